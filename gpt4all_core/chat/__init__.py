@@ -1,0 +1,1 @@
+"""Messages to prompt text and back; knows text, never a model."""

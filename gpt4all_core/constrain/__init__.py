@@ -1,0 +1,1 @@
+"""Rules for the text, compiled to token masks."""

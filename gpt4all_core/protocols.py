@@ -1,0 +1,115 @@
+"""The seams that other packages depend on: anything with these methods can take a model's place."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gpt4all_core.types import Completion, GenerationParams, Message
+
+Vectors = NDArray[np.float32]
+
+
+class TokenMatcher(Protocol):
+    """Says which tokens may come next in one request; used by the engine's owner thread only."""
+
+    def allowed(self) -> NDArray[np.bool_]:
+        """A mask over the vocabulary, True where the token may come next."""
+
+    def accept(self, token: int) -> None:
+        """Move on by one token that `allowed` permits."""
+
+    def forced(self) -> list[int]:
+        """The tokens that can only come next, if any; the engine appends them unsampled."""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether only the end of the text may follow."""
+
+
+class Generation(Protocol):
+    """A request in flight: iterate it, iterate it asynchronously, wait for it or cancel it.
+
+    Every face yields the same pieces, in order, exactly once; use one face by one consumer.
+    Leaving an iteration early cancels the request. `cancel` and `result` may be called from
+    any thread.
+    """
+
+    def __iter__(self) -> Iterator[str]: ...
+
+    def __aiter__(self) -> AsyncIterator[str]: ...
+
+    def result(self, timeout_s: float | None = None) -> Completion:
+        """Wait for the end; raises what went wrong."""
+
+    async def aresult(self) -> Completion:
+        """The same for an event loop; cancelling the task cancels the request."""
+
+    def cancel(self) -> None:
+        """Ask the engine to stop; idempotent."""
+
+
+class Constraint(Protocol):
+    """A rule for the text, compiled for one model; makes a fresh matcher for each request."""
+
+    def matcher(self) -> TokenMatcher: ...
+
+
+@runtime_checkable
+class ChatModel(Protocol):
+    """A local model one can talk to. All methods may be called from any thread."""
+
+    @property
+    def name(self) -> str:
+        """What the model is called in the catalog, or its file name."""
+
+    @property
+    def context_size(self) -> int:
+        """Tokens that one request's prompt and answer may have together."""
+
+    @property
+    def is_demonstration(self) -> bool:
+        """Whether the model is too small to answer freely (quote mode is its default)."""
+
+    def chat(
+        self,
+        messages: Sequence[Message],
+        params: GenerationParams | None = None,
+        *,
+        constraint: Constraint | None = None,
+        prefill: str = "",
+    ) -> Generation:
+        """Answer a conversation; the answer starts after `prefill`, which is not part of it."""
+
+    def constrain(self, *, quote_from: Sequence[str]) -> Constraint:
+        """A constraint under which the answer can only be a span of words of these texts."""
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text in this model's vocabulary, special tokens not counted."""
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Turns texts into vectors. All methods may be called from any thread."""
+
+    @property
+    def identity(self) -> str:
+        """Equal for embedders whose vectors can be compared: model content, pooling, prefixes."""
+
+    @property
+    def dimensions(self) -> int:
+        """Length of every vector."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Most tokens of text that one vector sees, prefix and special tokens already taken off."""
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text, special tokens not counted."""
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        """float32, shape (len(texts), dimensions), rows of L2 norm 1, in the order of the texts."""
+
+    def embed_query(self, text: str) -> Vectors:
+        """float32, shape (dimensions,), L2 norm 1."""

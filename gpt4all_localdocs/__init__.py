@@ -1,0 +1,1 @@
+"""My folders, searchable, with citations."""

@@ -1,0 +1,172 @@
+"""The values LocalDocs works with, from a file's text to an answer's citation."""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from gpt4all_core.types import Usage
+
+Span = tuple[int, int]
+"""Character offsets `[start, end)` into a document's extracted text."""
+
+SearchMode = Literal["hybrid", "vector", "keyword"]
+AnswerMode = Literal["quote", "free"]
+Outcome = Literal["added", "updated", "unchanged", "moved", "removed", "unreadable", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where a page lies in the text. `number` counts from 1 as the file's pages do."""
+
+    number: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading and where it begins; `level` 1 is the highest."""
+
+    level: int
+    title: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The text of one file with the places that a citation can point to.
+
+    `text` uses `\\n` line ends. For plain text and Markdown it is the file's own text, so its
+    lines are the file's lines; for HTML and DOCX lines are those of the extracted text.
+    `pages` is empty for formats without pages. Pages and headings are in text order.
+    """
+
+    text: str
+    pages: tuple[Page, ...] = ()
+    headings: tuple[Heading, ...] = ()
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage of a document: exactly `text[span[0]:span[1]]` of it.
+
+    page: the page on which the chunk begins, from 1; None where the format has no pages.
+    lines: first and last line, from 1, both included; None where the format has pages.
+    headings: titles from the highest level down to the section the chunk stands in.
+    """
+
+    ordinal: int
+    text: str
+    span: Span
+    page: int | None
+    lines: tuple[int, int] | None
+    headings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that search found, best first.
+
+    score: 0 to 1 within one search, higher is better; not comparable between searches.
+    vector_score: cosine similarity, keyword_score: BM25 (higher is better); None where that
+    index did not return the passage.
+    """
+
+    path: Path
+    text: str
+    score: float
+    page: int | None
+    lines: tuple[int, int] | None
+    span: Span
+    headings: tuple[str, ...] = ()
+    chunk_id: str = ""
+    vector_score: float | None = None
+    keyword_score: float | None = None
+
+    @property
+    def place(self) -> str:
+        """Where in the file: `page 3`, `lines 10-14`, or nothing."""
+        return describe_place(self.page, self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A source of an answer; `quote` is exactly the text at `span` of the document."""
+
+    number: int
+    path: Path
+    page: int | None
+    lines: tuple[int, int] | None
+    span: Span
+    quote: str
+    score: float
+
+    @property
+    def place(self) -> str:
+        """Where in the file: `page 3`, `lines 10-14`, or nothing."""
+        return describe_place(self.page, self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer and what it rests on.
+
+    citations: the sources named by the answer, in the order of their numbers.
+    hits: the passages the model was given, best first.
+    """
+
+    text: str
+    citations: tuple[Citation, ...]
+    hits: tuple[Hit, ...]
+    mode: AnswerMode
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What a sync made of one file, and why where that is not plain."""
+
+    path: Path
+    outcome: Outcome
+    reason: str = ""
+    chunks: int = 0
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """What became of every file that a sync saw or missed.
+
+    embedded: passages that needed a new vector; the others were found in the store.
+    rebuilt: why the vector index was rebuilt from the store, or an empty string.
+    """
+
+    files: tuple[FileOutcome, ...]
+    embedded: int = 0
+    rebuilt: str = ""
+
+    @cached_property
+    def counts(self) -> dict[Outcome, int]:
+        """How many files had each outcome; outcomes that did not occur are missing."""
+        return dict(Counter(file.outcome for file in self.files))
+
+    @property
+    def unreadable(self) -> tuple[FileOutcome, ...]:
+        """The files whose text could not be had, each with its reason."""
+        return tuple(file for file in self.files if file.outcome == "unreadable")
+
+    @property
+    def has_changes(self) -> bool:
+        return any(file.outcome in ("added", "updated", "moved", "removed") for file in self.files)
+
+
+def describe_place(page: int | None, lines: tuple[int, int] | None) -> str:
+    """A place in words: `page 3`, `line 7`, `lines 10-14`, or an empty string."""
+    if page is not None:
+        return f"page {page}"
+    if lines is None:
+        return ""
+    first, last = lines
+    return f"line {first}" if first == last else f"lines {first}-{last}"

@@ -1,0 +1,1 @@
+"""LangChain classes over a local model and private documents."""

@@ -1,0 +1,1 @@
+"""LlamaIndex classes over a local model and private documents."""
