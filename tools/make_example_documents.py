@@ -34,6 +34,7 @@ from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm, Pt, RGBColor
 from docx.table import Table as WordTable
 from docx.text.paragraph import Paragraph as WordParagraph
+from reportlab import rl_config
 from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
@@ -158,6 +159,7 @@ def write_pdf(source: Source, path: Path) -> None:
     """Write a PDF with a text layer in the standard fonts, which every viewer has."""
     if source.footnotes:
         raise ValueError(f"{path.name}: footnotes are written to DOCX only; move the note into the text")
+    rl_config.useA85 = 0  # binary streams: smaller, and git leaves their line ends alone
     frame_padding = 6  # points that reportlab keeps free inside a page's frame
     document = _Handbook(
         str(path),
