@@ -1,0 +1,223 @@
+"""Whether llama.cpp can load a GGUF file, decided before it sees the file.
+
+llama.cpp ends the process on some impossible values (its GGML_ASSERTs in
+llama_model_base::load_hparams), has read past the end of lists of the wrong type, and says
+little about the rest. The limits here are those of llama-cpp-python 0.3.36.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from gpt4all_core.catalog.gguf import GGUFArray, GGUFHeader, Tensor, read_header
+from gpt4all_core.catalog.gguf_tables import (
+    ARCHITECTURES,
+    ARCHITECTURES_WITHOUT_ATTENTION,
+    LLAMA_CPP_PYTHON_VERSION,
+    ROPE_SCALING_TYPES,
+)
+from gpt4all_core.errors import ModelLoadError
+
+MOST_BLOCKS = 512  # LLAMA_MAX_LAYERS
+MOST_EXPERTS = 1024  # LLAMA_MAX_EXPERTS
+MOST_HEADS = 1 << 16
+LARGEST_NUMBER = 2**63 - 1  # ggml counts elements in signed 64 bits
+LONGEST_CHAT_TEMPLATE = 256 * 1024  # characters; real ones stay below 32 K
+
+_SPLIT_NAME = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf")
+_SPLIT_COUNT = "split.count"
+
+
+def check_loadable(path: Path) -> GGUFHeader:
+    """Read a model's header and make sure that llama.cpp will accept the file.
+
+    For a model in several files (`…-00001-of-00003.gguf`) give the first; all parts are checked,
+    and the header has the tensors of all, each with its offset in its own part.
+
+    Raises ModelLoadError, whose message says what is wrong and, where it helps, what to do.
+    """
+    header = read_header(path)
+    parts = [header, *map(read_header, _other_parts(header))]
+    for part in parts:
+        _check_data(part)
+    tensors = tuple(tensor for part in parts for tensor in part.tensors)
+    whole = dataclasses.replace(header, tensors=tensors, file_bytes=sum(part.file_bytes for part in parts))
+    for reason in _reasons_against(whole):
+        raise ModelLoadError(f"{path}: {reason}", path=path)
+    return whole
+
+
+def _other_parts(header: GGUFHeader) -> list[Path]:
+    """The second and later files of a split model."""
+    path, count = header.path, header.number(_SPLIT_COUNT) or 0
+    match = _SPLIT_NAME.fullmatch(path.name)
+    if count <= 1:
+        return []
+    if match is None or int(match["count"]) != count:
+        raise ModelLoadError(
+            f"{path}: is one of {count} files of a split model, but its name does not end in"
+            f" -00001-of-{count:05}.gguf; give the files their original names",
+            path=path,
+        )
+    names = [f"{match['stem']}-{number:05}-of-{count:05}.gguf" for number in range(1, count + 1)]
+    if int(match["number"]) != 1:
+        raise ModelLoadError(
+            f"{path}: is part {int(match['number'])} of {count} of a split model; give the first, {names[0]}",
+            path=path,
+        )
+    missing = [name for name in names if not path.with_name(name).is_file()]
+    if missing:
+        raise ModelLoadError(
+            f"{path}: {len(missing)} of {count} parts of the model are missing, the first is"
+            f" {missing[0]}; put all parts into one folder",
+            path=path,
+        )
+    return [path.with_name(name) for name in names[1:]]
+
+
+def _check_data(part: GGUFHeader) -> None:
+    """Every tensor lies where it must and ends inside the file."""
+    expected_offset = 0
+    end = part.data_offset
+    for tensor in part.tensors:
+        reason = _shape_fault(tensor)
+        if not reason and tensor.offset != expected_offset:
+            reason = f"begins at byte {tensor.offset} of the data instead of {expected_offset}"
+        if reason:
+            raise ModelLoadError(f"{part.path}: is damaged: tensor {tensor.name!r} {reason}", path=part.path)
+        end = part.data_offset + tensor.offset + tensor.size_bytes
+        expected_offset += -(-tensor.size_bytes // part.alignment) * part.alignment
+    if end > part.file_bytes:
+        raise ModelLoadError(
+            f"{part.path}: is incomplete: expected at least {end} bytes, has {part.file_bytes};"
+            " the download was probably cut short, so download it again",
+            path=part.path,
+        )
+
+
+def _shape_fault(tensor: Tensor) -> str:
+    if 0 in tensor.shape:
+        return f"has a dimension of zero: {tensor.shape}"
+    if tensor.elements > LARGEST_NUMBER or tensor.size_bytes > LARGEST_NUMBER:
+        return f"has a shape whose size overflows: {tensor.shape}"
+    row = tensor.shape[0] if tensor.shape else 1
+    if row % tensor.type.block_elements:
+        block = tensor.type.block_elements
+        return f"has rows of {row} numbers, but {tensor.type.name} packs {block} at a time"
+    return ""
+
+
+def _reasons_against(header: GGUFHeader) -> Iterator[str]:
+    yield from _kind_faults(header)
+    yield from _size_faults(header)
+    yield from _expert_faults(header)
+    yield from _vocabulary_faults(header)
+
+
+def _kind_faults(header: GGUFHeader) -> Iterator[str]:
+    kind = header.text("general.type") or "model"
+    if kind != "model":
+        yield f"is a GGUF of type {kind!r}, not a model"
+    if header.architecture is None:
+        yield "does not say what architecture the model has (general.architecture)"
+    elif header.architecture == "clip":
+        yield "is a vision projector (mmproj), which only works beside a model; give the model's own file"
+    elif header.architecture not in ARCHITECTURES:
+        yield (
+            f"has the architecture {header.architecture!r}, which llama-cpp-python"
+            f" {LLAMA_CPP_PYTHON_VERSION} does not know; use another model or a newer version"
+        )
+    if not header.tensors:
+        yield "has no weights, only metadata (a vocabulary file, perhaps)"
+
+
+def _size_faults(header: GGUFHeader) -> Iterator[str]:
+    architecture = header.architecture
+    for name, most in (("block_count", MOST_BLOCKS), ("embedding_length", 2**31), ("context_length", 2**32)):
+        value = header.number(f"{architecture}.{name}")
+        if value is None or not 0 < value <= most:
+            yield f"{architecture}.{name} is {_shown(header, name)}; it must be from 1 to {most}"
+    if architecture not in ARCHITECTURES_WITHOUT_ATTENTION:
+        yield from _head_faults(header)
+    scaling = header.text(f"{architecture}.rope.scaling.type")
+    if scaling is not None and scaling not in ROPE_SCALING_TYPES:
+        known = ", ".join(sorted(ROPE_SCALING_TYPES))
+        yield f"{architecture}.rope.scaling.type is {scaling!r}; known are {known}"
+    predicted = header.number(f"{architecture}.nextn_predict_layers") or 0
+    if predicted > (header.block_count or 0):
+        yield f"{architecture}.nextn_predict_layers is {predicted}, more than its {header.block_count} blocks"
+
+
+def _head_faults(header: GGUFHeader) -> Iterator[str]:
+    """Attention heads are one number, or a list with one for each block."""
+    name = "attention.head_count"
+    heads = header.metadata.get(f"{header.architecture}.{name}")
+    if (
+        isinstance(heads, GGUFArray)
+        and heads.element_type in ("INT32", "UINT32")
+        and heads.count <= MOST_BLOCKS
+    ):
+        # A block without attention, as hybrid models have, has none.
+        counts = [int(value) for value in heads.values()]
+        is_possible = any(counts) and all(0 <= count <= MOST_HEADS for count in counts)
+    else:
+        is_possible = 0 < (header.number(f"{header.architecture}.{name}") or 0) <= MOST_HEADS
+    if not is_possible:
+        yield f"{header.architecture}.{name} is {_shown(header, name)}; it must be from 1 to {MOST_HEADS}"
+
+
+def _expert_faults(header: GGUFHeader) -> Iterator[str]:
+    architecture = header.architecture
+    experts = header.number(f"{architecture}.expert_count") or 0
+    used = header.number(f"{architecture}.expert_used_count") or 0
+    groups = header.number(f"{architecture}.expert_group_count") or 0
+    if not 0 <= experts <= MOST_EXPERTS:
+        yield f"{architecture}.expert_count is {experts}; it must be from 0 to {MOST_EXPERTS}"
+    if not 0 <= used <= experts:
+        yield f"{architecture}.expert_used_count is {used}, of {experts} experts"
+    if groups and not 0 < groups < experts:
+        yield f"{architecture}.expert_group_count is {groups}, for {experts} experts"
+
+
+def _vocabulary_faults(header: GGUFHeader) -> Iterator[str]:
+    tokens = header.metadata.get("tokenizer.ggml.tokens")
+    if isinstance(tokens, GGUFArray):
+        yield from _token_list_faults(header, tokens)
+    elif header.text("tokenizer.ggml.model") not in ("none", "no_vocab", "rwkv"):
+        yield "has no vocabulary (tokenizer.ggml.tokens)"
+    if len(header.chat_template or "") > LONGEST_CHAT_TEMPLATE:
+        yield (
+            f"its chat template has {len(header.chat_template or '')} characters,"
+            f" more than {LONGEST_CHAT_TEMPLATE}; it is not taken on trust"
+        )
+
+
+def _token_list_faults(header: GGUFHeader, tokens: GGUFArray) -> Iterator[str]:
+    if tokens.element_type != "STRING":
+        yield f"tokenizer.ggml.tokens is a list of {tokens.element_type}; it must be of STRING"
+    if not tokens.count:
+        yield "tokenizer.ggml.tokens is empty"
+    for name, types in (
+        ("scores", ("FLOAT32", "INT32")),
+        ("token_type", ("INT32",)),
+        ("merges", ("STRING",)),
+    ):
+        array = header.metadata.get(f"tokenizer.ggml.{name}")
+        if array is None:
+            continue
+        if not isinstance(array, GGUFArray) or array.element_type not in types:
+            found = array.element_type if isinstance(array, GGUFArray) else repr(array)
+            yield f"tokenizer.ggml.{name} is of type {found}; it must be a list of {' or '.join(types)}"
+        elif name != "merges" and array.count < tokens.count:
+            yield f"tokenizer.ggml.{name} has {array.count} elements for {tokens.count} tokens"
+    for tensor in header.tensors:
+        if tensor.name == "token_embd.weight" and tensor.shape[1:] != (tokens.count,):
+            rows = tensor.shape[1] if len(tensor.shape) > 1 else 0
+            yield f"has {tokens.count} tokens but token embeddings for {rows}"
+
+
+def _shown(header: GGUFHeader, name: str) -> str:
+    key = f"{header.architecture}.{name}"
+    value = header.metadata.get(key, "missing")
+    return "a list" if isinstance(value, GGUFArray) else str(value)
