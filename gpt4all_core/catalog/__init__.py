@@ -1,1 +1,4 @@
-"""Which models exist, what is on disk, and whether a file can be loaded at all."""
+"""Models: which there are, which are on this disk, and what their files say.
+
+Reading a file's header and asking the catalog need neither llama.cpp nor the network.
+"""
