@@ -1,0 +1,156 @@
+"""Messages to prompt text, by the template that a model's file carries.
+
+A template is somebody else's program: it runs in Jinja's sandbox, with bounds on its size and on
+what it writes. Text that a message brings stays text: where it spells one of the model's control
+tokens, the prompt's segment says so, and the tokenizer does not read it as one.
+"""
+
+import json
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, NoReturn
+
+import jinja2
+from jinja2.ext import loopcontrols
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from gpt4all_core.errors import ConfigError
+from gpt4all_core.types import Message
+
+_MAX_TEMPLATE_CHARACTERS = 256 * 1024
+_MAX_PROMPT_CHARACTERS = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of a prompt. In a literal one, nothing is to be read as a control token."""
+
+    text: str
+    is_literal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialTokens:
+    """How a model writes its special tokens.
+
+    control: never shown as text (`<|im_end|>`); added: shown, but single tokens (`<think>`).
+    """
+
+    bos: str = ""
+    eos: str = ""
+    control: frozenset[str] = frozenset()
+    added: frozenset[str] = frozenset()
+
+
+class ChatTemplate:
+    """Renders conversations for one model. Thread-safe.
+
+    >>> template = ChatTemplate("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}")
+    >>> template.render([Message("user", "hello")])
+    (Segment(text='<user>hello', is_literal=False),)
+    """
+
+    def __init__(
+        self, source: str, *, special: SpecialTokens | None = None, model_name: str = "the model"
+    ) -> None:
+        if len(source) > _MAX_TEMPLATE_CHARACTERS:
+            raise ConfigError(
+                f"the chat template of {model_name} has {len(source)} characters;"
+                f" at most {_MAX_TEMPLATE_CHARACTERS} are accepted"
+            )
+        self._source = source
+        self._special = special or SpecialTokens()
+        self._model_name = model_name
+
+    def render(
+        self, messages: Sequence[Message], *, add_generation_prompt: bool = True
+    ) -> tuple[Segment, ...]:
+        """The prompt of a conversation, up to where the answer begins.
+
+        Raises ConfigError when the template is broken or refuses these messages.
+        """
+        escape = _Escape(self._special)
+        try:
+            pieces = self._template.generate(
+                messages=[{"role": m.role, "content": escape.protect(m)} for m in messages],
+                add_generation_prompt=add_generation_prompt,
+                bos_token=self._special.bos,
+                eos_token=self._special.eos,
+            )
+            text = _bounded(pieces)
+        except (jinja2.TemplateError, TypeError, ValueError, KeyError, OverflowError) as error:
+            roles = ", ".join(message.role for message in messages) or "no message"
+            raise ConfigError(
+                f"the chat template of {self._model_name} refuses this conversation ({roles}): {error}"
+            ) from error
+        return escape.split(text)
+
+    @cached_property
+    def _template(self) -> jinja2.Template:
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols], autoescape=False
+        )
+        environment.filters["tojson"] = _to_json
+        environment.globals["raise_exception"] = _raise
+        environment.globals["strftime_now"] = lambda form: datetime.now().astimezone().strftime(form)
+        return environment.from_string(self._source)
+
+
+class _Escape:
+    """Replaces control tokens inside messages by marks, and the marks by literal segments.
+
+    The marks are private-use characters around a number drawn anew for each rendering, so no
+    text can contain one.
+    """
+
+    def __init__(self, special: SpecialTokens) -> None:
+        self._special = special
+        self._nonce = secrets.token_hex(8)
+        self._literals: list[str] = []
+
+    def protect(self, message: Message) -> str:
+        # What the assistant wrote may hold <think>, which its template looks for.
+        tokens = self._special.control
+        if message.role != "assistant":
+            tokens = tokens | self._special.added
+        if not any(token in message.content for token in tokens):
+            return message.content
+        longest_first = sorted(tokens, key=len, reverse=True)
+        return re.sub("|".join(map(re.escape, longest_first)), self._mark, message.content)
+
+    def split(self, text: str) -> tuple[Segment, ...]:
+        if not self._literals:
+            return (Segment(text),)
+        parts = re.split(f"\ue000{self._nonce}:(\\d+)\ue001", text)
+        segments = (
+            Segment(self._literals[int(part)], is_literal=True) if index % 2 else Segment(part)
+            for index, part in enumerate(parts)
+        )
+        return tuple(segment for segment in segments if segment.text)
+
+    def _mark(self, match: re.Match[str]) -> str:
+        self._literals.append(match.group())
+        return f"\ue000{self._nonce}:{len(self._literals) - 1}\ue001"
+
+
+def _bounded(pieces: Any) -> str:
+    parts: list[str] = []
+    size = 0
+    for piece in pieces:
+        parts.append(piece)
+        size += len(piece)
+        if size > _MAX_PROMPT_CHARACTERS:
+            raise ValueError(f"it writes more than {_MAX_PROMPT_CHARACTERS} characters")
+    return "".join(parts)
+
+
+def _to_json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _raise(message: str) -> NoReturn:
+    raise jinja2.TemplateError(message)

@@ -1,0 +1,85 @@
+"""What the engine needs from a model: cells to fill and logits to read."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Logits = NDArray[np.float32]
+TokenIds = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Tokens to decode in one call; the four arrays have one entry a token.
+
+    A sequence's positions continue where its cells end, without gaps.
+    """
+
+    tokens: TokenIds
+    positions: NDArray[np.int32]
+    sequence_ids: NDArray[np.int32]
+    wants_logits: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+class NoFreeCells(Exception):  # noqa: N818 - a signal between backend and engine, never seen by a caller
+    """The KV cache has no place for the batch; nothing was changed."""
+
+
+class Backend(Protocol):
+    """One model's KV cache and its decode call.
+
+    The engine's owner thread alone calls the methods; the numbers never change.
+    """
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Length of a row of logits."""
+
+    @property
+    def cell_count(self) -> int:
+        """KV cells in all; a token of a sequence takes one, shared by sequences that copied it."""
+
+    @property
+    def sequence_limit(self) -> int:
+        """Sequence ids go from 0 to this, exclusive."""
+
+    @property
+    def batch_limit(self) -> int:
+        """Most tokens in one batch."""
+
+    @property
+    def can_truncate(self) -> bool:
+        """Whether a sequence may be cut or shared at any length (not so for recurrent models)."""
+
+    def decode(self, batch: Batch) -> Logits:
+        """Logits of the rows that want them, in batch order; a view that lasts to the next call.
+
+        Raises NoFreeCells with the cache unchanged, GenerationError when decoding failed for good.
+        """
+
+    def truncate(self, sequence_id: int, length: int) -> None:
+        """Forget the cells of a sequence from this position on."""
+
+    def share(self, source: int, target: int, length: int) -> None:
+        """Let the empty sequence `target` use the first `length` cells of `source` too."""
+
+    def close(self) -> None:
+        """Free the cache; idempotent."""
+
+
+class Vocabulary(Protocol):
+    """Text to token ids and back. All methods may be called from any thread."""
+
+    def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
+        """Token ids without an added beginning or end; control tokens are read only if asked."""
+
+    def piece(self, token: int) -> bytes:
+        """The bytes a token stands for; empty for control tokens."""
+
+    def is_end(self, token: int) -> bool:
+        """Whether the token ends a generation."""

@@ -1,0 +1,188 @@
+"""A request in flight, seen from outside: one object, every way to wait for it."""
+
+import asyncio
+import threading
+import weakref
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+
+from gpt4all_core.errors import GenerationCancelled
+from gpt4all_core.types import Completion
+
+_CANCELLED = "the request was cancelled before it finished"
+
+
+class Mailbox:
+    """The engine's end of a request: where it puts text and learns that nobody wants more.
+
+    Thread-safe. Bound to no event loop: a waiting consumer leaves a callback that wakes it.
+    """
+
+    def __init__(self, on_cancel: Callable[[], None]) -> None:
+        self._on_cancel = on_cancel
+        self._changed = threading.Condition()
+        self._pieces: deque[str] = deque()
+        self._outcome: Completion | BaseException | None = None
+        self._wakers: list[Callable[[], object]] = []
+        self.is_cancelled = False
+
+    @property
+    def is_finished(self) -> bool:
+        return self._outcome is not None
+
+    def push(self, piece: str) -> None:
+        """Engine: more text."""
+        if piece:
+            self._change(lambda: self._pieces.append(piece))
+
+    def finish(self, outcome: Completion | BaseException) -> None:
+        """Engine: the end, or what went wrong. The first outcome stays."""
+        self._change(lambda: self._settle(outcome))
+
+    def cancel(self) -> None:
+        """Consumer: nobody wants more. The engine answers with an outcome within a token."""
+        with self._changed:
+            if self.is_cancelled or self.is_finished:
+                return
+            self.is_cancelled = True
+        self._on_cancel()
+
+    def take(self) -> str | None:
+        """The next piece, None if there is none now. Raises the failure once all text is taken."""
+        with self._changed:
+            if self._pieces:
+                return self._pieces.popleft()
+            if isinstance(self._outcome, BaseException):
+                raise self._outcome
+            return None
+
+    def outcome(self) -> Completion | None:
+        """The result once it is there; raises the failure."""
+        with self._changed:
+            if isinstance(self._outcome, BaseException):
+                raise self._outcome
+            return self._outcome
+
+    def wait(self, timeout_s: float | None = None, *, for_piece: bool) -> bool:
+        """Block until there is a piece (if asked for) or an outcome; False when time ran out."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._is_ready(for_piece=for_piece), timeout_s)
+
+    async def wait_async(self, *, for_piece: bool) -> None:
+        """The same for the running event loop; leaves nothing bound to it."""
+        loop = asyncio.get_running_loop()
+        while True:
+            woken = asyncio.Event()
+            with self._changed:
+                if self._is_ready(for_piece=for_piece):
+                    return
+                self._wakers.append(partial(loop.call_soon_threadsafe, woken.set))
+            await woken.wait()
+
+    def _is_ready(self, *, for_piece: bool) -> bool:
+        return self.is_finished or (for_piece and bool(self._pieces))
+
+    def _settle(self, outcome: Completion | BaseException) -> None:
+        if self._outcome is None:
+            self._outcome = outcome
+
+    def _change(self, change: Callable[[], None]) -> None:
+        with self._changed:
+            change()
+            self._changed.notify_all()
+            wakers, self._wakers = self._wakers, []
+        for wake in wakers:
+            try:
+                wake()
+            except RuntimeError:  # the consumer's event loop is closed: nobody is left to read
+                self.cancel()
+
+
+class Generation:
+    """A request in flight: iterate it, iterate it asynchronously, wait for it or cancel it.
+
+    All faces read one stream of text pieces; use one face by one consumer. Leaving an iteration
+    early, cancelling the awaiting task, Ctrl-C while waiting, or dropping the object cancels the
+    request, which frees its place in the batch before the next token.
+
+    Thread-safe: `cancel`, `result` and `is_finished` may be used from any thread.
+    """
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+        self._dropped = weakref.finalize(self, mailbox.cancel)
+        self._dropped.atexit = False
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the engine is done with it, well or not."""
+        return self._mailbox.is_finished
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            while True:
+                piece = self._mailbox.take()
+                if piece is not None:
+                    yield piece
+                elif self._mailbox.is_finished:
+                    # A piece may have come between the two looks.
+                    last = self._mailbox.take()
+                    if last is None:
+                        return
+                    yield last
+                else:
+                    self._mailbox.wait(for_piece=True)
+        finally:
+            self.cancel()
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        try:
+            while True:
+                piece = self._mailbox.take()
+                if piece is not None:
+                    yield piece
+                elif self._mailbox.is_finished:
+                    last = self._mailbox.take()
+                    if last is None:
+                        return
+                    yield last
+                else:
+                    await self._mailbox.wait_async(for_piece=True)
+        finally:
+            self.cancel()
+
+    def result(self, timeout_s: float | None = None) -> Completion:
+        """Wait for the end and get the whole text, why it ended and what it cost.
+
+        Raises what went wrong; GenerationCancelled after `cancel`, or when `timeout_s` seconds
+        were not enough, in which case the request is cancelled too.
+        """
+        try:
+            is_done = self._mailbox.wait(timeout_s, for_piece=False)
+        except BaseException:
+            self.cancel()
+            raise
+        if not is_done:
+            self.cancel()
+            raise GenerationCancelled(f"no answer within {timeout_s} s; the request was cancelled")
+        return self._settled()
+
+    async def aresult(self) -> Completion:
+        """The same for an event loop; cancelling the awaiting task cancels the request."""
+        try:
+            await self._mailbox.wait_async(for_piece=False)
+        except BaseException:
+            self.cancel()
+            raise
+        return self._settled()
+
+    def cancel(self) -> None:
+        """Stop the request; idempotent, and nothing happens if it is finished."""
+        self._mailbox.cancel()
+
+    def _settled(self) -> Completion:
+        completion = self._mailbox.outcome()
+        if completion is None:
+            raise GenerationCancelled(_CANCELLED)
+        return completion

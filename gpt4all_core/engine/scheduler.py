@@ -1,0 +1,77 @@
+"""Decide what one step decodes. Pure: sequences in, a plan out; nothing here touches a model.
+
+Every running sequence that only lacks its next token gets one row, so that no stream waits for
+another's prompt. What is left of the batch goes to prompts, oldest first, in bounded chunks.
+"""
+
+from collections.abc import Sequence as ListOf
+from dataclasses import dataclass
+
+from gpt4all_core.engine.sequence import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """batch_tokens: rows of one decode call. prefill_tokens: rows of it that prompts may take
+    while others are streaming; it bounds the gap that a long prompt makes in a running stream.
+    """
+
+    batch_tokens: int
+    prefill_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Decode the next `count` pending tokens of a sequence.
+
+    completes: nothing is pending afterwards, so the logits of the last row are wanted.
+    """
+
+    sequence: Sequence
+    count: int
+    completes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to decode now, and who must give up its cells first (it starts over later)."""
+
+    work: tuple[Work, ...]
+    preempted: tuple[Sequence, ...] = ()
+
+
+def plan_step(running: ListOf[Sequence], *, limits: Limits, free_cells: int) -> Plan:
+    """Plan one step for the running sequences, given oldest first.
+
+    `free_cells` may not be exceeded. When not even the rows of streams fit, or nothing could be
+    decoded at all, the youngest sequences are preempted until it works; the oldest never is, so
+    that each step brings somebody forward.
+    """
+    staying = list(running)
+    preempted: list[Sequence] = []
+    while staying:
+        work = _fill(staying, limits, free_cells)
+        streams_fit = sum(sequence.pending == 1 for sequence in staying) <= free_cells
+        if work and (streams_fit or len(staying) == 1):
+            return Plan(work, tuple(preempted))
+        if len(staying) == 1:
+            break
+        victim = staying.pop()
+        preempted.append(victim)
+        free_cells += victim.computed
+    return Plan((), tuple(preempted))
+
+
+def _fill(running: ListOf[Sequence], limits: Limits, free_cells: int) -> tuple[Work, ...]:
+    left = min(limits.batch_tokens, free_cells)
+    streaming = [sequence for sequence in running if sequence.pending == 1][:left]
+    work = [Work(sequence, 1, completes=True) for sequence in streaming]
+    left -= len(work)
+    if streaming:
+        left = min(left, limits.prefill_tokens)
+    for sequence in running:
+        if sequence.pending > 1 and left > 0:
+            count = min(sequence.pending, left)
+            work.append(Work(sequence, count, completes=count == sequence.pending))
+            left -= count
+    return tuple(work)
