@@ -1,0 +1,340 @@
+import time
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from loader_files import sample
+
+from gpt4all_core.errors import ConfigError
+from gpt4all_core.testing import HashEmbedder
+from gpt4all_localdocs.chunk import ChunkOptions, chunk_document, embedding_text
+from gpt4all_localdocs.loaders.registry import load_document
+from gpt4all_localdocs.types import Chunk, Document, Heading, Page
+
+count_hash_tokens = HashEmbedder().count_tokens
+
+
+def count_words(text: str) -> int:
+    return len(text.split())
+
+
+def count_pairs_of_characters(text: str) -> int:
+    """Unlike words, counts white space and more for texts put together than for their parts."""
+    return -(-len(text.encode("utf-8", "surrogatepass")) // 2)
+
+
+def chunks_of(
+    document: Document | str, max_tokens: int = 16, count_tokens=count_words, **options
+) -> tuple[Chunk, ...]:
+    document = Document(document) if isinstance(document, str) else document
+    return chunk_document(document, count_tokens=count_tokens, options=ChunkOptions(max_tokens, **options))
+
+
+def texts_of(document: Document | str, max_tokens: int = 16, **options) -> list[str]:
+    return [chunk.text for chunk in chunks_of(document, max_tokens, **{"overlap_tokens": 0, **options})]
+
+
+words = st.text(st.sampled_from("abcäß漢。.!?😀|`#"), min_size=1, max_size=60)
+gaps = st.sampled_from(
+    [" ", "  ", "\n", "\n\n", "\n \n", "\t", "\f", ". ", "\n```\n", "\n| a | b |\n| c | d |\n"]
+)
+
+
+@st.composite
+def documents(draw) -> Document:
+    text = "".join(draw(st.lists(st.one_of(words, gaps), max_size=80)))
+    offsets = st.integers(0, max(0, len(text) - 1))
+    starts = sorted(draw(st.sets(offsets, max_size=6))) if text else []
+    headings = tuple(Heading(draw(st.integers(1, 3)), f"heading {start}", start) for start in starts)
+    cuts = sorted({0, len(text), *(draw(st.sets(offsets, max_size=4)) if draw(st.booleans()) else ())})
+    pages = tuple(Page(number, start, end) for number, (start, end) in enumerate(pairwise(cuts), start=1))
+    return Document(text, pages=pages if draw(st.booleans()) else (), headings=headings)
+
+
+counters = st.sampled_from([count_words, count_hash_tokens, count_pairs_of_characters])
+choices = st.builds(
+    lambda window, overlap: ChunkOptions(window, overlap_tokens=overlap),
+    st.integers(8, 60),
+    st.integers(0, 3),
+)
+
+
+@given(documents(), counters, choices)
+@settings(max_examples=300)
+def test_chunks_are_spans_that_cover_the_text_within_the_cap(document, count_tokens, options):
+    chunks = chunk_document(document, count_tokens=count_tokens, options=options)
+    covered = set()
+    for ordinal, chunk in enumerate(chunks):
+        start, end = chunk.span
+        assert chunk.ordinal == ordinal
+        assert chunk.text == document.text[start:end]
+        assert chunk.text.strip()
+        assert count_tokens(chunk.text) <= options.cap_tokens
+        covered.update(range(start, end))
+    assert all(character.isspace() or offset in covered for offset, character in enumerate(document.text))
+    for before, after in pairwise(chunks):
+        assert before.span[0] < after.span[0]
+        assert before.span[1] < after.span[1]
+
+
+@given(documents(), counters, choices)
+def test_chunks_know_their_page_or_lines_and_cross_no_border(document, count_tokens, options):
+    for chunk in chunk_document(document, count_tokens=count_tokens, options=options):
+        start, end = chunk.span
+        if document.pages:
+            page = next(page for page in document.pages if page.start <= start < page.end)
+            assert chunk.page == page.number
+            assert chunk.lines is None
+            assert end <= page.end
+        else:
+            first, last = chunk.lines
+            assert chunk.page is None
+            assert first == document.text[:start].count("\n") + 1
+            assert last == document.text[:end].count("\n") + 1
+        crossed = [heading for heading in document.headings if start < heading.start < end]
+        if crossed:  # only headings with nothing under them are put in front of the deeper next one
+            assert len(document.text[start : crossed[-1].start].strip().split("\n")) <= 2 * len(crossed)
+            assert [heading.level for heading in crossed] == sorted({heading.level for heading in crossed})
+
+
+@given(documents(), counters, choices)
+def test_the_same_document_gives_the_same_chunks(document, count_tokens, options):
+    def chunk() -> tuple[Chunk, ...]:
+        return chunk_document(document, count_tokens=count_tokens, options=options)
+
+    assert chunk() == chunk()
+
+
+@given(documents(), counters, choices, st.text(max_size=40), st.text(max_size=40))
+def test_what_is_embedded_fits_the_window_and_ends_with_the_passage(
+    document, count_tokens, options, title, name
+):
+    for chunk in chunk_document(document, count_tokens=count_tokens, options=options):
+        text = embedding_text(chunk, title=title, file_name=name, count_tokens=count_tokens, options=options)
+        assert text.endswith(chunk.text)
+        assert count_tokens(text) <= options.max_tokens
+
+
+SENTENCES = "The first one ends here. The second one ends here. The third one ends here."
+
+
+@pytest.mark.parametrize(
+    ("text", "texts"),
+    [
+        (
+            "one two three\nfour five\n\nsix seven eight nine",
+            ["one two three\nfour five", "six seven eight nine"],
+        ),
+        (
+            "One two three four. Five six seven eight nine",
+            ["One two three four.", "Five six seven eight nine"],
+        ),
+        (
+            "one two three four\nfive six seven eight nine",
+            ["one two three four", "five six seven eight nine"],
+        ),
+        ("one two three four five six seven eight", ["one two three four five six seven", "eight"]),
+        (
+            "we met Dr. Who at e.g. Home and at\nNo. 5 Main",
+            ["we met Dr. Who at e.g. Home", "and at\nNo. 5 Main"],
+        ),
+        ("short text", ["short text"]),
+        ("   \n\n  ", []),
+        ("", []),
+    ],
+)
+def test_cuts_fall_at_the_best_boundary(text, texts):
+    assert texts_of(text, 8) == texts
+
+
+def test_a_sentence_end_without_a_space_is_a_boundary():
+    text = "これは一つ目の文です。これは二つ目の文です。これは三つ目の文です。"
+    options = ChunkOptions(24, overlap_tokens=0)
+    chunks = chunk_document(Document(text), count_tokens=len, options=options)
+    assert [chunk.text for chunk in chunks] == [sentence + "。" for sentence in text.split("。")[:-1]]
+
+
+def test_the_next_passage_repeats_the_end_of_the_one_before():
+    chunks = chunks_of(" ".join(f"w{number}" for number in range(40)), 16, target_tokens=12, overlap_tokens=4)
+    for before, after in pairwise(chunks):
+        assert after.text.split()[:4] == before.text.split()[-4:]
+
+
+def test_the_repeated_part_begins_at_a_sentence_where_it_can():
+    chunks = chunks_of(SENTENCES, 12, target_tokens=11, overlap_tokens=5)
+    assert [chunk.text for chunk in chunks] == [
+        "The first one ends here. The second one ends here.",
+        "The second one ends here. The third one ends here.",
+    ]
+
+
+def test_nothing_is_repeated_across_a_heading():
+    document = Document("# A\nalpha beta\n# B\ngamma", headings=(Heading(1, "A", 0), Heading(1, "B", 15)))
+    assert [(chunk.text, chunk.headings) for chunk in chunks_of(document)] == [
+        ("# A\nalpha beta", ("A",)),
+        ("# B\ngamma", ("B",)),
+    ]
+
+
+def test_headings_are_the_path_to_the_section():
+    titles = [(1, "Leave"), (2, "Sick pay"), (3, "Proof"), (2, "Holidays")]
+    text, headings = "before\n", []
+    for level, title in titles:
+        headings.append(Heading(level, title, len(text)))
+        text += f"{'#' * level} {title}\nsome text\n"
+    assert [chunk.headings for chunk in chunks_of(Document(text, headings=tuple(headings)))] == [
+        (),
+        ("Leave",),
+        ("Leave", "Sick pay"),
+        ("Leave", "Sick pay", "Proof"),
+        ("Leave", "Holidays"),
+    ]
+
+
+def test_a_heading_without_text_begins_the_deeper_section_after_it():
+    text = "# Handbook\n\n## Leave\n\n25 days\n\n## Empty\n\n## Sick pay\n\nsix weeks"
+    headings = tuple(
+        Heading(level, title, text.index(f"# {title}") - level + 1)
+        for level, title in [(1, "Handbook"), (2, "Leave"), (2, "Empty"), (2, "Sick pay")]
+    )
+    assert [chunk.text for chunk in chunks_of(Document(text, headings=headings))] == [
+        "# Handbook\n\n## Leave\n\n25 days",
+        "## Empty",
+        "## Sick pay\n\nsix weeks",
+    ]
+
+
+def test_pages_are_cited_by_their_numbers():
+    document = Document("page one\n\npage three", pages=(Page(1, 0, 8), Page(2, 9, 9), Page(3, 10, 20)))
+    assert [(chunk.text, chunk.page, chunk.lines) for chunk in chunks_of(document)] == [
+        ("page one", 1, None),
+        ("page three", 3, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "```python\ndef one():\n    return 1\n\n\ndef two():\n    return 2\n```",
+        "| a | b |\n| - | - |\n| 1. One | 2 |",
+        "North | 5\nSouth | 6\nEast | 7",
+    ],
+)
+@pytest.mark.parametrize("words_before", range(12))
+def test_code_and_tables_that_fit_stay_whole(block, words_before):
+    text = "word " * words_before + f"\n{block}\n" + "word " * 20
+    chunks = chunks_of(text, 20, count_words, overlap_tokens=3)
+    assert any(block in chunk.text for chunk in chunks)
+
+
+def test_code_that_does_not_fit_is_cut_at_lines():
+    code = "```\n" + "\n".join(f"call number {number}" for number in range(20)) + "\n```"
+    for text in texts_of(code, 16)[1:-1]:
+        assert text.startswith("call")
+        assert text[-1].isdigit()
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"max_tokens": 254}, (254, 220, 55, 31)),
+        ({"max_tokens": 510}, (510, 220, 55, 32)),
+        ({"max_tokens": 128}, (128, 112, 28, 16)),
+        ({"max_tokens": 8}, (8, 7, 1, 1)),
+        ({"max_tokens": 128, "target_tokens": 60, "overlap_tokens": 0, "header_tokens": 0}, (128, 60, 0, 0)),
+    ],
+)
+def test_options_follow_from_the_window(options, expected):
+    chosen = ChunkOptions(**options)
+    assert (chosen.max_tokens, chosen.target_tokens, chosen.overlap_tokens, chosen.header_tokens) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_tokens": 7}, "max_tokens is 7"),
+        ({"max_tokens": 128, "target_tokens": 113}, "target_tokens is 113; choose 4 to 112"),
+        ({"max_tokens": 128, "overlap_tokens": 57}, "overlap_tokens is 57; choose 0 to 56"),
+        ({"max_tokens": 128, "header_tokens": 65}, "header_tokens is 65; choose 0 to 64"),
+    ],
+)
+def test_options_that_cannot_be_kept_are_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        ChunkOptions(**options)
+
+
+def test_a_character_larger_than_a_passage_is_an_error():
+    with pytest.raises(ConfigError, match="the single character 'x' has 100 tokens"):
+        chunks_of("x", count_tokens=lambda text: 100 * len(text))
+
+
+@pytest.mark.parametrize(
+    ("title", "file_name", "headings", "header"),
+    [
+        (None, "staff_handbook.pdf", (), "staff handbook"),
+        ("Handbook", "a.pdf", ("Leave", "Sick pay"), "a > Handbook > Leave > Sick pay"),
+        ("Leave", "a.md", ("Leave", "Sick pay"), "a > Leave > Sick pay"),
+        ("Handbook", "", ("Leave",), "Handbook > Leave"),
+        ("Handbook", "a.md", ("one two three four", "five six"), "a > Handbook > five six"),
+        ("the title has six words here", "a.md", ("Sick pay",), "a > Sick pay"),
+        (
+            None,
+            "one two three four five six seven eight nine.txt",
+            (),
+            "one two three four five six seven eight",
+        ),
+    ],
+)
+def test_what_is_embedded_begins_with_where_the_passage_stands(title, file_name, headings, header):
+    chunk = Chunk(0, "six weeks", (0, 9), None, (1, 1), headings)
+    options = ChunkOptions(64)
+    assert options.header_tokens == 8
+    text = embedding_text(chunk, title=title, file_name=file_name, count_tokens=count_words, options=options)
+    assert text == f"{header}\nsix weeks"
+
+
+def test_a_passage_without_names_is_embedded_as_it_is():
+    chunk = Chunk(0, "six weeks", (0, 9), None, (1, 1))
+    assert (
+        embedding_text(chunk, title=None, count_tokens=count_words, options=ChunkOptions(64)) == "six weeks"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "word and other words. " * 45_000,
+        "x" * 1_000_000,
+        "漢" * 300_000,
+        "a" + " " * 1_000_000 + "b",
+        "a\n" * 300_000,
+    ],
+    ids=["prose", "one-word", "han", "white-space", "lines"],
+)
+def test_a_megabyte_takes_seconds_and_few_counts(text):
+    calls = 0
+
+    def count(part: str) -> int:
+        nonlocal calls
+        calls += 1
+        return count_pairs_of_characters(part)
+
+    started = time.process_time()
+    chunks = chunks_of(text, 256, count)
+    assert time.process_time() - started < 10  # a quadratic cut would take minutes
+    assert calls < 4 * len(chunks) + 1000
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["text/birth_control.md", "pdf/test_article.pdf", "documents/word_sample.docx", "web/wkey_am.html"],
+)
+def test_sample_documents_are_cut_within_the_window(name):
+    document = load_document(sample(name))
+    options = ChunkOptions(128)
+    chunks = chunk_document(document, count_tokens=count_hash_tokens, options=options)
+    assert max(count_hash_tokens(chunk.text) for chunk in chunks) <= options.cap_tokens
+    assert {word for chunk in chunks for word in chunk.text.split()} >= {
+        word for word in document.text.split() if len(word) < 49
+    }
