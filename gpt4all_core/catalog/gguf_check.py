@@ -170,14 +170,31 @@ def _head_faults(header: GGUFHeader) -> Iterator[str]:
 def _expert_faults(header: GGUFHeader) -> Iterator[str]:
     architecture = header.architecture
     experts = header.number(f"{architecture}.expert_count") or 0
-    used = header.number(f"{architecture}.expert_used_count") or 0
+    used = _largest(header, f"{architecture}.expert_used_count")
     groups = header.number(f"{architecture}.expert_group_count") or 0
+    used_groups = header.number(f"{architecture}.expert_group_used_count") or 0
     if not 0 <= experts <= MOST_EXPERTS:
         yield f"{architecture}.expert_count is {experts}; it must be from 0 to {MOST_EXPERTS}"
-    if not 0 <= used <= experts:
+    # Dense models of the Hunyuan family say that they have one expert, and llama.cpp forgives them.
+    is_dense = experts <= 1 and architecture in ("hunyuan_vl", "hunyuan-dense")
+    if not is_dense and not (0 < used <= experts or used == experts == 0):
         yield f"{architecture}.expert_used_count is {used}, of {experts} experts"
     if groups and not 0 < groups < experts:
         yield f"{architecture}.expert_group_count is {groups}, for {experts} experts"
+    elif groups > 1 and (experts % groups or not 0 < used_groups < groups):
+        yield f"{architecture} uses {used_groups} of {groups} groups of its {experts} experts"
+
+
+def _largest(header: GGUFHeader, key: str) -> int:
+    """A number that may be given as one for each block."""
+    value = header.metadata.get(key)
+    if (
+        isinstance(value, GGUFArray)
+        and value.element_type in ("INT32", "UINT32")
+        and value.count <= MOST_BLOCKS
+    ):
+        return max((int(number) for number in value.values()), default=0)
+    return header.number(key) or 0
 
 
 def _vocabulary_faults(header: GGUFHeader) -> Iterator[str]:

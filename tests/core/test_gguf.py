@@ -126,6 +126,15 @@ def test_a_file_that_is_no_gguf_is_named_for_what_it_is(write, content, message)
         (with_metadata(llama__attention__head_count=numbers("INT32", [0, 0])), "head_count is a list"),
         (with_metadata(llama__expert_count=number("UINT32", 2000)), "expert_count is 2000"),
         (with_metadata(llama__expert_used_count=number("UINT32", 2)), "expert_used_count is 2, of 0"),
+        (with_metadata(llama__expert_count=number("UINT32", 4)), "expert_used_count is 0, of 4"),
+        (
+            with_metadata(
+                llama__expert_count=number("UINT32", 4),
+                llama__expert_used_count=numbers("UINT32", [2]),
+                llama__expert_group_count=number("UINT32", 3),
+            ),
+            "uses 0 of 3 groups of its 4 experts",
+        ),
         (with_metadata(llama__rope__scaling__type=text("spiral")), "'spiral'; known are linear"),
         (with_metadata(llama__nextn_predict_layers=number("UINT32", 3)), "nextn_predict_layers is 3"),
         (with_metadata(tokenizer__ggml__tokens=None), "has no vocabulary"),
