@@ -205,6 +205,14 @@ def test_a_heading_without_text_begins_the_deeper_section_after_it():
     ]
 
 
+def test_a_heading_at_the_end_of_a_page_stays_on_its_page():
+    text = "# Leave\n## Sick pay\nsix weeks"
+    headings = (Heading(1, "Leave", 0), Heading(2, "Sick pay", 8))
+    pages = (Page(1, 0, 7), Page(2, 8, len(text)))
+    chunks = chunks_of(Document(text, pages=pages, headings=headings))
+    assert [(chunk.text, chunk.page) for chunk in chunks] == [("# Leave", 1), ("## Sick pay\nsix weeks", 2)]
+
+
 def test_pages_are_cited_by_their_numbers():
     document = Document("page one\n\npage three", pages=(Page(1, 0, 8), Page(2, 9, 9), Page(3, 10, 20)))
     assert [(chunk.text, chunk.page, chunk.lines) for chunk in chunks_of(document)] == [
@@ -226,6 +234,12 @@ def test_code_and_tables_that_fit_stay_whole(block, words_before):
     text = "word " * words_before + f"\n{block}\n" + "word " * 20
     chunks = chunks_of(text, 20, count_words, overlap_tokens=3)
     assert any(block in chunk.text for chunk in chunks)
+
+
+def test_the_repeated_part_begins_outside_of_a_table():
+    text = "word " * 6 + "\na | b\nc | d\n" + "end. " + "more " * 12
+    chunks = chunks_of(text, 20, target_tokens=13, overlap_tokens=4)
+    assert chunks[1].text.startswith("end. more")
 
 
 def test_code_that_does_not_fit_is_cut_at_lines():
@@ -292,6 +306,14 @@ def test_what_is_embedded_begins_with_where_the_passage_stands(title, file_name,
     assert options.header_tokens == 8
     text = embedding_text(chunk, title=title, file_name=file_name, count_tokens=count_words, options=options)
     assert text == f"{header}\nsix weeks"
+
+
+def test_names_give_way_where_the_whole_has_more_tokens_than_its_parts():
+    options = ChunkOptions(64)
+    text = "x" * 2 * options.cap_tokens
+    chunk = Chunk(0, text, (0, len(text)), None, (1, 1), ("y" * (2 * options.header_tokens - 3) + " of",))
+    embedded = embedding_text(chunk, title=None, count_tokens=count_pairs_of_characters, options=options)
+    assert embedded == f"{'y' * (2 * options.header_tokens - 3)}\n{text}"
 
 
 def test_a_passage_without_names_is_embedded_as_it_is():
