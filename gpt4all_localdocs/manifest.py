@@ -1,0 +1,44 @@
+"""What the index remembers of a file, and what a scan sees of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+FileState = Literal["indexed", "unreadable"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """The cheap signs of change: equal stats mean an unchanged file, unless it is *racy*.
+
+    `inode` tells apart two files that took one name; it is 0 where the file system has none.
+    """
+
+    path: Path
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """One file as the last sync left it.
+
+    scanned_ns: when `stat` was taken, in nanoseconds since 1970.
+    sha256: of the file's bytes, in hex; empty when they changed while they were read.
+    settings: the identity of everything that shaped the chunks (see `DocumentPipeline`).
+    reason: why an unreadable file is unreadable, else empty.
+    """
+
+    stat: FileStat
+    scanned_ns: int
+    sha256: str
+    settings: str
+    state: FileState = "indexed"
+    reason: str = ""
+    title: str | None = None
+    chunks: int = 0
+
+    @property
+    def path(self) -> Path:
+        return self.stat.path

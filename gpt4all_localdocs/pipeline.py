@@ -1,0 +1,76 @@
+"""From a file to embeddable passages: the steps that a sync runs, bundled with their identity."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gpt4all_core.protocols import Embedder
+from gpt4all_localdocs.chunk import CHUNKER_VERSION, ChunkOptions, chunk_document, embedding_text
+from gpt4all_localdocs.loaders.process import LoaderProcess
+from gpt4all_localdocs.loaders.registry import loaders_version, supported_suffixes
+from gpt4all_localdocs.types import Chunk, Document
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPipeline:
+    """How files become passages; the steps need not be thread-safe.
+
+    suffixes: file name endings that `load` can read, lower case, with the dot.
+    settings: changes whenever the same file would give other chunks.
+    load: raises UnreadableDocument.
+    embedding_text: what is embedded for a chunk, from the chunk and its document's title. It does not
+    see the file's name, so that a renamed file keeps its vectors; keyword search finds the name.
+    """
+
+    suffixes: frozenset[str]
+    settings: str
+    load: Callable[[Path], Document]
+    chunk: Callable[[Document], Sequence[Chunk]]
+    embedding_text: Callable[[Chunk, str | None], str]
+
+
+@contextmanager
+def open_pipeline(
+    embedder: Embedder, chunk_options: ChunkOptions, *, load_timeout_s: float
+) -> Iterator[DocumentPipeline]:
+    """The project's own loaders and chunker; files are loaded in a worker process, started when needed."""
+    settings = {
+        "chunker": CHUNKER_VERSION,
+        "chunk_options": asdict(chunk_options),
+        "loaders": loaders_version(),
+        "tokens_of": embedder.identity,  # chunk sizes are counted in its tokens
+    }
+    with LoaderProcess() as loader:
+        yield DocumentPipeline(
+            suffixes=frozenset(supported_suffixes()),
+            settings=digest(json.dumps(settings, sort_keys=True)),
+            load=lambda path: loader.load(path, timeout_s=load_timeout_s),
+            chunk=lambda document: chunk_document(
+                document, count_tokens=embedder.count_tokens, options=chunk_options
+            ),
+            embedding_text=lambda chunk, title: embedding_text(
+                chunk, title=title, count_tokens=embedder.count_tokens, options=chunk_options
+            ),
+        )
+
+
+def content_id(sha256: str, chunk: Chunk, *, settings: str) -> str:
+    """A chunk's id, the same wherever and whenever the same file is cut by the same settings."""
+    return digest(sha256, f"{chunk.span[0]}-{chunk.span[1]}", settings)
+
+
+def vector_key(identity: str, text: str) -> str:
+    """The key of the vector that this embedder gives this text."""
+    return digest(identity, text)
+
+
+def digest(*parts: str) -> str:
+    """128 bits in hex over parts that cannot run into each other."""
+    state = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        encoded = part.encode("utf-8", "surrogatepass")
+        state.update(len(encoded).to_bytes(8, "little") + encoded)
+    return state.hexdigest()

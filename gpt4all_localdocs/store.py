@@ -1,0 +1,248 @@
+"""The store of record of an index: files, passages, keywords and vectors in one SQLite file."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from gpt4all_core.errors import IndexCorrupt
+from gpt4all_localdocs.database import Database
+from gpt4all_localdocs.manifest import FileRecord, FileStat
+from gpt4all_localdocs.passage import SELECT_PASSAGE, NewPassage, Passage, keyword_label
+from gpt4all_localdocs.vector_table import VectorTable
+
+_PARAMETERS: Final = 500
+"""Values in one `IN (…)`; every SQLite allows 999."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSummary:
+    """What an index holds. `embedder` is its identity, None before the first sync."""
+
+    folders: tuple[Path, ...]
+    files: int
+    unreadable: int
+    passages: int
+    vectors: int
+    embedder: str | None
+
+
+class Store:
+    """The truth about an index; everything else can be rebuilt from it.
+
+    May be used from any thread. Other processes may read while one writes. Raises IndexCorrupt for
+    a damaged file, ConfigError for writing where nothing can be written.
+
+        >>> import tempfile
+        >>> with Store.open(Path(tempfile.mkdtemp())) as store:
+        ...     store.summary().files
+        0
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.vectors = VectorTable(database)
+
+    @classmethod
+    def open(cls, directory: Path, *, read_only: bool = False) -> Self:
+        """The store in `directory`, made if need be.
+
+        An index in a directory that cannot be written to is opened read-only by itself.
+        """
+        return cls(Database.open(directory, read_only=read_only))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file; idempotent."""
+        self._database.close()
+
+    @property
+    def directory(self) -> Path:
+        return self._database.path.parent
+
+    @property
+    def is_read_only(self) -> bool:
+        return self._database.is_read_only
+
+    def folders(self) -> dict[Path, int]:
+        """The folders of the last sync, and the device that each was on."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT path, device FROM folders ORDER BY path").fetchall()
+        return {Path(path): int(device) for path, device in rows}
+
+    def set_folders(self, folders: Mapping[Path, int]) -> None:
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM folders")
+            connection.executemany(
+                "INSERT INTO folders VALUES (?, ?)",
+                ((str(path), str(device)) for path, device in folders.items()),
+            )
+
+    def files(self) -> dict[Path, FileRecord]:
+        """The manifest: every file that was read or tried, by path."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT path, size, mtime_ns, inode, scanned_ns, sha256, settings, state, reason, title,"
+                " (SELECT count(*) FROM chunks WHERE file_id = files.id) FROM files ORDER BY path"
+            ).fetchall()
+        return {Path(row[0]): _file_record(row) for row in rows}
+
+    def put_file(self, record: FileRecord, passages: Sequence[NewPassage]) -> None:
+        """Replace all that is known of one file, in one transaction."""
+        values = (*_file_values(record), str(record.path))
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO files VALUES (NULL, ?, 0, 0, '', 0, '', '', 'indexed', '', NULL)",
+                (str(record.path),),
+            )
+            connection.execute(
+                "UPDATE files SET size = ?, mtime_ns = ?, inode = ?, scanned_ns = ?, sha256 = ?,"
+                " settings = ?, state = ?, reason = ?, title = ? WHERE path = ?",
+                values,
+            )
+            (file_id,) = connection.execute(
+                "SELECT id FROM files WHERE path = ?", (str(record.path),)
+            ).fetchone()
+            connection.execute("DELETE FROM chunks WHERE file_id = ?", (file_id,))
+            connection.executemany(
+                "INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (_chunk_values(file_id, record, passage) for passage in passages),
+            )
+
+    def confirm_files(self, stats: Iterable[FileStat], *, scanned_ns: int) -> None:
+        """Note new stats of files whose content is what it was."""
+        with self._database.writing() as connection:
+            connection.executemany(
+                "UPDATE files SET size = ?, mtime_ns = ?, inode = ?, scanned_ns = ? WHERE path = ?",
+                ((stat.size, stat.mtime_ns, str(stat.inode), scanned_ns, str(stat.path)) for stat in stats),
+            )
+
+    def move_file(self, old: Path, stat: FileStat, *, scanned_ns: int) -> None:
+        """Give a file its new path; its passages stay, found by the new name from now on."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE files SET path = ?, size = ?, mtime_ns = ?, inode = ?, scanned_ns = ? WHERE path = ?",
+                (str(stat.path), stat.size, stat.mtime_ns, str(stat.inode), scanned_ns, str(old)),
+            )
+            rows = connection.execute(f"{SELECT_PASSAGE} WHERE path = ?", (str(stat.path),)).fetchall()
+            passages = [Passage.from_row(row) for row in rows]
+            connection.executemany(
+                "UPDATE chunks SET label = ? WHERE id = ?",
+                ((keyword_label(p.path, p.title, p.chunk.headings), p.id) for p in passages),
+            )
+
+    def remove_files(self, paths: Iterable[Path]) -> None:
+        """Forget files and their passages."""
+        with self._database.writing() as connection:
+            connection.executemany("DELETE FROM files WHERE path = ?", ((str(path),) for path in paths))
+
+    def passages_of_file(self, path: Path) -> list[Passage]:
+        """A file's passages in the order of its text."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"{SELECT_PASSAGE} WHERE path = ? ORDER BY ordinal", (str(path),)
+            ).fetchall()
+        return [Passage.from_row(row) for row in rows]
+
+    def passages(self, ids: Iterable[int]) -> dict[int, Passage]:
+        """Passages by row; rows that are gone are missing."""
+        rows = self._select_in(f"{SELECT_PASSAGE} WHERE chunks.id IN", list(ids))
+        return {row[0]: Passage.from_row(row) for row in rows}
+
+    def passages_with_vectors(self, keys: Iterable[str]) -> dict[int, str]:
+        """The rows of the passages that share these vectors, each with its key."""
+        rows = self._select_in("SELECT id, vector_key FROM chunks WHERE vector_key IN", list(keys))
+        return dict(rows)
+
+    def match_keywords(self, match: str, *, limit: int) -> list[tuple[int, float]]:
+        """Passage rows with their BM25 score (higher is better), best first.
+
+        `match` is in FTS5's query language, see `keyword_query`.
+        """
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT rowid, -rank FROM keywords WHERE keywords MATCH ? ORDER BY rank, rowid LIMIT ?",
+                (match, limit),
+            ).fetchall()
+        return [(row[0], row[1]) for row in rows]
+
+    def summary(self) -> StoreSummary:
+        """Counts for people; one consistent state."""
+        embedder = self.vectors.embedder
+        with self._database.reading() as connection:
+            files, unreadable, passages, vectors = connection.execute(
+                "SELECT (SELECT count(*) FROM files),"
+                " (SELECT count(*) FROM files WHERE state = 'unreadable'),"
+                " (SELECT count(*) FROM chunks), (SELECT count(*) FROM vectors)"
+            ).fetchone()
+            folders = tuple(
+                Path(row[0]) for row in connection.execute("SELECT path FROM folders ORDER BY path")
+            )
+        identity = None if embedder is None else embedder[0]
+        return StoreSummary(folders, files, unreadable, passages, vectors, identity)
+
+    def check_integrity(self) -> None:
+        """Read everything once: raises IndexCorrupt for damaged pages or keyword rows."""
+        with self._database.reading() as connection:
+            findings = [row[0] for row in connection.execute("PRAGMA integrity_check(1)")]
+        if findings != ["ok"]:
+            raise IndexCorrupt(
+                f"{self._database.path} is damaged ({findings[0].splitlines()[-1]}); delete the"
+                f" directory {self.directory} and sync again: your documents are not touched"
+            )
+
+    def _select_in(self, select: str, values: Sequence[object]) -> list[Any]:
+        found: list[Any] = []
+        with self._database.reading() as connection:
+            for start in range(0, len(values), _PARAMETERS):
+                part = values[start : start + _PARAMETERS]
+                found += connection.execute(f"{select} ({','.join('?' * len(part))})", part).fetchall()
+        return found
+
+
+def _file_record(row: Sequence[Any]) -> FileRecord:
+    path, size, mtime_ns, inode, scanned_ns, sha256, settings, state, reason, title, chunks = row
+    stat = FileStat(Path(path), size, mtime_ns, int(inode))
+    return FileRecord(stat, scanned_ns, sha256, settings, state, reason, title, chunks)
+
+
+def _file_values(record: FileRecord) -> tuple[object, ...]:
+    stat = record.stat
+    return (
+        stat.size,
+        stat.mtime_ns,
+        str(stat.inode),
+        record.scanned_ns,
+        record.sha256,
+        record.settings,
+        record.state,
+        record.reason,
+        record.title,
+    )
+
+
+def _chunk_values(file_id: int, record: FileRecord, passage: NewPassage) -> tuple[object, ...]:
+    chunk = passage.chunk
+    first, last = chunk.lines or (None, None)
+    return (
+        file_id,
+        chunk.ordinal,
+        passage.content_id,
+        *chunk.span,
+        chunk.page,
+        first,
+        last,
+        json.dumps(chunk.headings, ensure_ascii=False),
+        chunk.text,
+        keyword_label(record.path, record.title, chunk.headings),
+        passage.vector_key,
+    )

@@ -1,0 +1,95 @@
+"""Embedded Chroma behind the `VectorIndex` protocol; nothing else here imports chromadb."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+
+from gpt4all_core.errors import LocalDocsError
+from gpt4all_core.protocols import Vectors
+from gpt4all_localdocs.vector_index.protocol import Neighbour
+
+_COLLECTION: Final = "passages"
+_HNSW: Final = {"space": "cosine", "sync_threshold": 1}
+"""Index files are written after every batch, not at every 1,000th row: there is nothing left for a reader
+to catch up on (it would write the files of an index of fewer than 1,000 rows), and batches of thousands
+make it no slower."""
+_PAGE: Final = 5_000
+"""Rows per `get`; Chroma 1.5.9 fails beyond 32,766 with "too many SQL variables"."""
+
+
+class ChromaIndex:
+    """A Chroma collection of bare vectors in a directory of its own, cosine space.
+
+    Chroma is given vectors, ids and nothing else: no text to embed with a model it would download,
+    no metadata, no telemetry. It writes its index files in place, so that a process killed at the
+    wrong moment leaves files that crash every later process; see `generations`, which never
+    lets it write to files that a search may open.
+    """
+
+    def __init__(self, directory: Path, client: Any, collection: Any) -> None:
+        self._directory = directory
+        self._client = client
+        self._collection = collection
+        self._batch: int = min(client.get_max_batch_size(), _PAGE)
+        self._is_closed = False
+
+    @classmethod
+    def open(cls, directory: Path) -> Self:
+        """The index in `directory`, made if need be."""
+        import chromadb  # noqa: PLC0415 - takes 0.5 to 2.5 s to import, and most searches do without
+        from chromadb.config import Settings  # noqa: PLC0415 - see above
+
+        settings = Settings(
+            _env_file=None,  # a .env file in the working directory is not meant for this index
+            anonymized_telemetry=False,
+            chroma_otel_collection_endpoint="",
+            chroma_otel_granularity=None,
+        )
+        with _translated(directory):
+            client = chromadb.PersistentClient(path=str(directory), settings=settings)
+            try:
+                collection = client.get_or_create_collection(
+                    _COLLECTION, configuration={"hnsw": _HNSW}, embedding_function=None
+                )
+            except BaseException:
+                client.close()
+                raise
+        return cls(directory, client, collection)
+
+    def upsert(self, ids: Sequence[str], vectors: Vectors) -> None:
+        with _translated(self._directory):
+            for start in range(0, len(ids), self._batch):
+                part = slice(start, start + self._batch)
+                self._collection.upsert(ids=list(ids[part]), embeddings=vectors[part])
+
+    def delete(self, ids: Sequence[str]) -> None:
+        with _translated(self._directory):
+            for start in range(0, len(ids), self._batch):
+                self._collection.delete(ids=list(ids[start : start + self._batch]))
+
+    def query(self, vector: Vectors, k: int) -> list[Neighbour]:
+        with _translated(self._directory):
+            found = self._collection.query(query_embeddings=[vector], n_results=k, include=["distances"])
+        return [(id_, 1.0 - gap) for id_, gap in zip(found["ids"][0], found["distances"][0], strict=True)]
+
+    def ids(self) -> set[str]:
+        found: set[str] = set()
+        with _translated(self._directory):
+            while page := self._collection.get(include=[], limit=_PAGE, offset=len(found))["ids"]:
+                found.update(page)
+        return found
+
+    def close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            self._client.close()
+
+
+@contextmanager
+def _translated(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # Chroma raises its own errors, SQLite's and bare ones alike.
+        raise LocalDocsError(f"the Chroma index at {directory} failed: {error}") from error

@@ -1,0 +1,186 @@
+"""Keep Chroma's files in step with the store, in generations that never change once published.
+
+Embedded Chroma writes its index files in place: a process killed in the middle leaves files that
+crash every process that opens them (14 of 14 kills aimed at the flush, 1.5.9), and a second process
+on the same files loses vectors without an error. So a write session works on a copy, in a directory
+that nobody else knows: it applies what is pending, checks the result, and publishes the new
+generation in the same SQLite transaction that empties the pending list. Killed at any step, the
+published files are as they were, and the next sync starts the copy again.
+"""
+
+import logging
+import shutil
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from gpt4all_core.errors import LocalDocsError
+from gpt4all_localdocs.vector_index.chroma import ChromaIndex
+from gpt4all_localdocs.vector_index.probe import probe
+from gpt4all_localdocs.vector_index.protocol import VectorIndex
+from gpt4all_localdocs.vector_table import Generation, VectorTable
+
+_PREFIX: Final = "chroma-"
+_PAGE: Final = 5_000
+_SAMPLE: Final = 16
+_logger = logging.getLogger(__name__)
+
+OpenIndex = Callable[[Path], VectorIndex]
+OnApplied = Callable[[int, int], None]
+"""Vectors applied so far, and all that there are to apply."""
+
+
+class Generations:
+    """The derived index of one store, as the process that holds the writer lock keeps it."""
+
+    def __init__(
+        self, directory: Path, vectors: VectorTable, *, open_index: OpenIndex = ChromaIndex.open
+    ) -> None:
+        self._directory = directory
+        self._vectors = vectors
+        self._open_index = open_index
+
+    def refresh(self, *, on_applied: OnApplied = lambda _done, _total: None) -> str:
+        """Bring the derived index to what the store holds.
+
+        Returns why it had to be rebuilt, or an empty string. Costs a few file stats when there is
+        nothing to do. Only under the writer lock, and with nobody writing to the store meanwhile.
+        """
+        published = self._vectors.generation
+        self._sweep(keep=published)
+        damage = ""
+        if published is not None:
+            change = find_change(self._directory, published)
+            if not change and not self._vectors.count_pending():
+                return ""
+            damage = self._find_damage(published) if change else ""
+            damage = damage or self._apply_pending(published, on_applied)
+            if not damage:
+                return ""
+        if published is None and not self._vectors.count():
+            self._vectors.publish(None)
+            return ""
+        if damage:
+            _logger.warning("rebuilding the vector index in %s from the store: %s", self._directory, damage)
+        self._build(on_applied)
+        return damage
+
+    def discard(self) -> None:
+        """Remove every generation: the store alone answers."""
+        self._vectors.publish(None)
+        self._sweep(keep=None)
+
+    def _find_damage(self, published: Generation) -> str:
+        """Why changed files cannot even be opened; what they hold is compared after that."""
+        path, embedder = self._path(published.number), self._vectors.embedder
+        if embedder is None or not (path / "chroma.sqlite3").exists():
+            return f"{path.name} is missing"
+        if _is_sparse(path):
+            return f"{path.name} has a damaged link_lists.bin"
+        return probe(path, dimensions=embedder[1])
+
+    def _apply_pending(self, published: Generation, on_applied: OnApplied) -> str:
+        """Write a copy of the published files and swap it in; returns why that failed, if it did."""
+        number, target = self._reserve()
+        shutil.copytree(self._path(published.number), target)
+        keys, rows = self._vectors.pending_upserts()
+        try:
+            with closing(self._open_index(target)) as index:
+                for start in range(0, len(keys), _PAGE):
+                    index.upsert(keys[start : start + _PAGE], rows[start : start + _PAGE])
+                    on_applied(min(start + _PAGE, len(keys)), len(keys))
+                index.delete(self._vectors.pending_deletes())
+                damage = self._find_difference(index)
+        except LocalDocsError as error:
+            damage = str(error)
+        if not damage:
+            self._publish(number)
+        return damage
+
+    def _build(self, on_applied: OnApplied) -> None:
+        number, target = self._reserve()
+        target.mkdir()
+        done, total = 0, self._vectors.count()
+        with closing(self._open_index(target)) as index:
+            for keys, rows in self._vectors.pages(_PAGE):
+                index.upsert(keys, rows)
+                done += len(keys)
+                on_applied(done, total)
+            difference = self._find_difference(index)
+        if difference:
+            raise LocalDocsError(
+                f"Chroma does not hold what was written to {target}: {difference};"
+                " open the index with vector_index='exact'"
+            )
+        self._publish(number)
+
+    def _reserve(self) -> tuple[int, Path]:
+        """Never a name twice: Chroma keeps one client a path while anybody in a process has it open."""
+        number = self._vectors.reserve_generation()
+        return number, self._path(number)
+
+    def _path(self, number: int) -> Path:
+        return self._directory / f"{_PREFIX}{number}"
+
+    def _publish(self, number: int) -> None:
+        generation = Generation(number, _fingerprint(self._path(number)))
+        self._vectors.publish(generation)
+        self._sweep(keep=generation)
+
+    def _find_difference(self, index: VectorIndex) -> str:
+        """Compare all ids and query for some vectors: each must find itself, or its equal."""
+        keys = self._vectors.keys()
+        found = index.ids()
+        if found != set(keys):
+            return f"it has {len(found)} vectors where the store has {len(keys)}, or other ones"
+        sample = keys[:: max(1, len(keys) // _SAMPLE)]
+        nearest = [index.query(self._vectors.get(key), 1) for key in sample]
+        lost = sum(not found or found[0][1] < 0.99 for found in nearest)
+        if lost * 5 > len(sample):  # HNSW is approximate: one sample in five may miss
+            return f"{lost} of {len(sample)} sampled vectors do not find themselves"
+        return ""
+
+    def _sweep(self, *, keep: Generation | None) -> None:
+        """Remove unpublished and old generations; open files stay behind on Windows until next time."""
+        kept = "" if keep is None else f"{_PREFIX}{keep.number}"
+        for directory in self._directory.glob(f"{_PREFIX}*"):
+            if directory.name != kept:
+                shutil.rmtree(directory, onerror=_log_leftover)
+
+
+def generation_directory(directory: Path, generation: Generation) -> Path:
+    """Where the files of a published generation lie."""
+    return directory / f"{_PREFIX}{generation.number}"
+
+
+def find_change(directory: Path, generation: Generation) -> str:
+    """How the files of a published generation differ from what was checked and published, if they do.
+
+    Files that were copied, restored from a backup, damaged or written by another program are not to be
+    opened in this process: Chroma's damage is a segmentation fault, or missing vectors without an error.
+    """
+    path = generation_directory(directory, generation)
+    if not (path / "chroma.sqlite3").exists():
+        return f"{path.name} is missing"
+    if _fingerprint(path) != generation.fingerprint:
+        return f"{path.name} was changed by something else than a sync"
+    return ""
+
+
+def _is_sparse(path: Path) -> bool:
+    """Whether the links are larger than what they link: a flush that was cut off leaves terabytes."""
+    return any(
+        links.stat().st_size > links.with_name("data_level0.bin").stat().st_size
+        for links in path.glob("*/link_lists.bin")
+    )
+
+
+def _fingerprint(path: Path) -> str:
+    """Names, sizes and times of the index files; chroma.sqlite3 is left out: readers touch it."""
+    files = sorted(file for file in path.glob("*/*") if file.is_file())
+    return ";".join(f"{file.name}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in files)
+
+
+def _log_leftover(_function: object, path: str, error: object) -> None:
+    _logger.info("an old vector index stays at %s until the next sync: %s", path, error)

@@ -1,0 +1,227 @@
+"""The vectors of an index in its store of record, and what the derived vector index still lacks."""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from gpt4all_core.errors import EmbedderMismatch
+from gpt4all_core.protocols import Vectors
+from gpt4all_localdocs.database import Database, read_meta, write_meta
+from gpt4all_localdocs.passage import SELECT_PASSAGE, Passage
+
+_FLOAT32: Final = np.dtype("<f4")
+_WITHOUT_VECTOR: Final = "NOT EXISTS (SELECT 1 FROM vectors WHERE key = chunks.vector_key)"
+_IDENTITY: Final = "embedder"
+_DIMENSIONS: Final = "dimensions"
+_REVISION: Final = "vectors_revision"
+_GENERATION: Final = "generation"
+_LAST_GENERATION: Final = "last_generation"
+_FINGERPRINT: Final = "fingerprint"
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """The published state of the derived index: a number, and the look of its files."""
+
+    number: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class VectorState:
+    """`revision` grows whenever a vector comes or goes."""
+
+    revision: int
+    generation: Generation | None
+
+
+class VectorTable:
+    """Vectors by key, where a key stands for (embedder identity, embedded text).
+
+    Passages with equal embedded text share one vector. The derived index mirrors this table: every
+    change is noted as pending in the same transaction, until `publish` says that it was applied.
+    May be used from any thread.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def embedder(self) -> tuple[str, int] | None:
+        """Identity and dimensions of the embedder that made the vectors; None before the first sync."""
+        with self._database.reading() as connection:
+            identity = read_meta(connection, _IDENTITY)
+            return None if identity is None else (identity, int(read_meta(connection, _DIMENSIONS) or 0))
+
+    def check_embedder(self, identity: str, dimensions: int) -> None:
+        """Raise EmbedderMismatch unless these vectors can be compared with that embedder's."""
+        known = self.embedder
+        if known is not None and known != (identity, dimensions):
+            raise EmbedderMismatch(
+                f"the index at {self._database.path.parent} was built with the embedder {known[0]!r}"
+                f" ({known[1]} dimensions), not with {identity!r} ({dimensions} dimensions);"
+                " open it with the former, or call sync(rebuild=True) to embed every passage again"
+            )
+
+    def adopt_embedder(
+        self, identity: str, dimensions: int, *, vector_key: Callable[[Passage], str], start_over: bool
+    ) -> None:
+        """Make this embedder the index's own.
+
+        Where it is a new one, or with `start_over`, all vectors are dropped and all files are due to
+        be read again; until they are, their passages stay, under their new keys.
+        """
+        if self.embedder == (identity, dimensions) and not start_over:
+            return
+        with self._database.writing() as connection:
+            write_meta(connection, _IDENTITY, identity)
+            write_meta(connection, _DIMENSIONS, dimensions)
+            write_meta(connection, _GENERATION, None)
+            connection.execute("DELETE FROM vectors")
+            connection.execute("DELETE FROM pending")
+            connection.execute("UPDATE files SET settings = ''")
+            _bump_revision(connection)
+            rows = connection.execute(f"{SELECT_PASSAGE} ORDER BY chunks.id").fetchall()
+            connection.executemany(
+                "UPDATE chunks SET vector_key = ? WHERE id = ?",
+                ((vector_key(Passage.from_row(row)), row[0]) for row in rows),
+            )
+
+    def count(self) -> int:
+        with self._database.reading() as connection:
+            return int(connection.execute("SELECT count(*) FROM vectors").fetchone()[0])
+
+    def state(self) -> VectorState:
+        """One consistent look at what a search depends on; a few microseconds."""
+        with self._database.reading() as connection:
+            revision = int(read_meta(connection, _REVISION) or 0)
+            return VectorState(revision, _generation(connection))
+
+    def missing(self, *, after_id: int, limit: int) -> list[Passage]:
+        """The next passages, by id, that no vector covers."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"{SELECT_PASSAGE} WHERE chunks.id > ? AND {_WITHOUT_VECTOR} ORDER BY chunks.id LIMIT ?",
+                (after_id, limit),
+            ).fetchall()
+        return [Passage.from_row(row) for row in rows]
+
+    def count_missing(self) -> int:
+        """Vectors still to be made."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                f"SELECT count(DISTINCT vector_key) FROM chunks WHERE {_WITHOUT_VECTOR}"  # noqa: S608 - a constant
+            ).fetchone()
+        return int(row[0])
+
+    def put(self, keys: Sequence[str], vectors: Vectors) -> None:
+        """Store vectors in one transaction; a key that is there keeps the one it has."""
+        rows = np.ascontiguousarray(vectors, dtype=_FLOAT32)
+        with self._database.writing() as connection:
+            connection.executemany(
+                "INSERT INTO vectors VALUES (?, ?) ON CONFLICT DO NOTHING",
+                ((key, row.tobytes()) for key, row in zip(keys, rows, strict=True)),
+            )
+            _bump_revision(connection)
+
+    def drop_unused(self) -> int:
+        """Forget the vectors that no passage needs any more; returns how many."""
+        unused = "FROM vectors WHERE NOT EXISTS (SELECT 1 FROM chunks WHERE vector_key = vectors.key)"
+        with self._database.reading() as connection:
+            if connection.execute(f"SELECT 1 {unused} LIMIT 1").fetchone() is None:
+                return 0
+        with self._database.writing() as connection:
+            dropped = connection.execute(f"DELETE {unused}").rowcount
+            _bump_revision(connection)
+        return dropped
+
+    def keys(self) -> list[str]:
+        """Every key, in order."""
+        with self._database.reading() as connection:
+            return [row[0] for row in connection.execute("SELECT key FROM vectors ORDER BY key")]
+
+    def get(self, key: str) -> Vectors:
+        """One vector: float32, shape (dimensions,). Raises KeyError for a key that is not there."""
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT vector FROM vectors WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            raise KeyError(key)
+        return np.frombuffer(row[0], dtype=_FLOAT32)
+
+    def load(self) -> tuple[list[str], Vectors]:
+        """Every key, in order, with its vector: float32, shape (count, dimensions)."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT key, vector FROM vectors ORDER BY key").fetchall()
+            return self._unpack(rows, int(read_meta(connection, _DIMENSIONS) or 0))
+
+    def pages(self, size: int) -> Iterator[tuple[list[str], Vectors]]:
+        """What `load` returns, `size` rows at a time; writes between two pages may be seen."""
+        last = ""
+        while True:
+            with self._database.reading() as connection:
+                rows = connection.execute(
+                    "SELECT key, vector FROM vectors WHERE key > ? ORDER BY key LIMIT ?", (last, size)
+                ).fetchall()
+                dimensions = int(read_meta(connection, _DIMENSIONS) or 0)
+            if not rows:
+                return
+            last = rows[-1][0]
+            yield self._unpack(rows, dimensions)
+
+    def pending_upserts(self) -> tuple[list[str], Vectors]:
+        """The vectors that the published derived index lacks, in the order of their keys."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT key, vector FROM pending JOIN vectors USING (key) WHERE operation = 'upsert'"
+                " ORDER BY key"
+            ).fetchall()
+            return self._unpack(rows, int(read_meta(connection, _DIMENSIONS) or 0))
+
+    def pending_deletes(self) -> list[str]:
+        """The keys that the published derived index may hold and should not."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT key FROM pending WHERE operation = 'delete' ORDER BY key")
+            return [row[0] for row in rows]
+
+    def count_pending(self) -> int:
+        with self._database.reading() as connection:
+            return int(connection.execute("SELECT count(*) FROM pending").fetchone()[0])
+
+    @property
+    def generation(self) -> Generation | None:
+        """The derived index that answers for this table less what is pending, if one was published."""
+        return self.state().generation
+
+    def reserve_generation(self) -> int:
+        """A number that no derived index of this store ever had or will have."""
+        with self._database.writing() as connection:
+            number = int(read_meta(connection, _LAST_GENERATION) or 0) + 1
+            write_meta(connection, _LAST_GENERATION, number)
+        return number
+
+    def publish(self, generation: Generation | None) -> None:
+        """Swap in a derived index that has everything; nothing is pending any more, all at once.
+
+        Call it under the writer lock, with nothing written since the derived index was filled.
+        """
+        with self._database.writing() as connection:
+            write_meta(connection, _GENERATION, None if generation is None else generation.number)
+            write_meta(connection, _FINGERPRINT, None if generation is None else generation.fingerprint)
+            connection.execute("DELETE FROM pending")
+
+    @staticmethod
+    def _unpack(rows: Sequence[tuple[str, bytes]], dimensions: int) -> tuple[list[str], Vectors]:
+        vectors = np.frombuffer(b"".join(row[1] for row in rows), dtype=_FLOAT32)
+        return [row[0] for row in rows], vectors.reshape(len(rows), dimensions)
+
+
+def _bump_revision(connection: sqlite3.Connection) -> None:
+    write_meta(connection, _REVISION, int(read_meta(connection, _REVISION) or 0) + 1)
+
+
+def _generation(connection: sqlite3.Connection) -> Generation | None:
+    number = read_meta(connection, _GENERATION)
+    return None if number is None else Generation(int(number), read_meta(connection, _FINGERPRINT) or "")

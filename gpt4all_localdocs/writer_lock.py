@@ -1,0 +1,69 @@
+"""One writer per index, across processes."""
+
+import json
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from filelock import FileLock, Timeout
+
+from gpt4all_core.errors import ConfigError, IndexBusy
+
+LOCK_NAME: Final = "writer.lock"
+_HOLDER_NAME: Final = "writer.json"
+
+
+class WriterLock:
+    """Held while an index is changed; the system frees it when its process dies, however it dies.
+
+    Waits up to `timeout_s` for another writer, then raises IndexBusy that names it. Readers take no
+    lock. Do not share an instance between threads: each sync makes its own.
+
+        >>> import tempfile
+        >>> with WriterLock(Path(tempfile.mkdtemp()), timeout_s=5.0):
+        ...     pass
+    """
+
+    def __init__(self, directory: Path, *, timeout_s: float) -> None:
+        self._directory = directory
+        self._timeout_s = timeout_s
+        # Not a singleton and not re-entrant: two threads of one process exclude each other as well.
+        self._lock = FileLock(directory / LOCK_NAME, thread_local=False)
+
+    def __enter__(self) -> Self:
+        try:
+            self._lock.acquire(timeout=self._timeout_s)
+        except Timeout as error:
+            raise IndexBusy(
+                f"the index at {self._directory} is being written by {self._holder()};"
+                f" waited {self._timeout_s:g} s; try again when it is done"
+            ) from error
+        except OSError as error:
+            raise ConfigError(
+                f"the index directory {self._directory} cannot be written to ({error});"
+                " change its permissions or name another directory"
+            ) from error
+        holder = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "since": datetime.now(UTC).isoformat("T", "seconds"),
+        }
+        # Beside the lock, not in it: on Windows nobody else could read a locked file.
+        (self._directory / _HOLDER_NAME).write_text(json.dumps(holder), encoding="utf-8")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        (self._directory / _HOLDER_NAME).unlink(missing_ok=True)
+        self._lock.release()
+
+    def _holder(self) -> str:
+        try:
+            holder = json.loads((self._directory / _HOLDER_NAME).read_text(encoding="utf-8"))
+            return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
+        except (OSError, ValueError, KeyError):  # it has just taken or left the lock
+            return "another process"

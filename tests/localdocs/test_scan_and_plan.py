@@ -1,0 +1,214 @@
+"""What a sync sees of the folders, and the pure decisions that follow from it."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpt4all_localdocs.manifest import FileRecord, FileStat
+from gpt4all_localdocs.plan import RACY_WINDOW_NS, Plan, is_racy, plan_reading, plan_sync
+from gpt4all_localdocs.scan import Scan, Skipped, scan_folders
+
+LONG_AGO, NOW = 1_000_000_000_000, 2_000_000_000_000
+ROOT = Path("/docs")
+
+
+def scan(folder: Path, *more: Path, **choices: object) -> Scan:
+    defaults: dict[str, object] = {
+        "suffixes": {".txt"},
+        "max_file_bytes": 100,
+        "exclude": folder / "index",
+        "known_devices": {},
+    }
+    return scan_folders([folder, *more], **(defaults | choices))  # type: ignore[arg-type]
+
+
+def names(found: Scan) -> list[str]:
+    return [stat.path.name for stat in found.files]
+
+
+def test_files_come_in_the_order_of_paths_with_their_stats(tmp_path: Path) -> None:
+    for name in ("b.txt", "a.TXT", "sub/c.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("12345", encoding="utf-8")
+    found = scan(tmp_path)
+    assert names(found) == ["a.TXT", "b.txt", "c.txt"]
+    real = (tmp_path / "b.txt").stat()
+    assert found.files[1] == FileStat(tmp_path / "b.txt", 5, real.st_mtime_ns, real.st_ino)
+    assert found.folders == (tmp_path,)
+    assert found.devices == {tmp_path: real.st_dev}
+
+
+def test_every_file_that_is_left_out_is_named_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "large.txt").write_bytes(b"x" * 101)
+    (tmp_path / "photo.jpg").touch()
+    (tmp_path / "README").touch()
+    (tmp_path / "dangling.txt").symlink_to(tmp_path / "nothing")
+    os.mkfifo(tmp_path / "pipe.txt")
+    (Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt"))).touch()
+    reasons = {skipped.path.name: skipped.reason for skipped in scan(tmp_path).skipped}
+    assert reasons == {
+        "large.txt": "101 bytes are more than max_file_bytes, 100",
+        "photo.jpg": "no loader for .jpg",
+        "README": "no loader for a name without a suffix",
+        "dangling.txt": "a link that leads nowhere",
+        "pipe.txt": "not a regular file",
+        "caf\ufffd.txt": "its name is not valid Unicode; rename it",
+    }
+
+
+def test_hidden_names_and_the_index_itself_are_passed_over(tmp_path: Path) -> None:
+    for name in (".hidden.txt", ".git/a.txt", "index/b.txt", "seen.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = scan(tmp_path)
+    assert names(found) == ["seen.txt"]
+    assert found.skipped == ()
+
+
+def test_links_are_followed_once_and_loops_are_named(tmp_path: Path) -> None:
+    outside, docs = tmp_path / "outside", tmp_path / "docs"
+    for folder in (outside, docs / "real"):
+        folder.mkdir(parents=True)
+        (folder / f"{folder.name}.txt").touch()
+    (docs / "a-link").symlink_to(docs / "real")
+    (docs / "b-loop").symlink_to(docs)
+    (docs / "c-outside").symlink_to(outside)
+    (docs / "self").symlink_to(docs / "self")
+    found = scan(docs)
+    assert [stat.path.relative_to(docs).as_posix() for stat in found.files] == [
+        "c-outside/outside.txt",
+        "real/real.txt",
+    ]
+    assert [place.path.name for place in found.skipped] == ["a-link", "b-loop"]
+    assert [place.path.name for place in found.hidden_from_view] == ["self"]
+
+
+def test_a_folder_inside_another_is_walked_once(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.txt").touch()
+    found = scan(tmp_path, tmp_path / "sub", tmp_path / "sub" / ".." / "sub")
+    assert names(found) == ["a.txt"]
+    assert found.skipped == ()
+
+
+def test_a_folder_may_be_a_single_file(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").touch()
+    (tmp_path / "b.txt").touch()
+    assert names(scan(tmp_path / "a.txt")) == ["a.txt"]
+
+
+@pytest.mark.parametrize(("known_device", "is_hidden"), [(None, False), (0, True), ("same", False)])
+def test_an_empty_folder_is_believed_on_its_own_device_only(
+    tmp_path: Path, known_device: int | str | None, is_hidden: bool
+) -> None:
+    device = tmp_path.stat().st_dev if known_device == "same" else known_device
+    found = scan(tmp_path, known_devices={} if device is None else {tmp_path: device})
+    assert bool(found.hidden_from_view) is is_hidden
+    assert (tmp_path in found.devices) is not is_hidden
+
+
+def stat_of(name: str, *, mtime_ns: int = LONG_AGO, size: int = 1) -> FileStat:
+    return FileStat(ROOT / name, size, mtime_ns, 1)
+
+
+def record_of(stat: FileStat, sha256: str, *, settings: str = "s", state: str = "indexed") -> FileRecord:
+    return FileRecord(stat, NOW, sha256, settings, state)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("age_ns", "expected"), [(0, True), (RACY_WINDOW_NS, True), (RACY_WINDOW_NS + 1, False)]
+)
+def test_a_file_changed_within_two_seconds_of_its_scan_is_racy(age_ns: int, expected: bool) -> None:
+    assert is_racy(record_of(stat_of("a", mtime_ns=NOW - age_ns), "x")) is expected
+
+
+def test_files_below_a_place_out_of_sight_are_kept_and_others_are_gone() -> None:
+    known = {ROOT / name: record_of(stat_of(name), "x") for name in ("a.txt", "sub/b.txt", "subway/c.txt")}
+    reading = plan_reading(known, Scan((), hidden_from_view=(Skipped(ROOT / "sub", "why"),)), settings="s")
+    assert reading.kept == ((ROOT / "sub/b.txt", "why"),)
+    assert reading.gone == (ROOT / "a.txt", ROOT / "subway/c.txt")
+
+
+def test_of_several_equal_files_those_of_the_same_name_are_moves() -> None:
+    known = {ROOT / name: record_of(stat_of(name), "x") for name in ("one/a.txt", "one/b.txt")}
+    new = (stat_of("two/b.txt"), stat_of("two/z.txt"))
+    reading = plan_reading(known, Scan(new), settings="s")
+    plan = plan_sync(known, reading, {stat.path: "x" for stat in new}, settings="s")
+    assert {(old.name, stat.path.name) for old, stat in plan.moved} == {
+        ("b.txt", "b.txt"),
+        ("a.txt", "z.txt"),
+    }
+    assert plan.removed == ()
+
+
+FILE_NAMES = ("a.txt", "b.txt", "c.txt", "d.txt")
+KNOWN = st.dictionaries(
+    st.sampled_from(FILE_NAMES),
+    st.tuples(
+        st.sampled_from("xyz"),  # content
+        st.sampled_from([LONG_AGO, NOW]),  # modification time
+        st.sampled_from(["s", "old"]),  # settings
+        st.sampled_from(["indexed", "unreadable"]),
+    ),
+)
+FOUND = st.dictionaries(
+    st.sampled_from(FILE_NAMES),
+    st.tuples(st.sampled_from("xyz"), st.sampled_from([LONG_AGO, LONG_AGO + 1, NOW])),
+)
+
+
+@given(KNOWN, FOUND, st.booleans())
+def test_a_plan_puts_every_file_in_one_place_and_leaves_the_folders_content(
+    known_files: dict[str, tuple[str, int, str, str]],
+    found_files: dict[str, tuple[str, int]],
+    is_root_gone: bool,
+) -> None:
+    known = {
+        ROOT / name: record_of(stat_of(name, mtime_ns=mtime), content, settings=settings, state=state)
+        for name, (content, mtime, settings, state) in known_files.items()
+    }
+    if is_root_gone:
+        found_files = {}
+    # A file system is honest: equal stats that are not racy mean equal content.
+    content_of = {
+        ROOT / name: known_files[name][0]
+        if name in known_files and known_files[name][1] == mtime == LONG_AGO
+        else content
+        for name, (content, mtime) in found_files.items()
+    }
+    stats = tuple(stat_of(name, mtime_ns=mtime) for name, (_, mtime) in sorted(found_files.items()))
+    hidden = (Skipped(ROOT, "gone"),) if is_root_gone else ()
+    reading = plan_reading(known, Scan(stats, hidden_from_view=hidden), settings="s")
+    plan = plan_sync(
+        known, reading, {stat.path: content_of[stat.path] for stat in reading.to_hash}, settings="s"
+    )
+
+    named = [
+        *(stat.path for stat in (*plan.unchanged, *plan.confirmed)),
+        *(stat.path for _, stat in plan.moved),
+        *(old for old, _ in plan.moved),
+        *(stat.path for stat, _ in (*plan.added, *plan.updated)),
+        *(path for path, _ in plan.kept),
+        *plan.removed,
+    ]
+    assert len(named) == len(set(named))
+    assert set(named) == set(known) | set(content_of)
+    if is_root_gone:
+        assert plan == Plan(kept=tuple((path, "gone") for path in known))
+    else:
+        assert after(plan, known) == content_of
+
+
+def after(plan: Plan, known: dict[Path, FileRecord]) -> dict[Path, str]:
+    """The contents that the index holds once a plan is carried out."""
+    content = {path: record.sha256 for path, record in known.items()}
+    for old, stat in plan.moved:
+        content[stat.path] = content.pop(old)
+    for path in plan.removed:
+        del content[path]
+    for stat, digest in (*plan.added, *plan.updated):
+        content[stat.path] = digest
+    return content

@@ -1,0 +1,159 @@
+"""The store of record: threads, read-only places, damage."""
+
+import os
+import shutil
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from workbench import Workbench
+
+from gpt4all_core.errors import ConfigError, IndexCorrupt, LocalDocsError
+from gpt4all_localdocs.database import DATABASE_NAME
+from gpt4all_localdocs.store import Store
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Workbench:
+    bench = Workbench(tmp_path)
+    for number in range(20):
+        bench.write(f"{number}.txt", f"alpha {number}\n\nbeta {number} Käse running")
+    bench.sync()
+    return bench
+
+
+def scramble_middle(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(4096 * 2)
+        file.write(b"\xff" * 4096 * 20)
+
+
+@pytest.mark.parametrize("damage", [scramble_middle, lambda path: path.write_bytes(b"not a database" * 1000)])
+def test_a_damaged_file_is_named_with_what_to_do(bench: Workbench, damage) -> None:
+    damage(bench.index / DATABASE_NAME)
+
+    def use() -> None:
+        with Store.open(bench.index) as store:
+            store.check_integrity()
+
+    with pytest.raises(
+        IndexCorrupt, match=r"localdocs\.sqlite is damaged .*delete the directory .*sync again"
+    ):
+        use()
+
+
+def test_a_later_schema_is_refused(bench: Workbench) -> None:
+    connection = sqlite3.connect(bench.index / DATABASE_NAME)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(LocalDocsError, match="schema version 99"):
+        Store.open(bench.index)
+
+
+def test_a_closed_store_says_so_and_may_be_closed_again(bench: Workbench) -> None:
+    store = Store.open(bench.index)
+    store.close()
+    store.close()
+    with pytest.raises(LocalDocsError, match="is closed; open it again"):
+        store.files()
+
+
+def test_an_index_opened_for_reading_is_searched_but_not_changed(bench: Workbench) -> None:
+    with Store.open(bench.index, read_only=True) as store:
+        assert store.is_read_only
+        assert store.match_keywords('"alpha"', limit=100)
+        with pytest.raises(ConfigError, match=f"{bench.index} cannot be written to"):
+            store.remove_files([bench.docs / "1.txt"])
+
+
+def test_reading_where_there_is_no_index_names_the_directory(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"no index in {tmp_path}"):
+        Store.open(tmp_path, read_only=True)
+
+
+def test_an_index_below_a_file_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot be made"):
+        Store.open(tmp_path / "file" / "index")
+
+
+@pytest.fixture
+def locked_away() -> Iterator[Workbench]:
+    """An index in a directory that this process may read but not write to."""
+    root = Path(tempfile.mkdtemp())
+    bench = Workbench(root)
+    bench.write("a.txt", "alpha one")
+    bench.sync()
+    for path in (root, bench.docs, bench.index, *bench.index.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    yield bench
+    if is_root:
+        os.seteuid(0)
+    for path in (root, bench.docs, bench.index, *bench.index.glob("chroma-*")):
+        path.chmod(0o755)
+    shutil.rmtree(root)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="directories have no write permission there")
+def test_a_read_only_index_can_be_searched_and_a_sync_names_the_directory(locked_away: Workbench) -> None:
+    for mode in ("hybrid", "vector", "keyword"):
+        assert [hit.text for hit in locked_away.search("alpha", mode=mode)] == ["alpha one"]
+    with pytest.raises(ConfigError, match=f"{locked_away.index} cannot be written to"):
+        locked_away.sync()
+
+
+def test_threads_read_while_one_writes(bench: Workbench) -> None:
+    failures: list[BaseException] = []
+    is_done = threading.Event()
+
+    with Store.open(bench.index) as store:
+
+        def read() -> None:
+            try:
+                while not is_done.is_set():
+                    # One transaction sees both paragraphs of a file or neither.
+                    assert len(store.match_keywords('"alpha" OR "beta"', limit=1000)) % 2 == 0
+            except BaseException as error:  # noqa: BLE001 - shown by the main thread
+                failures.append(error)
+
+        threads = [threading.Thread(target=read) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for number in range(20):
+            store.remove_files([bench.docs / f"{number}.txt"])
+        is_done.set()
+        for thread in threads:
+            thread.join()
+    assert failures == []
+
+
+@pytest.mark.parametrize(
+    ("query", "is_found"), [("kase", True), ("KÄSE", True), ("run", True), ("runs", True), ("ru", False)]
+)
+def test_keywords_fold_case_accents_and_endings(bench: Workbench, query: str, is_found: bool) -> None:
+    with Store.open(bench.index) as store:
+        assert bool(store.match_keywords(f'"{query}"', limit=1)) is is_found
+
+
+def test_vectors_come_back_as_they_were_put(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(3, 8)).astype(np.float32)
+    with Store.open(tmp_path) as store:
+        store.vectors.adopt_embedder("some", 8, vector_key=lambda passage: "", start_over=False)
+        store.vectors.put(["c", "a", "b"], rows)
+        keys, loaded = store.vectors.load()
+        assert keys == store.vectors.keys() == ["a", "b", "c"]
+        assert np.array_equal(loaded, rows[[1, 2, 0]])
+        assert [page for page, _ in store.vectors.pages(2)] == [["a", "b"], ["c"]]
+        assert np.array_equal(store.vectors.get("c"), rows[0])
+        with pytest.raises(KeyError):
+            store.vectors.get("d")
+        assert store.vectors.drop_unused() == 3
+        assert store.vectors.pending_deletes() == ["a", "b", "c"]
+        assert store.vectors.load()[1].shape == (0, 8)
