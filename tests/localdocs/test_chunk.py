@@ -208,7 +208,7 @@ def test_a_heading_without_text_begins_the_deeper_section_after_it():
 def test_a_heading_at_the_end_of_a_page_stays_on_its_page():
     text = "# Leave\n## Sick pay\nsix weeks"
     headings = (Heading(1, "Leave", 0), Heading(2, "Sick pay", 8))
-    pages = (Page(1, 0, 7), Page(2, 8, len(text)))
+    pages = (Page(1, 0, 8), Page(2, 8, len(text)))
     chunks = chunks_of(Document(text, pages=pages, headings=headings))
     assert [(chunk.text, chunk.page) for chunk in chunks] == [("# Leave", 1), ("## Sick pay\nsix weeks", 2)]
 
