@@ -127,6 +127,10 @@ SENTENCES = "The first one ends here. The second one ends here. The third one en
             ["one two three\nfour five", "six seven eight nine"],
         ),
         (
+            "one two three four\n\nfive. Six seven eight nine",
+            ["one two three four", "five. Six seven eight nine"],
+        ),
+        (
             "One two three four. Five six seven eight nine",
             ["One two three four.", "Five six seven eight nine"],
         ),
