@@ -25,7 +25,7 @@ class FileRecord:
     """One file as the last sync left it.
 
     scanned_ns: when `stat` was taken, in nanoseconds since 1970.
-    sha256: of the file's bytes, in hex; empty when they changed while they were read.
+    sha256: of the file's bytes, in hex.
     settings: the identity of everything that shaped the chunks (see `DocumentPipeline`).
     reason: why an unreadable file is unreadable, else empty.
     """

@@ -13,7 +13,7 @@ from gpt4all_localdocs.vector_index.chroma import ChromaIndex
 from gpt4all_localdocs.vector_index.exact import ExactIndex
 from gpt4all_localdocs.vector_index.generations import OpenIndex, find_change, generation_directory
 from gpt4all_localdocs.vector_index.protocol import Neighbour, VectorIndex
-from gpt4all_localdocs.vector_table import VectorState
+from gpt4all_localdocs.vector_table import Generation, VectorState
 
 _logger = logging.getLogger(__name__)
 
@@ -88,12 +88,9 @@ class SearchIndex:
         ):
             self._use_exact("")
         else:
-            self._use_published(state)
+            self._use_published(state.generation)
 
-    def _use_published(self, state: VectorState) -> None:
-        generation = state.generation
-        if generation is None:
-            raise ValueError("no generation is published")
+    def _use_published(self, generation: Generation) -> None:
         if self._published is None or self._published_number != generation.number:
             self._close_published()
             reason = find_change(self._store.directory, generation)
