@@ -1,1 +1,48 @@
-"""My folders, searchable, with citations."""
+"""My folders, searchable, with citations.
+
+from gpt4all_localdocs import LocalDocs
+
+with LocalDocs("index", folders=["documents"]) as docs:
+    docs.sync()
+    answer = docs.ask("How many days of leave do I get?")
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gpt4all_localdocs.answer import AnswerStream
+    from gpt4all_localdocs.config import IndexOptions
+    from gpt4all_localdocs.local_docs import LocalDocs
+    from gpt4all_localdocs.sync import SyncProgress
+    from gpt4all_localdocs.types import Answer, Citation, FileOutcome, Hit, SyncReport
+
+_HOME = {
+    "Answer": "types",
+    "AnswerStream": "answer",
+    "Citation": "types",
+    "FileOutcome": "types",
+    "Hit": "types",
+    "IndexOptions": "config",
+    "LocalDocs": "local_docs",
+    "SyncProgress": "sync",
+    "SyncReport": "types",
+}
+
+__all__ = [
+    "Answer",
+    "AnswerStream",
+    "Citation",
+    "FileOutcome",
+    "Hit",
+    "IndexOptions",
+    "LocalDocs",
+    "SyncProgress",
+    "SyncReport",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -36,9 +36,9 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The text of one file with the places that a citation can point to.
+    r"""The text of one file with the places that a citation can point to.
 
-    `text` uses `\\n` line ends. For plain text and Markdown it is the file's own text, so its
+    `text` uses `\n` line ends. For plain text and Markdown it is the file's own text, so its
     lines are the file's lines; for HTML and DOCX lines are those of the extracted text.
     `pages` is empty for formats without pages. Pages and headings are in text order.
     """

@@ -1,0 +1,144 @@
+"""Answer a question from passages: quoted by a model too small to be trusted, free by others.
+
+In quote mode decoding may only copy a span of words of the passages, so the answer cannot be made
+up and its citation is exact. In free mode the model writes, and names its sources by `[n]`.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from gpt4all_core.protocols import ChatModel, Generation
+from gpt4all_core.types import Completion, GenerationParams, Message
+from gpt4all_localdocs.cite import cite_markers, cite_quote
+from gpt4all_localdocs.types import Answer, AnswerMode, Citation, Hit
+
+CLOSING_QUOTE = '"'
+_QUOTE_LEAD = 'The answer is "'
+_QUOTE_TOKENS = 48  # a span to answer with; a longer one is a passage, which the citation shows anyway
+_FREE_TOKENS = 512
+_FREE_SYSTEM = (
+    "You answer questions from the numbered sources you are given, and from nothing else."
+    " After each statement name its source in square brackets, like [1]."
+    " If the sources do not hold the answer, say that the documents do not say."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRequest:
+    """A question with its passages, best first, and how to answer it."""
+
+    question: str
+    sources: tuple[Hit, ...]
+    mode: AnswerMode
+    params: GenerationParams
+
+
+class AnswerStream:
+    """An answer in the making: iterate its text, iterate it asynchronously, or wait for the whole.
+
+    Leaving an iteration early cancels the request. Use one face by one consumer; `cancel`,
+    `result` and `aresult` may be called from any thread.
+    """
+
+    def __init__(self, generation: Generation, request: AnswerRequest) -> None:
+        self._generation = generation
+        self._request = request
+        self.hits = request.sources
+        """The passages that the model was given, known before the first piece of text."""
+        self.mode = request.mode
+
+    def __iter__(self) -> Iterator[str]:
+        trim = self._trimmer()
+        for piece in self._generation:
+            if text := trim(piece):
+                yield text
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        trim = self._trimmer()
+        async for piece in self._generation:
+            if text := trim(piece):
+                yield text
+
+    def result(self) -> Answer:
+        """Wait for the answer and its citations; raises what went wrong."""
+        return self._assemble(self._generation.result())
+
+    async def aresult(self) -> Answer:
+        """The same for an event loop; cancelling the task cancels the request."""
+        return self._assemble(await self._generation.aresult())
+
+    def cancel(self) -> None:
+        """Stop the answer; idempotent."""
+        self._generation.cancel()
+
+    def _trimmer(self) -> Callable[[str], str]:
+        return _QuoteTrimmer().push if self._request.mode == "quote" else str
+
+    def _assemble(self, completion: Completion) -> Answer:
+        text = completion.text
+        if self._request.mode == "quote":
+            text = text.removesuffix(CLOSING_QUOTE).rstrip()
+        return Answer(text, self._citations(text), self.hits, self._request.mode, completion.usage)
+
+    def _citations(self, text: str) -> tuple[Citation, ...]:
+        find = cite_quote if self._request.mode == "quote" else cite_markers
+        return find(text, self.hits)
+
+
+def start_answer(model: ChatModel, request: AnswerRequest) -> AnswerStream:
+    """Send the request to the model; returns at once."""
+    start = _start_quote if request.mode == "quote" else _start_free
+    return AnswerStream(start(model, request), request)
+
+
+def answer_params(mode: AnswerMode) -> GenerationParams:
+    """Greedy in both modes: an answer from documents should be the same each time it is asked for."""
+    return GenerationParams(temperature=0, max_tokens=_QUOTE_TOKENS if mode == "quote" else _FREE_TOKENS)
+
+
+def prompt_overhead(model: ChatModel, question: str, mode: AnswerMode) -> int:
+    """Tokens of a prompt besides the passages, with some room for the template and the numbers."""
+    frame = _FREE_SYSTEM if mode == "free" else _quote_prompt(question, ())
+    return model.count_tokens(frame) + model.count_tokens(question) + 128
+
+
+def _start_quote(model: ChatModel, request: AnswerRequest) -> Generation:
+    texts = [source.text for source in request.sources]
+    return model.chat(
+        [Message("user", _quote_prompt(request.question, texts))],
+        request.params,
+        constraint=model.constrain(quote_from=texts),
+        prefill=_QUOTE_LEAD,
+    )
+
+
+def _start_free(model: ChatModel, request: AnswerRequest) -> Generation:
+    sources = "\n\n".join(
+        f"[{number}] {source.path.name}{_comma(source.place)}\n{source.text}"
+        for number, source in enumerate(request.sources, start=1)
+    )
+    # The sources come first: a question after them reuses their KV cells.
+    prompt = f"Sources:\n\n{sources}\n\nQuestion: {request.question}"
+    return model.chat([Message("system", _FREE_SYSTEM), Message("user", prompt)], request.params)
+
+
+def _quote_prompt(question: str, texts: Sequence[str]) -> str:
+    passages = "\n\n".join(texts)
+    return f"{passages}\n\nAnswer with a short quotation from the text above.\nQuestion: {question}"
+
+
+def _comma(place: str) -> str:
+    return f", {place}" if place else ""
+
+
+class _QuoteTrimmer:
+    """Holds back a quotation mark and white space until it is known that they are not the end."""
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def push(self, piece: str) -> str:
+        text = self._held + piece
+        certain = text.removesuffix(CLOSING_QUOTE).rstrip()
+        self._held = text[len(certain) :]
+        return certain

@@ -1,0 +1,250 @@
+"""Folders that can be searched and asked: the facade of this package."""
+
+import threading
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from gpt4all_core.embedder import LocalEmbedder
+from gpt4all_core.errors import ConfigError, LocalDocsError
+from gpt4all_core.local_model import LocalModel
+from gpt4all_core.protocols import ChatModel, Embedder
+from gpt4all_core.types import GenerationParams
+from gpt4all_localdocs.answer import (
+    AnswerRequest,
+    AnswerStream,
+    answer_params,
+    prompt_overhead,
+    start_answer,
+)
+from gpt4all_localdocs.chunk import ChunkOptions
+from gpt4all_localdocs.config import IndexOptions
+from gpt4all_localdocs.pack import pack_hits
+from gpt4all_localdocs.pipeline import open_pipeline
+from gpt4all_localdocs.search import search
+from gpt4all_localdocs.store import Store, StoreSummary
+from gpt4all_localdocs.sync import OnProgress, sync
+from gpt4all_localdocs.types import Answer, AnswerMode, Hit, SearchMode, SyncReport
+from gpt4all_localdocs.vector_index.search_index import SearchIndex
+
+_WINDOW = 256
+"""Most tokens of a passage with its heading. MiniLM was trained on texts of this length, although
+its position table has 512 entries; longer passages were measured to lose recall."""
+
+_QUOTE_PASSAGES = 3
+_FREE_PASSAGES = 6
+
+
+class LocalDocs:
+    """Your folders, searchable and answerable, with citations; nothing leaves the machine.
+
+    path: the directory that keeps the index; made if it does not exist. folders: what to index,
+    remembered in the index, so they need be given once. embedder, model: a model reference as for
+    LocalEmbedder and LocalModel, or an object of your own with the methods of
+    `gpt4all_core.protocols`; loaded when first needed. options: how the index is kept.
+
+    All methods may be called from any thread. One process at a time writes to an index; any number
+    may search it meanwhile. Close it, or use it in a `with` block.
+
+        >>> with LocalDocs("index", folders=["examples/documents"]) as docs:
+        ...     report = docs.sync()
+        ...     answer = docs.ask("How many days of paid annual leave does a full-time employee get?")
+        >>> answer.citations[0].path.name
+        'staff-handbook.pdf'
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        folders: Iterable[str | Path] = (),
+        embedder: Embedder | str | Path | None = None,
+        model: ChatModel | str | Path | None = None,
+        options: IndexOptions | None = None,
+    ) -> None:
+        self.path = Path(path).expanduser().absolute()
+        self._wanted = [Path(folder).expanduser().absolute() for folder in folders]
+        self._given_embedder = embedder
+        self._given_model = model
+        self._options = options or IndexOptions()
+        self._lock = threading.RLock()
+        self._open: dict[str, Any] = {}
+        self._is_closed = False
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of the index, those given to this object included."""
+        known = self._store.folders() if self._has_index else {}
+        return tuple(dict.fromkeys([*known, *self._wanted]))
+
+    def add(self, folder: str | Path) -> None:
+        """Remember a folder; its files are indexed by the next sync. Raises ConfigError if it is none."""
+        path = Path(folder).expanduser().absolute()
+        _check_folder(path)
+        self._store.set_folders({path: 0} | self._store.folders())
+
+    def remove(self, folder: str | Path) -> int:
+        """Forget a folder and its passages at once; the files themselves stay. Returns how many files.
+
+        Raises ConfigError when the index does not have the folder.
+        """
+        path = Path(folder).expanduser().absolute()
+        folders = self._store.folders()
+        if path not in folders and path not in self._wanted:
+            known = ", ".join(map(str, folders)) or "none"
+            raise ConfigError(f"{path} is not a folder of this index; it has: {known}")
+        self._wanted = [wanted for wanted in self._wanted if wanted != path]
+        others = {known: device for known, device in folders.items() if known != path}
+        gone = [
+            file
+            for file in self._store.files()
+            if file.is_relative_to(path) and not any(file.is_relative_to(other) for other in others)
+        ]
+        self._store.remove_files(gone)
+        self._store.set_folders(others)
+        return len(gone)
+
+    def sync(self, *, rebuild: bool = False, on_progress: OnProgress = lambda _progress: None) -> SyncReport:
+        """Bring the index to what the folders hold now; the report names every file.
+
+        May be stopped at any moment and run again. rebuild: read and embed everything anew, which
+        is what a change of embedder takes. on_progress: called in this thread.
+        Raises ConfigError for a folder that never existed or an index that cannot be written,
+        IndexBusy when another process is syncing it, EmbedderMismatch, IndexCorrupt.
+        """
+        known = self._store.folders()
+        for folder in self._wanted:
+            if folder not in known:
+                _check_folder(folder)
+        with open_pipeline(
+            self.embedder, self._chunk_options, load_timeout_s=self._options.load_timeout_s
+        ) as pipeline:
+            return sync(
+                self._store,
+                self.embedder,
+                self.folders,
+                pipeline=pipeline,
+                options=self._options,
+                rebuild=rebuild,
+                on_progress=on_progress,
+            )
+
+    def search(self, query: str, *, k: int = 8, mode: SearchMode = "hybrid") -> list[Hit]:
+        """Up to `k` passages, best first, by meaning and by words; none from an empty index.
+
+        Raises ConfigError for an empty query, `k` below 1 or an unknown mode, EmbedderMismatch when
+        the index was made with another embedder.
+        """
+        if not self._has_index:
+            raise LocalDocsError(f"there is no index at {self.path}; add a folder and sync first")
+        return search(self._store, self._index, self.embedder, query, k=k, mode=mode)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        mode: AnswerMode | None = None,
+        params: GenerationParams | None = None,
+    ) -> Answer:
+        """Answer a question from the documents, with citations. See `stream`."""
+        return self.stream(question, k=k, mode=mode, params=params).result()
+
+    def stream(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        mode: AnswerMode | None = None,
+        params: GenerationParams | None = None,
+    ) -> AnswerStream:
+        """The same, as it is written: iterate the text, then ask for the result.
+
+        k: passages to read, default 3 to quote from and 6 for a free answer; fewer are read when
+        the context has no room. mode: "quote" answers with a span of a document and nothing
+        else, the default for demonstration models; "free" lets the model write. params: how to
+        generate; default greedy.
+        Raises LocalDocsError when the index holds nothing to answer from.
+        """
+        model = self.model
+        if mode not in (None, "quote", "free"):
+            raise ConfigError(f"mode={mode!r} is unknown; use 'quote' or 'free'")
+        chosen: AnswerMode = mode or ("quote" if model.is_demonstration else "free")
+        hits = self.search(question, k=k or (_QUOTE_PASSAGES if chosen == "quote" else _FREE_PASSAGES))
+        if not hits:
+            raise LocalDocsError(
+                f"the index at {self.path} holds nothing to answer from; sync a folder first"
+            )
+        params = params or answer_params(chosen)
+        room = model.context_size - (params.max_tokens or 0) - prompt_overhead(model, question, chosen)
+        sources = pack_hits(hits, budget_tokens=room, count_tokens=model.count_tokens)
+        return start_answer(model, AnswerRequest(question, sources, chosen, params))
+
+    def status(self) -> StoreSummary:
+        """What the index holds now."""
+        return self._store.summary()
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedder in use; found at the first look, loaded at its first text."""
+        given = self._given_embedder
+        if given is None or isinstance(given, (str, Path)):
+            return self._opened("embedder", lambda: LocalEmbedder(given))  # type: ignore[no-any-return]  # one dict for all
+        return given
+
+    @property
+    def model(self) -> ChatModel:
+        """The chat model in use; found at the first look, loaded at its first prompt."""
+        given = self._given_model
+        if given is None or isinstance(given, (str, Path)):
+            return self._opened("model", lambda: LocalModel(given))  # type: ignore[no-any-return]  # one dict for all
+        return given
+
+    def close(self) -> None:
+        """Close the index and the models this object opened, not those it was given. Idempotent."""
+        with self._lock:
+            self._is_closed = True
+            opened, self._open = self._open, {}
+        for resource in reversed(opened.values()):
+            resource.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def _has_index(self) -> bool:
+        return "store" in self._open or (self.path / "localdocs.sqlite").exists()
+
+    @property
+    def _store(self) -> Store:
+        return self._opened("store", lambda: Store.open(self.path))  # type: ignore[no-any-return]  # one dict for all
+
+    @property
+    def _index(self) -> SearchIndex:
+        return self._opened("index", lambda: SearchIndex(self._store, self._options))  # type: ignore[no-any-return]  # one dict for all
+
+    @cached_property
+    def _chunk_options(self) -> ChunkOptions:
+        return ChunkOptions(min(self.embedder.max_tokens, _WINDOW))
+
+    def _opened(self, name: str, make: Callable[[], Any]) -> Any:
+        with self._lock:
+            if self._is_closed:
+                raise LocalDocsError("this LocalDocs was closed; make a new one to use the index")
+            if name not in self._open:
+                self._open[name] = make()
+            return self._open[name]
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.exists():
+        raise ConfigError(f"the folder {folder} does not exist; check its name")
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is a file, not a folder; give the folder it stands in")
