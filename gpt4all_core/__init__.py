@@ -1,1 +1,111 @@
-"""A local model you can talk to: llama.cpp in process, one shared engine a model."""
+"""A local model you can talk to: llama.cpp in process, one shared engine a model.
+
+    from gpt4all_core import LocalModel, Message
+
+    with LocalModel("smollm2-135m-instruct") as model:
+        for piece in model.chat([Message("user", "Say hello.")]):
+            print(piece, end="")
+
+Names are loaded at first use, so that importing the package costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gpt4all_core.catalog.catalog import list_models
+    from gpt4all_core.catalog.entry import ModelEntry
+    from gpt4all_core.catalog.resolve import resolve_model
+    from gpt4all_core.embedder import LocalEmbedder
+    from gpt4all_core.engine.handle import Generation
+    from gpt4all_core.errors import (
+        ChecksumMismatch,
+        ConfigError,
+        ContextOverflow,
+        DownloadError,
+        EmbedderMismatch,
+        EngineClosed,
+        GenerationCancelled,
+        GenerationError,
+        GPT4AllError,
+        IndexBusy,
+        IndexCorrupt,
+        LocalDocsError,
+        MissingDependency,
+        ModelError,
+        ModelLoadError,
+        ModelNotFound,
+        OutputError,
+        ToolCallParseError,
+        UnreadableDocument,
+        UnsupportedParameter,
+        UnsupportedSchema,
+    )
+    from gpt4all_core.local_model import LocalModel
+    from gpt4all_core.protocols import ChatModel, Constraint, Embedder
+    from gpt4all_core.types import Completion, GenerationParams, Message, Usage
+
+__all__ = [
+    "ChatModel",
+    "ChecksumMismatch",
+    "Completion",
+    "ConfigError",
+    "Constraint",
+    "ContextOverflow",
+    "DownloadError",
+    "Embedder",
+    "EmbedderMismatch",
+    "EngineClosed",
+    "GPT4AllError",
+    "Generation",
+    "GenerationCancelled",
+    "GenerationError",
+    "GenerationParams",
+    "IndexBusy",
+    "IndexCorrupt",
+    "LocalDocsError",
+    "LocalEmbedder",
+    "LocalModel",
+    "Message",
+    "MissingDependency",
+    "ModelEntry",
+    "ModelError",
+    "ModelLoadError",
+    "ModelNotFound",
+    "OutputError",
+    "ToolCallParseError",
+    "UnreadableDocument",
+    "UnsupportedParameter",
+    "UnsupportedSchema",
+    "Usage",
+    "list_models",
+    "resolve_model",
+]
+
+_ELSEWHERE = {
+    "ChatModel": "protocols",
+    "Completion": "types",
+    "Constraint": "protocols",
+    "Embedder": "protocols",
+    "Generation": "engine.handle",
+    "GenerationParams": "types",
+    "LocalEmbedder": "embedder",
+    "LocalModel": "local_model",
+    "Message": "types",
+    "ModelEntry": "catalog.entry",
+    "Usage": "types",
+    "list_models": "catalog.catalog",
+    "resolve_model": "catalog.resolve",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_ELSEWHERE.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from gpt4all_core.catalog.catalog import find_or_none
 from gpt4all_core.catalog.gguf import read_header
 from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.config import resolve_settings
-from gpt4all_core.errors import ConfigError, EngineClosed
+from gpt4all_core.errors import ConfigError, EngineClosed, GenerationCancelled
 from gpt4all_core.model_pool import Lease, OpenEmbedder, open_embedder
 from gpt4all_core.protocols import Vectors
 
@@ -127,7 +127,7 @@ class LocalEmbedder:
                     threads=self._settings.threads,
                     gpu_layers=self._settings.gpu_layers,
                 )
-                weakref.finalize(self, self._lease.close).atexit = False
+                weakref.finalize(self, self._lease.abandon).atexit = False
         return self
 
     def count_tokens(self, text: str) -> int:
@@ -139,20 +139,20 @@ class LocalEmbedder:
 
         Raises ConfigError for an empty text, which has no vector.
         """
-        return self._submit(texts, self.document_prefix).result()
+        return self._submit(texts, self.document_prefix).wait()
 
     def embed_query(self, text: str) -> Vectors:
         """float32, shape (dimensions,), L2 norm 1."""
-        row: Vectors = self._submit([text], self.query_prefix).result()[0]
+        row: Vectors = self._submit([text], self.query_prefix).wait()[0]
         return row
 
     async def aembed_documents(self, texts: Sequence[str]) -> Vectors:
         """The same for an event loop."""
-        return await asyncio.wrap_future(self._submit(texts, self.document_prefix))
+        return await self._submit(texts, self.document_prefix).wait_async()
 
     async def aembed_query(self, text: str) -> Vectors:
         """The same for an event loop."""
-        row: Vectors = (await asyncio.wrap_future(self._submit([text], self.query_prefix)))[0]
+        row: Vectors = (await self._submit([text], self.query_prefix).wait_async())[0]
         return row
 
     def close(self) -> None:
@@ -200,15 +200,14 @@ class LocalEmbedder:
     def _tokenize(self, text: str) -> list[int]:
         return self._opened.weights.tokenize(text, parse_special=False, add_special=True)
 
-    def _submit(self, texts: Sequence[str], prefix: str) -> Future[Vectors]:
+    def _submit(self, texts: Sequence[str], prefix: str) -> "_Job":
         parts: list[list[int]] = []
         owners: list[int] = []
         for number, text in enumerate(texts):
             for part in self._parts(text, prefix):
                 parts.append(part)
                 owners.append(number)
-        opened = self._opened
-        return opened.submit(lambda: _pooled(_embed_packed(opened, parts), parts, owners, len(texts)))
+        return _Job(self._opened, parts, owners, len(texts))
 
     def _parts(self, text: str, prefix: str) -> list[list[int]]:
         """Token ids of a text with its special tokens, in windows that fit the model."""
@@ -225,8 +224,36 @@ class LocalEmbedder:
         lead, body, end = _without_specials(tokens, self._tokenize(""))
         head = len(self._tokenize(prefix)) - self._special_count if prefix else 0
         room = self._window - head
+        if room <= 0:
+            raise ConfigError(f"the prefix {prefix!r} has {head} tokens but {self.name} sees {self._window}")
         starts = [head] if self._long_text == "truncate" else range(head, len(body), room)
         return [[*lead, *body[:head], *body[start : start + room], *end] for start in starts]
+
+
+class _Job:
+    """One call's texts on their way to the owner thread; stops between packs once nobody waits."""
+
+    def __init__(self, opened: OpenEmbedder, parts: list[list[int]], owners: list[int], count: int) -> None:
+        self._is_abandoned = False
+        self._future: Future[Vectors] = opened.submit(
+            lambda: _pooled(_embed_packed(opened, parts, self._check), parts, owners, count)
+        )
+
+    def wait(self) -> Vectors:
+        try:
+            return self._future.result()
+        finally:
+            self._is_abandoned = True
+
+    async def wait_async(self) -> Vectors:
+        try:
+            return await asyncio.wrap_future(self._future)
+        finally:
+            self._is_abandoned = True
+
+    def _check(self) -> None:
+        if self._is_abandoned:
+            raise GenerationCancelled("nobody waits for these vectors any more")
 
 
 def _without_specials(tokens: list[int], specials: list[int]) -> tuple[list[int], list[int], list[int]]:
@@ -238,8 +265,11 @@ def _without_specials(tokens: list[int], specials: list[int]) -> tuple[list[int]
     return tokens[:lead], tokens[lead:end], tokens[end:]
 
 
-def _embed_packed(opened: OpenEmbedder, parts: Sequence[list[int]]) -> Vectors:
-    """One vector a part, packed by length so that a call holds parts of one size. Owner thread."""
+def _embed_packed(opened: OpenEmbedder, parts: Sequence[list[int]], check: Callable[[], None]) -> Vectors:
+    """One vector a part, packed by length so that a call holds parts of one size. Owner thread.
+
+    `check` is called before each pack and may raise; so does a model that is closed meanwhile.
+    """
     context = opened.context
     order = sorted(range(len(parts)), key=lambda index: len(parts[index]))
     vectors = np.empty((len(parts), opened.weights.dimensions), dtype=np.float32)
@@ -248,6 +278,8 @@ def _embed_packed(opened: OpenEmbedder, parts: Sequence[list[int]]) -> Vectors:
         size = sum(len(parts[member]) for member in pack)
         is_full = index is None or size + len(parts[index]) > context.batch_limit
         if pack and (is_full or len(pack) == context.sequence_limit):
+            check()
+            opened.check_open()
             vectors[pack] = context.embed([parts[member] for member in pack])
             pack = []
         if index is not None:

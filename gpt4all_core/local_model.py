@@ -97,7 +97,7 @@ class LocalModel:
             if self._lease is None:
                 options = EngineOptions(self.context_size, self._settings.threads, self._settings.gpu_layers)
                 self._lease = open_engine(self.path, options)
-                weakref.finalize(self, self._lease.close).atexit = False
+                weakref.finalize(self, self._lease.abandon).atexit = False
         return self
 
     def chat(
@@ -200,7 +200,8 @@ class LocalModel:
         tokens = [
             token
             for segment in segments
-            for token in weights.tokenize(segment.text, parse_special=not segment.is_literal)
+            for text in _readable_parts(segment)
+            for token in weights.tokenize(text, parse_special=not segment.is_literal)
         ]
         if weights.adds_bos and weights.bos is not None and tokens[:1] != [weights.bos]:
             tokens.insert(0, weights.bos)
@@ -209,5 +210,19 @@ class LocalModel:
     def _submit(
         self, tokens: list[int], params: GenerationParams | None, constraint: Constraint | None
     ) -> Generation:
-        matcher = constraint.matcher() if constraint is not None else None
-        return self._opened.engine.submit(tokens, params or GenerationParams(), matcher=matcher)
+        opened = self._opened
+        if isinstance(constraint, GrammarConstraint):
+            constraint.check_tokenizer(opened.weights.constraint_tokenizer())
+        return opened.engine.submit(
+            tokens,
+            params or GenerationParams(),
+            matcher=constraint.matcher() if constraint is not None else None,
+            keep_alive=self,
+        )
+
+
+def _readable_parts(segment: Segment) -> tuple[str, ...]:
+    """A literal is the text of a special token. llama.cpp reads added ones (`<think>`) even where it
+    was told not to, so a literal is cut behind its first character.
+    """
+    return (segment.text[:1], segment.text[1:]) if segment.is_literal else (segment.text,)

@@ -3,16 +3,20 @@
 import atexit
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from gpt4all_core.catalog.gguf_check import check_loadable
 from gpt4all_core.engine.engine import Engine
+from gpt4all_core.engine.owner_thread import OwnerThread
 from gpt4all_core.engine.threads import usable_cores
-from gpt4all_core.errors import EngineClosed
+from gpt4all_core.errors import EngineClosed, ModelLoadError
 from gpt4all_core.protocols import Vectors
 
 if TYPE_CHECKING:
@@ -20,8 +24,21 @@ if TYPE_CHECKING:
 
 
 class Closable(Protocol):
-    def close(self) -> None: ...
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be used: neither closed nor failed."""
 
+    def close(self) -> None:
+        """Free it, and return when it is freed. Idempotent."""
+
+    def begin_close(self) -> None:
+        """Ask for the same without waiting; a finalizer may call it in any thread."""
+
+
+_FORKED = (
+    "llama.cpp was used in the parent process and cannot be used after a fork;"
+    " start worker processes with the 'spawn' method"
+)
 
 T = TypeVar("T", bound=Closable)
 
@@ -29,17 +46,32 @@ T = TypeVar("T", bound=Closable)
 class Lease(Generic[T]):
     """One user's share in something open; the last to close it closes the thing. Thread-safe."""
 
-    def __init__(self, value: T, give_back: Callable[[], None]) -> None:
-        self.value = value
-        self._give_back: Callable[[], None] | None = give_back
-        self._lock = threading.Lock()
+    def __init__(self, value: T, give_back: Callable[[bool], None]) -> None:
+        self._value = value
+        self._pid = os.getpid()
+        self._give_back = [give_back]  # popping is one step, so whoever comes second finds nothing
+
+    @property
+    def value(self) -> T:
+        """What is leased. Raises EngineClosed in a forked child, which has none of the threads."""
+        if os.getpid() != self._pid:
+            raise EngineClosed(_FORKED)
+        return self._value
 
     def close(self) -> None:
-        """Idempotent."""
-        with self._lock:
-            give_back, self._give_back = self._give_back, None
-        if give_back is not None:
-            give_back()
+        """Give the share back; if it is the last, return when the thing is closed. Idempotent."""
+        self._end(may_wait=True)
+
+    def abandon(self) -> None:
+        """The same without waiting, for finalizers: they run in any thread, under any lock."""
+        self._end(may_wait=False)
+
+    def _end(self, *, may_wait: bool) -> None:
+        try:
+            give_back = self._give_back.pop()
+        except IndexError:
+            return
+        give_back(may_wait)
 
 
 @dataclass(slots=True)
@@ -60,29 +92,25 @@ class ModelPool:
         # Re-entrant: a finalizer that gives a lease back may run wherever memory is allocated.
         self._lock = threading.RLock()
         self._entries: dict[Hashable, _Entry] = {}
+        self._abandoned: deque[Closable] = deque()
         self._pid: int | None = None
 
     def lease(self, key: Hashable, make: Callable[[], T]) -> Lease[T]:
         """A share in what `key` stands for, made by `make` if nobody has it open."""
         if self._pid not in (None, os.getpid()):
-            raise EngineClosed(
-                "llama.cpp was used in the parent process and cannot be used after a fork;"
-                " start worker processes with the 'spawn' method"
-            )
-        with self._lock:
-            if self._pid is None:
-                self._pid = os.getpid()
-                atexit.register(self.close_all)
-            entry = self._entries.setdefault(key, _Entry())
-            entry.users += 1
+            raise EngineClosed(_FORKED)
+        self._close_abandoned()
+        entry = self._enter(key)
         try:
             with entry.lock:
                 if entry.value is None:
                     entry.value = make()
+                    self._move_to_end(key, entry)
+                value: T = entry.value
         except BaseException:
-            self._give_back(key, entry)
+            self._give_back(key, entry, True)
             raise
-        return Lease(entry.value, lambda: self._give_back(key, entry))
+        return Lease(value, partial(self._give_back, key, entry))
 
     @property
     def open_count(self) -> int:
@@ -94,6 +122,7 @@ class ModelPool:
         """Close everything whoever uses it; runs at interpreter exit."""
         if self._pid != os.getpid():
             return
+        self._close_abandoned()
         with self._lock:
             entries, self._entries = self._entries, {}
         # Newest first: an engine stands on weights that were opened before it.
@@ -103,17 +132,48 @@ class ModelPool:
             if value is not None:
                 value.close()
 
-    def _give_back(self, key: Hashable, entry: _Entry) -> None:
+    def _enter(self, key: Hashable) -> _Entry:
+        with self._lock:
+            if self._pid is None:
+                self._pid = os.getpid()
+                atexit.register(self.close_all)
+            entry = self._entries.get(key)
+            if entry is None or (entry.value is not None and not entry.value.is_open):
+                # What failed is left to those who use it; the next one gets a new one.
+                entry = self._entries[key] = _Entry()
+            entry.users += 1
+        return entry
+
+    def _move_to_end(self, key: Hashable, entry: _Entry) -> None:
+        """Keep the entries in the order in which they were finished, not begun."""
+        with self._lock:
+            if self._entries.get(key) is entry:
+                self._entries[key] = self._entries.pop(key)
+
+    def _give_back(self, key: Hashable, entry: _Entry, may_wait: bool) -> None:
         if self._pid != os.getpid():
             return
         with self._lock:
             entry.users -= 1
-            if entry.users or self._entries.get(key) is not entry:
+            if entry.users:
                 return
-            del self._entries[key]
-        with entry.lock:
+            if self._entries.get(key) is entry:
+                del self._entries[key]
             value, entry.value = entry.value, None
-        if value is not None:
+        if value is None:
+            return
+        if may_wait:
+            value.close()
+        else:
+            value.begin_close()
+            self._abandoned.append(value)
+
+    def _close_abandoned(self) -> None:
+        while self._abandoned:
+            try:
+                value = self._abandoned.popleft()
+            except IndexError:  # another thread was faster
+                return
             value.close()
 
 
@@ -159,8 +219,15 @@ class OpenEngine:
         self.engine = engine
         self.weights = weights
 
+    @property
+    def is_open(self) -> bool:
+        return self.engine.is_open
+
     def close(self) -> None:
         self.engine.close()
+
+    def begin_close(self) -> None:
+        self.engine.close(wait=False)
 
 
 class OpenEmbedder:
@@ -170,17 +237,27 @@ class OpenEmbedder:
         self.context = context
         self.weights = weights.value
         self._lease = weights
-        self._owner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="gpt4all-embedder")
+        self._owner = OwnerThread(self._free, name="gpt4all-embedder")
+
+    @property
+    def is_open(self) -> bool:
+        return self._owner.is_open
 
     def submit(self, work: Callable[[], Vectors]) -> Future[Vectors]:
         """Run this on the owner thread. Raises EngineClosed when closed."""
-        try:
-            return self._owner.submit(work)
-        except RuntimeError as error:
-            raise EngineClosed("the embedding model was closed; open it again to use it") from error
+        return self._owner.submit(work)
+
+    def check_open(self) -> None:
+        """Raise EngineClosed once it is closed: for long work, between its parts."""
+        self._owner.check_open()
 
     def close(self) -> None:
-        self._owner.shutdown(wait=True, cancel_futures=True)
+        self._owner.close()
+
+    def begin_close(self) -> None:
+        self._owner.close(wait=False)
+
+    def _free(self) -> None:
         self.context.close()
         self._lease.close()
 
@@ -214,8 +291,11 @@ def _open_weights(path: Path, gpu_layers: int | None) -> Lease["LlamaWeights"]:
 def _start_engine(path: Path, options: EngineOptions) -> OpenEngine:
     from gpt4all_core.engine.llama import ContextOptions, LlamaContext  # noqa: PLC0415 - heavy
 
-    weights = _open_weights(path, options.gpu_layers)
-    try:
+    with ExitStack() as undo:
+        weights = _open_weights(path, options.gpu_layers)
+        undo.callback(weights.close)
+        if weights.value.has_encoder:
+            raise ModelLoadError(f"{path} is an embedding or encoder model and writes no text", path=path)
         context = LlamaContext(
             weights.value,
             ContextOptions(
@@ -225,12 +305,12 @@ def _start_engine(path: Path, options: EngineOptions) -> OpenEngine:
                 threads=options.threads or usable_cores(),
             ),
         )
+        undo.callback(context.close)
         # The owner thread gives the weights back, after it has freed the context that uses them.
         engine = Engine(context, weights.value, context_size=options.context_size, on_closed=weights.close)
-        return OpenEngine(engine.start(), weights.value)
-    except BaseException:
-        weights.close()
-        raise
+        opened = OpenEngine(engine.start(), weights.value)
+        undo.pop_all()
+        return opened
 
 
 def _start_embedder(
@@ -238,12 +318,13 @@ def _start_embedder(
 ) -> OpenEmbedder:
     from gpt4all_core.engine.llama import LlamaEmbeddingContext  # noqa: PLC0415 - heavy
 
-    weights = _open_weights(path, gpu_layers)
-    try:
+    with ExitStack() as undo:
+        weights = _open_weights(path, gpu_layers)
+        undo.callback(weights.close)
         context = LlamaEmbeddingContext(
             weights.value, batch_tokens=batch_tokens, sequences=64, threads=threads or usable_cores()
         )
-        return OpenEmbedder(context, weights)
-    except BaseException:
-        weights.close()
-        raise
+        undo.callback(context.close)
+        opened = OpenEmbedder(context, weights)
+        undo.pop_all()
+        return opened

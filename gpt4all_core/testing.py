@@ -1,17 +1,33 @@
 """Fakes that stand in for models in tests: ours, and those of programs built on this project.
 
-`HashEmbedder` needs no model file and takes microseconds a text.
+None needs a model file, and each answers within microseconds.
+
+| fake | stands for |
+|---|---|
+| `HashEmbedder` | `protocols.Embedder` |
+| `ScriptedChatModel` | `protocols.ChatModel`, for programs that talk to a model |
+| `ScriptedBackend`, `ScriptedVocabulary` | the two things that an `Engine` runs on |
 """
 
 import hashlib
 import re
-from collections.abc import Sequence
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from gpt4all_core.protocols import Vectors
+from gpt4all_core.engine.backend import Batch, Logits, NoFreeCells
+from gpt4all_core.engine.detokenize import TextStream
+from gpt4all_core.engine.handle import Generation, Mailbox
+from gpt4all_core.engine.sampling import check_params
+from gpt4all_core.errors import ConfigError, GenerationError, UnsupportedParameter
+from gpt4all_core.protocols import Constraint, TokenMatcher, Vectors
+from gpt4all_core.types import Completion, FinishReason, GenerationParams, Message, Usage
 
 _WORD = re.compile(r"\w+|[^\w\s]")
+_TOKEN = re.compile(r"\s*\S+|\s+")
 
 
 class HashEmbedder:
@@ -48,3 +64,306 @@ class HashEmbedder:
             digest = hashlib.blake2b(word.encode(), digest_size=8).digest()
             vector[int.from_bytes(digest, "little") % self.dimensions] += 1.0
         return vector / np.float32(np.linalg.norm(vector))
+
+
+@dataclass(frozen=True, slots=True)
+class ChatCall:
+    """What a `ScriptedChatModel` was asked. quote_from: None where no constraint was given."""
+
+    messages: tuple[Message, ...]
+    params: GenerationParams
+    quote_from: tuple[str, ...] | None
+    prefill: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedConstraint:
+    """A quote constraint that only remembers its texts: `ScriptedChatModel` needs no token masks."""
+
+    quote_from: tuple[str, ...]
+
+    def matcher(self) -> TokenMatcher:
+        raise UnsupportedParameter(
+            "a scripted constraint has no token matcher; use it with ScriptedChatModel"
+        )
+
+
+class ScriptedChatModel:
+    """A chat model that says what a test wrote for it, and remembers what it was asked.
+
+    answers: one after the other; the last goes on for ever. Or a function of the messages.
+    quotes: the same for requests under a quote constraint; each must be a span of its texts, and
+    comes out with the closing quotation mark behind it, as a real model's does.
+    Words count as tokens. `stop` and `max_tokens` are honoured, the sampling options checked only.
+
+        >>> model = ScriptedChatModel(["Good morning."])
+        >>> model.chat([Message("user", "Hello")]).result().text
+        'Good morning.'
+        >>> model.calls[0].messages[0].content
+        'Hello'
+    """
+
+    def __init__(
+        self,
+        answers: Sequence[str] | Callable[[Sequence[Message]], str] = ("OK.",),
+        *,
+        quotes: Sequence[str] = (),
+        context_size: int = 4096,
+        is_demonstration: bool = False,
+        name: str = "scripted",
+    ) -> None:
+        self.name = name
+        self.context_size = context_size
+        self.is_demonstration = is_demonstration
+        self.calls: list[ChatCall] = []
+        self._answers = answers
+        self._quotes = tuple(quotes)
+        self._answer_count = 0
+        self._quote_count = 0
+
+    def chat(
+        self,
+        messages: Sequence[Message],
+        params: GenerationParams | None = None,
+        *,
+        constraint: Constraint | None = None,
+        prefill: str = "",
+    ) -> Generation:
+        params = params or GenerationParams()
+        check_params(params)
+        if not messages:
+            raise ConfigError("the conversation is empty; give at least one message")
+        if constraint is not None and not isinstance(constraint, ScriptedConstraint):
+            raise UnsupportedParameter("ScriptedChatModel takes only the constraints that it made")
+        quote_from = constraint.quote_from if constraint is not None else None
+        self.calls.append(ChatCall(tuple(messages), params, quote_from, prefill))
+        text = self._next_answer(messages) if quote_from is None else self._next_quote(quote_from)
+        prompt_tokens = sum(self.count_tokens(message.content) for message in messages)
+        return _answered(text, params, prompt_tokens=prompt_tokens)
+
+    def constrain(self, *, quote_from: Sequence[str]) -> ScriptedConstraint:
+        if not any(text.strip() for text in quote_from):
+            raise ConfigError("there is no text to quote from")
+        return ScriptedConstraint(tuple(quote_from))
+
+    def count_tokens(self, text: str) -> int:
+        return len(_TOKEN.findall(text))
+
+    def _next_answer(self, messages: Sequence[Message]) -> str:
+        if callable(self._answers):
+            return self._answers(messages)
+        self._answer_count += 1
+        return self._answers[min(self._answer_count, len(self._answers)) - 1]
+
+    def _next_quote(self, texts: Sequence[str]) -> str:
+        if not self._quotes:
+            raise AssertionError("a quote was asked for; give ScriptedChatModel some with quotes=[…]")
+        self._quote_count += 1
+        quote = self._quotes[min(self._quote_count, len(self._quotes)) - 1]
+        if not any(quote in text for text in texts):
+            raise AssertionError(f"the scripted quote {quote!r} is in none of the texts to quote from")
+        return f'{quote}"'
+
+
+def _answered(text: str, params: GenerationParams, *, prompt_tokens: int) -> Generation:
+    """The handle of a request that was answered already."""
+    mailbox = Mailbox(lambda: None)
+    stream = TextStream(params.stop)
+    pieces: list[str] = []
+    reason: FinishReason = "stop"
+    count = 0
+    for token in _TOKEN.findall(text):
+        if count == params.max_tokens:
+            reason = "length"
+            break
+        count += 1
+        pieces.append(stream.push(token.encode()))
+        if stream.is_stopped:
+            break
+    pieces.append(stream.finish())
+    for piece in pieces:
+        mailbox.push(piece)
+    mailbox.finish(Completion("".join(pieces), reason, Usage(prompt_tokens, count)))
+    return Generation(mailbox)
+
+
+class ScriptedVocabulary:
+    """One token a byte of UTF-8, and one control token, written `<end>`, that ends a generation."""
+
+    END = 256
+    SIZE = 257
+
+    def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
+        if not parse_special:
+            return list(text.encode())
+        ids: list[int] = []
+        for number, part in enumerate(text.split("<end>")):
+            ids.extend([self.END] * bool(number) + list(part.encode()))
+        return ids
+
+    def piece(self, token: int) -> bytes:
+        return bytes([token]) if token < self.END else b""
+
+    def is_end(self, token: int) -> bool:
+        return token == self.END
+
+
+NextToken = Callable[[tuple[int, ...]], int]
+"""The token that follows those a sequence holds."""
+
+
+def follow(scripts: Mapping[str, str]) -> NextToken:
+    """Continues each prompt with its text and the end token; the longest prompt that fits counts."""
+    encoded = sorted(
+        ((tuple(prompt.encode()), answer.encode()) for prompt, answer in scripts.items()),
+        key=lambda script: -len(script[0]),
+    )
+
+    def next_token(tokens: tuple[int, ...]) -> int:
+        for prompt, answer in encoded:
+            written = len(tokens) - len(prompt)
+            if tokens[: len(prompt)] == prompt:
+                return answer[written] if written < len(answer) else ScriptedVocabulary.END
+        raise AssertionError(f"no script begins with {bytes(token % 256 for token in tokens)!r}")
+
+    return next_token
+
+
+def babble(tokens: tuple[int, ...]) -> int:
+    """A letter that depends on every token before it, and now and then the end token."""
+    digest = hashlib.blake2b(np.asarray(tokens, dtype=np.int32).tobytes(), digest_size=2).digest()
+    return ScriptedVocabulary.END if digest[0] == 0 else ord("a") + digest[1] % 26
+
+
+@dataclass(eq=False, slots=True)
+class _Cell:
+    token: int
+
+
+class ScriptedBackend:
+    """An engine's backend without a model; it breaks off where llama.cpp would end the process.
+
+    next_token: what follows the tokens that a sequence holds, `follow({...})` or `babble`.
+    certainty: how much higher its score is than all others (0 makes every token equally likely).
+    fails_at, refuses_at: decode calls, counted from 1, that raise GenerationError or NoFreeCells.
+    gate: every decode waits until this event is set.
+
+    It keeps its own table of cells, so that what others believe about them can be compared.
+    Raises AssertionError for a call that llama.cpp would answer with an abort or a wrong result.
+    """
+
+    vocabulary_size = ScriptedVocabulary.SIZE
+
+    def __init__(
+        self,
+        next_token: NextToken = babble,
+        *,
+        cells: int = 512,
+        sequences: int = 8,
+        batch_tokens: int = 64,
+        can_truncate: bool = True,
+        certainty: float = 20.0,
+        fails_at: int | None = None,
+        refuses_at: Collection[int] = (),
+        gate: threading.Event | None = None,
+    ) -> None:
+        self.cell_count = cells
+        self.sequence_limit = sequences
+        self.batch_limit = batch_tokens
+        self.can_truncate = can_truncate
+        self.is_closed = False
+        self.batches: list[Batch] = []
+        """Every batch that was decoded."""
+        self.decode_started = threading.Event()
+        """Set when a decode begins; a test that waits for the next one clears it."""
+        self._next_token = next_token
+        self._certainty = certainty
+        self._fails_at = fails_at
+        self._refuses_at = frozenset(refuses_at)
+        self._gate = gate
+        self._calls = 0
+        self._sequences: dict[int, list[_Cell]] = {number: [] for number in range(sequences)}
+        self._owner: int | None = None
+
+    @property
+    def used_cells(self) -> int:
+        """Cells that hold a token; those that sequences share count once."""
+        return len({cell for cells in self._sequences.values() for cell in cells})
+
+    def tokens_of(self, sequence_id: int) -> list[int]:
+        """The tokens that have cells in a sequence."""
+        return [cell.token for cell in self._sequences[sequence_id]]
+
+    def decode(self, batch: Batch) -> Logits:
+        self._check_caller()
+        self._calls += 1
+        self.decode_started.set()
+        if self._gate is not None and not self._gate.wait(timeout=30):
+            raise AssertionError("the gate of a scripted backend stayed closed for 30 s")
+        if self._calls == self._fails_at:
+            raise GenerationError(f"scripted failure of decode call {self._calls}")
+        self._check_batch(batch)
+        if self._calls in self._refuses_at or self.used_cells + len(batch) > self.cell_count:
+            raise NoFreeCells
+        self.batches.append(batch)
+        rows = []
+        for token, sequence_id, is_wanted in zip(
+            batch.tokens, batch.sequence_ids, batch.wants_logits, strict=True
+        ):
+            self._sequences[int(sequence_id)].append(_Cell(int(token)))
+            if is_wanted:
+                rows.append(self._row(tuple(self.tokens_of(int(sequence_id)))))
+        return np.array(rows, dtype=np.float32).reshape(-1, self.vocabulary_size)
+
+    def truncate(self, sequence_id: int, length: int) -> None:
+        self._check_caller()
+        cells = self._sequences[sequence_id]
+        if not 0 <= length <= len(cells):
+            raise AssertionError(
+                f"sequence {sequence_id} has {len(cells)} cells and cannot be cut at {length}"
+            )
+        if length not in (0, len(cells)) and not self.can_truncate:
+            raise AssertionError("this cache cannot cut a sequence in the middle")
+        del cells[length:]
+
+    def share(self, source: int, target: int, length: int) -> None:
+        self._check_caller()
+        if not self.can_truncate:
+            raise AssertionError("this cache cannot share a sequence")
+        if self._sequences[target] or target == source:
+            raise AssertionError(f"sequence {target} is not empty and cannot take over cells")
+        if not 0 < length <= len(self._sequences[source]):
+            raise AssertionError(f"sequence {source} has no {length} cells to share")
+        self._sequences[target].extend(self._sequences[source][:length])
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def _row(self, tokens: tuple[int, ...]) -> Logits:
+        row = np.zeros(self.vocabulary_size, dtype=np.float32)
+        row[self._next_token(tokens)] = self._certainty
+        return row
+
+    def _check_caller(self) -> None:
+        if self.is_closed:
+            raise AssertionError("the backend is closed")
+        self._owner = self._owner or threading.get_ident()
+        if self._owner != threading.get_ident():
+            raise AssertionError("a second thread called the backend")
+
+    def _check_batch(self, batch: Batch) -> None:
+        if not 0 < len(batch) <= self.batch_limit:
+            raise AssertionError(f"a batch of {len(batch)} tokens; the limit is {self.batch_limit}")
+        lengths = Counter({number: len(cells) for number, cells in self._sequences.items()})
+        for token, position, sequence_id in zip(
+            batch.tokens, batch.positions, batch.sequence_ids, strict=True
+        ):
+            if not 0 <= token < self.vocabulary_size:
+                raise AssertionError(f"token {token} is not in the vocabulary")
+            if not 0 <= sequence_id < self.sequence_limit:
+                raise AssertionError(f"sequence id {sequence_id} does not exist")
+            if position != lengths[int(sequence_id)]:
+                raise AssertionError(
+                    f"sequence {sequence_id} goes on at {lengths[int(sequence_id)]}, not {position}"
+                )
+            lengths[int(sequence_id)] += 1

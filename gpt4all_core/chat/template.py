@@ -82,7 +82,7 @@ class ChatTemplate:
                 eos_token=self._special.eos,
             )
             text = _bounded(pieces)
-        except (jinja2.TemplateError, TypeError, ValueError, KeyError, OverflowError) as error:
+        except Exception as error:  # a template is somebody else's program and may raise anything
             roles = ", ".join(message.role for message in messages) or "no message"
             raise ConfigError(
                 f"the chat template of {self._model_name} refuses this conversation ({roles}): {error}"
@@ -148,8 +148,17 @@ def _bounded(pieces: Any) -> str:
     return "".join(parts)
 
 
-def _to_json(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent)
+def _to_json(
+    value: Any,
+    ensure_ascii: bool = False,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
+    """The filter that templates are written for: the signature is that of transformers."""
+    return json.dumps(
+        value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
+    )
 
 
 def _raise(message: str) -> NoReturn:

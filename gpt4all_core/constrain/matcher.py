@@ -6,7 +6,7 @@ import numpy as np
 from llguidance import LLMatcher, LLTokenizer
 from numpy.typing import NDArray
 
-from gpt4all_core.errors import OutputError, UnsupportedSchema
+from gpt4all_core.errors import ConfigError, OutputError, UnsupportedSchema
 
 
 class GrammarConstraint:
@@ -16,10 +16,19 @@ class GrammarConstraint:
     """
 
     def __init__(self, lark: str, *, tokenizer: LLTokenizer, vocabulary_size: int) -> None:
+        self._tokenizer = tokenizer
         self._vocabulary_size = vocabulary_size
         self._compiled = LLMatcher(tokenizer, LLMatcher.grammar_from_lark(lark), log_level=0)
         if self._compiled.is_error():
             raise UnsupportedSchema(f"the grammar cannot be enforced: {self._compiled.get_error()}")
+
+    def check_tokenizer(self, tokenizer: LLTokenizer) -> None:
+        """Raise ConfigError unless it was compiled for this one: token ids mean something else elsewhere."""
+        if self._tokenizer is not tokenizer:
+            raise ConfigError(
+                "this constraint was compiled for another model, or before the model was closed;"
+                " make a new one with constrain()"
+            )
 
     def matcher(self) -> "GrammarMatcher":
         return GrammarMatcher(self._compiled.deep_copy(), self._vocabulary_size)

@@ -29,11 +29,12 @@ class TextStream:
         if self.is_stopped:
             return ""
         text = self._held + text
-        found = [place for place in (text.find(stop) for stop in self._stop) if place >= 0]
+        # The stop string that is complete first counts, as it does when the text comes by character.
+        found = [(place + len(stop), place) for stop in self._stop if (place := text.find(stop)) >= 0]
         if found:
             self.is_stopped = True
             self._held = ""
-            return text[: min(found)]
+            return text[: min(found)[1]]
         keep = 0 if at_end else self._withheld(text)
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep]

@@ -6,6 +6,7 @@ every row that is complete → hand out text. Nothing else ever calls the backen
 
 import itertools
 import os
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -28,7 +29,6 @@ from gpt4all_core.errors import (
     EngineClosed,
     GenerationCancelled,
     GenerationError,
-    GPT4AllError,
 )
 from gpt4all_core.protocols import TokenMatcher
 from gpt4all_core.types import FinishReason, GenerationParams
@@ -83,9 +83,10 @@ class Engine:
         self._waiting: deque[Sequence] = deque()
         self._running: list[Sequence] = []
         self._counters = Counters()
-        self._changed = threading.Condition()
-        self._arrived: deque[Sequence] = deque()
-        self._has_news = False
+        self._is_tight = False
+        # Its put is re-entrant and takes no lock, so that finalizers may cancel; None only wakes.
+        self._inbox: queue.SimpleQueue[Sequence | None] = queue.SimpleQueue()
+        self._gate = threading.RLock()  # no request enters once the engine is closed
         self._closed_because: str | None = None
         self._pid = os.getpid()
         self._thread = threading.Thread(target=self._run, name="gpt4all-engine", daemon=True)
@@ -100,19 +101,27 @@ class Engine:
         """A copy of the counters as they are now."""
         return Counters(*(getattr(self._counters, field.name) for field in fields(Counters)))
 
+    @property
+    def is_open(self) -> bool:
+        """Whether requests are accepted: not closed, not failed, not in a forked child."""
+        return self._closed_because is None and os.getpid() == self._pid
+
     def submit(
-        self, prompt: ListOf[int], params: GenerationParams, *, matcher: TokenMatcher | None = None
+        self,
+        prompt: ListOf[int],
+        params: GenerationParams,
+        *,
+        matcher: TokenMatcher | None = None,
+        keep_alive: object = None,
     ) -> Generation:
         """Queue a prompt of token ids; returns at once with the handle of the request.
 
-        Raises ConfigError for impossible parameters or an empty prompt, ContextOverflow when the
-        prompt leaves no room for an answer, EngineClosed after `close` or in a forked child.
+        `keep_alive` lives as long as the handle. Raises ConfigError for impossible parameters or
+        prompts, ContextOverflow when the prompt leaves no room for an answer, EngineClosed after
+        `close` or in a forked child.
         """
         check_params(params)
-        if not prompt:
-            raise ConfigError("the prompt is empty; there is nothing to continue")
-        if len(prompt) >= self.context_size:
-            raise ContextOverflow(len(prompt), self.context_size)
+        self._check_prompt(prompt)
         if os.getpid() != self._pid:
             raise EngineClosed("this model was opened before a fork; open it again in the child process")
         wanted = self.context_size if params.max_tokens is None else len(prompt) + params.max_tokens
@@ -128,32 +137,41 @@ class Engine:
             matcher=matcher,
             prompt_length=len(prompt),
         )
-        with self._changed:
+        with self._gate:
             if self._closed_because is not None:
                 raise EngineClosed(self._closed_because)
-            self._arrived.append(sequence)
-            self._has_news = True
-            self._changed.notify()
-        return Generation(mailbox)
+            self._inbox.put(sequence)
+        return Generation(mailbox, keep_alive=keep_alive)
 
-    def close(self, *, reason: str = "the model was closed; open it again to use it") -> None:
-        """Cancel what is in flight, end the owner thread, free the backend. Idempotent.
+    def close(self, *, wait: bool = True) -> None:
+        """Fail what is in flight, end the owner thread, free the backend. Idempotent.
 
-        Returns when the thread has ended: after the step that is under way.
+        Returns when the thread has ended, after the step that is under way; with `wait` false at
+        once, which is what a finalizer may ask for.
         """
         if os.getpid() != self._pid:
             return  # the thread, and perhaps the lock's holder, live in the parent process
-        with self._changed:
-            if self._closed_because is None:
-                self._closed_because = reason
-            self._changed.notify()
-        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+        self._refuse_requests("the model was closed; open it again to use it")
+        self._wake()
+        if wait and self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join()
 
+    def _check_prompt(self, prompt: ListOf[int]) -> None:
+        if not prompt:
+            raise ConfigError("the prompt is empty; there is nothing to continue")
+        if len(prompt) >= self.context_size:
+            raise ContextOverflow(len(prompt), self.context_size)
+        size = self._backend.vocabulary_size
+        strangers = [token for token in prompt if not 0 <= token < size]
+        if strangers:
+            raise ConfigError(f"token {strangers[0]} of the prompt is not in the vocabulary of {size}")
+
+    def _refuse_requests(self, reason: str) -> None:
+        with self._gate:
+            self._closed_because = self._closed_because or reason
+
     def _wake(self) -> None:
-        with self._changed:
-            self._has_news = True
-            self._changed.notify()
+        self._inbox.put(None)
 
     # From here on: the owner thread.
 
@@ -161,29 +179,29 @@ class Engine:
         try:
             while self._take_news():
                 self._step()
+            self._fail_all(EngineClosed(self._closed_because))
         except BaseException as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
-            reason = f"the engine stopped: {error!r}; open the model again"
-            with self._changed:
-                self._closed_because = self._closed_because or reason
+            self._refuse_requests(f"the engine stopped: {error!r}; open the model again")
             self._fail_all(error)
         finally:
-            self._fail_all(EngineClosed(self._closed_because or "the model was closed"))
-            self._backend.close()
-            self._on_closed()
+            try:
+                self._backend.close()
+            finally:
+                self._on_closed()
 
     def _take_news(self) -> bool:
-        """Wait for something to do; False when the engine is to end."""
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self._has_news or self._waiting or self._running or self._closed_because is not None
-            )
-            if self._closed_because is not None:
-                return False
-            self._has_news = False
-            self._counters.requests += len(self._arrived)
-            self._waiting.extend(self._arrived)
-            self._arrived.clear()
-        return True
+        """Take in what arrived, and wait for it when idle; False when the engine is to end."""
+        is_idle = not (self._waiting or self._running)
+        while self._closed_because is None:
+            try:
+                sequence = self._inbox.get(block=is_idle)
+            except queue.Empty:
+                return True
+            is_idle = False
+            if sequence is not None:
+                self._counters.requests += 1
+                self._waiting.append(sequence)
+        return False
 
     def _step(self) -> None:
         self._drop_cancelled()
@@ -213,8 +231,9 @@ class Engine:
         """Give slots to waiting requests, oldest first, while their prompts have room."""
         while self._waiting and self._slots.has_free_slot:
             sequence = self._waiting[0]
-            needed = len(sequence.tokens) + len(self._running)
-            if self._running and self._slots.reclaimable_cells < needed:
+            # The prompts of running requests will take their cells too.
+            needed = len(sequence.tokens) + sum(running.pending for running in self._running)
+            if self._running and (self._is_tight or self._slots.reclaimable_cells < needed):
                 return
             self._waiting.popleft()
             sequence.slot, shared = self._slots.acquire(sequence.tokens)
@@ -254,6 +273,7 @@ class Engine:
             self._slots.reclaim(self._backend.cell_count)
         elif len(self._running) > 1:
             self._preempt(self._running[-1])
+            self._is_tight = True  # until somebody is finished, or it would come back and fail again
         else:
             error = GenerationError("the KV cache is full although one request alone is running")
             self._end(self._running[0], error)
@@ -295,7 +315,7 @@ class Engine:
             if matcher is not None:
                 matcher.accept(token)
             self._append(sequence, [token, *(matcher.forced() if matcher is not None else ())])
-        except GPT4AllError as error:
+        except Exception as error:  # noqa: BLE001 - a constraint may come from anywhere; others go on
             self._end(sequence, error)
 
     def _append(self, sequence: Sequence, tokens: ListOf[int]) -> None:
@@ -320,6 +340,7 @@ class Engine:
     def _end(self, sequence: Sequence, error: BaseException | None) -> None:
         """Take a sequence out of the engine, its cells kept for reuse; deliver the error if any."""
         if sequence.status is Status.RUNNING:
+            self._is_tight = False
             self._running.remove(sequence)
             self._slots.release(_slot_of(sequence))
         elif sequence.status is Status.WAITING and sequence in self._waiting:
@@ -329,10 +350,11 @@ class Engine:
             sequence.mailbox.finish(error)
 
     def _fail_all(self, error: BaseException) -> None:
-        with self._changed:
-            arrived = list(self._arrived)
-            self._arrived.clear()
-        for sequence in [*arrived, *self._waiting, *self._running]:
+        while not self._inbox.empty():
+            sequence = self._inbox.get()
+            if sequence is not None:
+                self._waiting.append(sequence)
+        for sequence in [*self._waiting, *self._running]:
             sequence.status = Status.FINISHED
             sequence.mailbox.finish(error)
         self._waiting.clear()

@@ -1,13 +1,14 @@
 """A request in flight, seen from outside: one object, every way to wait for it."""
 
 import asyncio
+import os
 import threading
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 
-from gpt4all_core.errors import GenerationCancelled
+from gpt4all_core.errors import EngineClosed, GenerationCancelled
 from gpt4all_core.types import Completion
 
 _CANCELLED = "the request was cancelled before it finished"
@@ -17,6 +18,8 @@ class Mailbox:
     """The engine's end of a request: where it puts text and learns that nobody wants more.
 
     Thread-safe. Bound to no event loop: a waiting consumer leaves a callback that wakes it.
+    `on_cancel` is called by whatever thread drops a handle, perhaps inside a finalizer, so it may
+    neither block nor take a lock.
     """
 
     def __init__(self, on_cancel: Callable[[], None]) -> None:
@@ -25,6 +28,7 @@ class Mailbox:
         self._pieces: deque[str] = deque()
         self._outcome: Completion | BaseException | None = None
         self._wakers: list[Callable[[], object]] = []
+        self._pid = os.getpid()
         self.is_cancelled = False
 
     @property
@@ -42,14 +46,16 @@ class Mailbox:
 
     def cancel(self) -> None:
         """Consumer: nobody wants more. The engine answers with an outcome within a token."""
-        with self._changed:
-            if self.is_cancelled or self.is_finished:
-                return
-            self.is_cancelled = True
+        # Without the lock: a finalizer may come here while its thread, or the parent of a forked
+        # process, holds it. Two at once only wake the engine twice.
+        if self.is_cancelled or self.is_finished:
+            return
+        self.is_cancelled = True
         self._on_cancel()
 
     def take(self) -> str | None:
         """The next piece, None if there is none now. Raises the failure once all text is taken."""
+        self._check_process()
         with self._changed:
             if self._pieces:
                 return self._pieces.popleft()
@@ -66,11 +72,13 @@ class Mailbox:
 
     def wait(self, timeout_s: float | None = None, *, for_piece: bool) -> bool:
         """Block until there is a piece (if asked for) or an outcome; False when time ran out."""
+        self._check_process()
         with self._changed:
             return self._changed.wait_for(lambda: self._is_ready(for_piece=for_piece), timeout_s)
 
     async def wait_async(self, *, for_piece: bool) -> None:
         """The same for the running event loop; leaves nothing bound to it."""
+        self._check_process()
         loop = asyncio.get_running_loop()
         while True:
             woken = asyncio.Event()
@@ -79,6 +87,13 @@ class Mailbox:
                     return
                 self._wakers.append(partial(loop.call_soon_threadsafe, woken.set))
             await woken.wait()
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._pid:
+            raise EngineClosed(
+                "this request was made before a fork and is answered in the parent process alone;"
+                " open the model again in the child process"
+            )
 
     def _is_ready(self, *, for_piece: bool) -> bool:
         return self.is_finished or (for_piece and bool(self._pieces))
@@ -106,11 +121,14 @@ class Generation:
     early, cancelling the awaiting task, Ctrl-C while waiting, or dropping the object cancels the
     request, which frees its place in the batch before the next token.
 
+    `keep_alive` lives as long as the handle: a model that nothing else holds is not closed under it.
+
     Thread-safe: `cancel`, `result` and `is_finished` may be used from any thread.
     """
 
-    def __init__(self, mailbox: Mailbox) -> None:
+    def __init__(self, mailbox: Mailbox, *, keep_alive: object = None) -> None:
         self._mailbox = mailbox
+        self._keep_alive = keep_alive
         self._dropped = weakref.finalize(self, mailbox.cancel)
         self._dropped.atexit = False
 

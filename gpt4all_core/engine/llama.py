@@ -92,10 +92,14 @@ class LlamaWeights:
             api.llama_model_is_recurrent(self._model) or api.llama_model_is_hybrid(self._model)
         )
         self.has_sliding_window: bool = api.llama_model_n_swa(self._model) > 0
-        self.has_encoder_only: bool = not api.llama_model_has_decoder(self._model) or self._is_bert()
+        self.has_encoder = bool(api.llama_model_has_encoder(self._model)) or self._is_bert()
         self.bos: int | None = self._token_or_none(api.llama_vocab_bos(self._vocab))
         self.eos: int | None = self._token_or_none(api.llama_vocab_eos(self._vocab))
         self.adds_bos = bool(api.llama_vocab_get_add_bos(self._vocab))
+
+    @property
+    def is_open(self) -> bool:
+        return self._model is not None
 
     @property
     def handle(self) -> Any:
@@ -130,18 +134,24 @@ class LlamaWeights:
 
     def is_end(self, token: int) -> bool:
         if token not in self._ends:
-            self._ends[token] = bool(api.llama_vocab_is_eog(self._vocab, token))
+            with self._lock:
+                self._check_open()
+                self._ends[token] = bool(api.llama_vocab_is_eog(self._vocab, token))
         return self._ends[token]
 
     def control_tokens(self) -> tuple[frozenset[str], frozenset[str]]:
         """Texts of the control tokens, and of added tokens such as `<think>` that show as text."""
         control, added = set(), set()
-        for token in range(self.vocabulary_size):
-            attribute = api.llama_vocab_get_attr(self._vocab, token)
-            if attribute & api.LLAMA_TOKEN_ATTR_CONTROL:
-                control.add(self.token_text(token))
-            elif attribute & api.LLAMA_TOKEN_ATTR_USER_DEFINED:
-                added.add(self.token_text(token))
+        # llama.cpp reads `<unk>` in a text as it reads control tokens.
+        never_shown = api.LLAMA_TOKEN_ATTR_CONTROL | api.LLAMA_TOKEN_ATTR_UNKNOWN
+        with self._lock:
+            self._check_open()
+            for token in range(self.vocabulary_size):
+                attribute = api.llama_vocab_get_attr(self._vocab, token)
+                if attribute & never_shown:
+                    control.add(self.token_text(token))
+                elif attribute & api.LLAMA_TOKEN_ATTR_USER_DEFINED:
+                    added.add(self.token_text(token))
         return frozenset(control - {""}), frozenset(added - {""})
 
     def metadata(self, key: str) -> str | None:
@@ -175,6 +185,10 @@ class LlamaWeights:
             self._constraint_tokenizer = None
             if model is not None:
                 api.llama_model_free(model)
+
+    def begin_close(self) -> None:
+        """The same: freeing memory waits for nobody."""
+        self.close()
 
     def _check_open(self) -> None:
         if self._model is None:

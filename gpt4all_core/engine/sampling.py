@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpt4all_core.engine.backend import Logits
-from gpt4all_core.errors import ConfigError
+from gpt4all_core.errors import ConfigError, OutputError
 from gpt4all_core.types import GenerationParams
 
 
@@ -30,11 +30,16 @@ def check_params(params: GenerationParams) -> None:
         ("repeat_penalty", params.repeat_penalty, params.repeat_penalty > 0, "above 0"),
         ("repeat_last_n", params.repeat_last_n, params.repeat_last_n >= 0, "0 or more"),
         ("seed", params.seed, params.seed is None or params.seed >= 0, "0 or more, or None"),
-        ("stop", params.stop, all(params.stop), "made of non-empty strings"),
+        ("stop", params.stop, _is_stop_list(params.stop), "a tuple of non-empty strings"),
     )
     for name, value, is_valid, expected in rules:
         if not is_valid:
             raise ConfigError(f"{name}={value!r} cannot be used; it must be {expected}")
+
+
+def _is_stop_list(stop: Sequence[str]) -> bool:
+    # A plain string would pass for a sequence of one-character stop strings.
+    return not isinstance(stop, str) and all(isinstance(text, str) and text for text in stop)
 
 
 class Sampler:
@@ -50,13 +55,19 @@ class Sampler:
         """The next token id. `logits` has shape (vocabulary,) and is left as it is.
 
         recent: the tokens so far, for the repetition penalty; allowed: a mask over the vocabulary.
+        Raises OutputError when no token is left to choose.
         """
         params = self._params
         logits = self._penalise(logits, recent)
         if allowed is not None:
             logits = np.where(allowed, logits, np.float32(-np.inf))
+        best = int(logits.argmax())
+        if not np.isfinite(logits[best]):
+            raise OutputError(
+                "no token can come next: the constraint allows none, or the model gave no numbers"
+            )
         if params.temperature == 0:
-            return int(logits.argmax())
+            return best
         candidates = _highest(logits, params.top_k)
         scores = logits[candidates].astype(np.float64)
         keep = _nucleus(scores, params.top_p, params.min_p)

@@ -1,7 +1,8 @@
 """Decide what one step decodes. Pure: sequences in, a plan out; nothing here touches a model.
 
 Every running sequence that only lacks its next token gets one row, so that no stream waits for
-another's prompt. What is left of the batch goes to prompts, oldest first, in bounded chunks.
+another's prompt. What is left of the batch goes to prompts, oldest first, in bounded chunks; the
+oldest request of all has at least one row, so that no prompt waits for ever either.
 """
 
 from collections.abc import Sequence as ListOf
@@ -43,28 +44,27 @@ class Plan:
 def plan_step(running: ListOf[Sequence], *, limits: Limits, free_cells: int) -> Plan:
     """Plan one step for the running sequences, given oldest first.
 
-    `free_cells` may not be exceeded. When not even the rows of streams fit, or nothing could be
-    decoded at all, the youngest sequences are preempted until it works; the oldest never is, so
-    that each step brings somebody forward.
+    `free_cells` may not be exceeded. When one row for every stream and one for the oldest sequence
+    do not fit, the youngest are preempted until they do; the oldest never is, so that each step
+    brings it forward.
     """
     staying = list(running)
     preempted: list[Sequence] = []
-    while staying:
-        work = _fill(staying, limits, free_cells)
-        streams_fit = sum(sequence.pending == 1 for sequence in staying) <= free_cells
-        if work and (streams_fit or len(staying) == 1):
-            return Plan(work, tuple(preempted))
-        if len(staying) == 1:
-            break
+    while len(staying) > 1 and _least_rows(staying) > free_cells:
         victim = staying.pop()
         preempted.append(victim)
         free_cells += victim.computed
-    return Plan((), tuple(preempted))
+    return Plan(_fill(staying, limits, free_cells), tuple(preempted))
+
+
+def _least_rows(running: ListOf[Sequence]) -> int:
+    return 1 + sum(sequence.pending == 1 for sequence in running[1:])
 
 
 def _fill(running: ListOf[Sequence], limits: Limits, free_cells: int) -> tuple[Work, ...]:
     left = min(limits.batch_tokens, free_cells)
-    streaming = [sequence for sequence in running if sequence.pending == 1][:left]
+    kept_for_oldest = int(bool(running) and running[0].pending > 1)
+    streaming = [sequence for sequence in running if sequence.pending == 1][: max(left - kept_for_oldest, 0)]
     work = [Work(sequence, 1, completes=True) for sequence in streaming]
     left -= len(work)
     if streaming:

