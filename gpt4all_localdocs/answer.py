@@ -4,7 +4,7 @@ In quote mode decoding may only copy a span of words of the passages, so the ans
 up and its citation is exact. In free mode the model writes, and names its sources by `[n]`.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 
 from gpt4all_core.protocols import ChatModel, Generation
@@ -13,7 +13,7 @@ from gpt4all_localdocs.cite import cite_markers, cite_quote
 from gpt4all_localdocs.types import Answer, AnswerMode, Citation, Hit
 
 CLOSING_QUOTE = '"'
-_QUOTE_LEAD = 'The answer is "'
+_QUOTE_SYSTEM = "Extract the short answer to the question from the passage."
 _QUOTE_TOKENS = 48  # a span to answer with; a longer one is a passage, which the citation shows anyway
 _FREE_TOKENS = 512
 _FREE_SYSTEM = (
@@ -25,10 +25,14 @@ _FREE_SYSTEM = (
 
 @dataclass(frozen=True, slots=True)
 class AnswerRequest:
-    """A question with its passages, best first, and how to answer it."""
+    """A question, what to answer it from, and how.
+
+    sources: what the model is given, numbered from 1; hits: the passages they were taken from.
+    """
 
     question: str
     sources: tuple[Hit, ...]
+    hits: tuple[Hit, ...]
     mode: AnswerMode
     params: GenerationParams
 
@@ -43,8 +47,8 @@ class AnswerStream:
     def __init__(self, generation: Generation, request: AnswerRequest) -> None:
         self._generation = generation
         self._request = request
-        self.hits = request.sources
-        """The passages that the model was given, known before the first piece of text."""
+        self.hits = request.hits
+        """The passages that the answer rests on, best first; known before the first piece of text."""
         self.mode = request.mode
 
     def __iter__(self) -> Iterator[str]:
@@ -82,7 +86,7 @@ class AnswerStream:
 
     def _citations(self, text: str) -> tuple[Citation, ...]:
         find = cite_quote if self._request.mode == "quote" else cite_markers
-        return find(text, self.hits)
+        return find(text, self._request.sources)
 
 
 def start_answer(model: ChatModel, request: AnswerRequest) -> AnswerStream:
@@ -96,19 +100,21 @@ def answer_params(mode: AnswerMode) -> GenerationParams:
     return GenerationParams(temperature=0, max_tokens=_QUOTE_TOKENS if mode == "quote" else _FREE_TOKENS)
 
 
-def prompt_overhead(model: ChatModel, question: str, mode: AnswerMode) -> int:
-    """Tokens of a prompt besides the passages, with some room for the template and the numbers."""
-    frame = _FREE_SYSTEM if mode == "free" else _quote_prompt(question, ())
-    return model.count_tokens(frame) + model.count_tokens(question) + 128
+def prompt_overhead(model: ChatModel, question: str) -> int:
+    """Tokens of a free prompt besides the passages, with room for the template and the numbers."""
+    return model.count_tokens(_FREE_SYSTEM) + model.count_tokens(question) + 128
 
 
 def _start_quote(model: ChatModel, request: AnswerRequest) -> Generation:
     texts = [source.text for source in request.sources]
+    prompt = "\n\n".join(texts) + f"\n\nQuestion: {request.question}"
     return model.chat(
-        [Message("user", _quote_prompt(request.question, texts))],
+        [Message("system", _QUOTE_SYSTEM), Message("user", prompt)],
         request.params,
         constraint=model.constrain(quote_from=texts),
-        prefill=_QUOTE_LEAD,
+        # The question again, right before the quotation: F1 .38 with it, .27 without (40 questions
+        # of SQuAD 2.0, whole passages).
+        prefill=f'{request.question} The answer is "',
     )
 
 
@@ -120,11 +126,6 @@ def _start_free(model: ChatModel, request: AnswerRequest) -> Generation:
     # The sources come first: a question after them reuses their KV cells.
     prompt = f"Sources:\n\n{sources}\n\nQuestion: {request.question}"
     return model.chat([Message("system", _FREE_SYSTEM), Message("user", prompt)], request.params)
-
-
-def _quote_prompt(question: str, texts: Sequence[str]) -> str:
-    passages = "\n\n".join(texts)
-    return f"{passages}\n\nAnswer with a short quotation from the text above.\nQuestion: {question}"
 
 
 def _comma(place: str) -> str:

@@ -20,6 +20,10 @@ def keyword_query(text: str) -> str:
     Quoted, a word is never an operator. Words that say nothing are left out, unless there are no others.
     Repeated words stay: for long queries that is worth .05 to .07 nDCG@10 (CISI, LISA).
     """
+    return " OR ".join(f'"{word}"' for word in content_words(text))
+
+
+def content_words(text: str) -> list[str]:
+    """The words of a text in lower case without those that say nothing, unless there are no others."""
     words = [word.lower() for word in _WORD.findall(text)]
-    telling = [word for word in words if word not in _STOPWORDS]
-    return " OR ".join(f'"{word}"' for word in telling or words)
+    return [word for word in words if word not in _STOPWORDS] or words

@@ -21,6 +21,7 @@ from gpt4all_localdocs.answer import (
 )
 from gpt4all_localdocs.chunk import ChunkOptions
 from gpt4all_localdocs.config import IndexOptions
+from gpt4all_localdocs.narrow import narrow_hits
 from gpt4all_localdocs.pack import pack_hits
 from gpt4all_localdocs.pipeline import open_pipeline
 from gpt4all_localdocs.search import search
@@ -162,25 +163,31 @@ class LocalDocs:
     ) -> AnswerStream:
         """The same, as it is written: iterate the text, then ask for the result.
 
-        k: passages to read, default 3 to quote from and 6 for a free answer; fewer are read when
-        the context has no room. mode: "quote" answers with a span of a document and nothing
-        else, the default for demonstration models; "free" lets the model write. params: how to
-        generate; default greedy.
+        mode: "quote" answers with words of a document and nothing else, copied from the sentence
+        that is nearest to the question, the default for demonstration models; "free" lets the
+        model write from numbered passages. k: passages to look into, default 3 to quote from and
+        6 for a free answer, where those that the context has no room for are left out.
+        params: how to generate; default greedy.
         Raises LocalDocsError when the index holds nothing to answer from.
         """
         model = self.model
         if mode not in (None, "quote", "free"):
             raise ConfigError(f"mode={mode!r} is unknown; use 'quote' or 'free'")
         chosen: AnswerMode = mode or ("quote" if model.is_demonstration else "free")
-        hits = self.search(question, k=k or (_QUOTE_PASSAGES if chosen == "quote" else _FREE_PASSAGES))
+        wanted = _QUOTE_PASSAGES if chosen == "quote" else _FREE_PASSAGES
+        hits = tuple(self.search(question, k=wanted if k is None else k))
         if not hits:
             raise LocalDocsError(
                 f"the index at {self.path} holds nothing to answer from; sync a folder first"
             )
         params = params or answer_params(chosen)
-        room = model.context_size - (params.max_tokens or 0) - prompt_overhead(model, question, chosen)
-        sources = pack_hits(hits, budget_tokens=room, count_tokens=model.count_tokens)
-        return start_answer(model, AnswerRequest(question, sources, chosen, params))
+        sources: tuple[Hit, ...]
+        if chosen == "quote":
+            sources = (narrow_hits(hits, question, self.embedder),)
+        else:
+            room = model.context_size - (params.max_tokens or 0) - prompt_overhead(model, question)
+            sources = hits = pack_hits(hits, budget_tokens=room, count_tokens=model.count_tokens)
+        return start_answer(model, AnswerRequest(question, sources, hits, chosen, params))
 
     def status(self) -> StoreSummary:
         """What the index holds now."""

@@ -86,7 +86,7 @@ class Package:
                     yield part
 
     def _parse(self, name: str) -> Any:
-        from lxml import etree  # type: ignore[import-untyped]  # noqa: PLC0415 - untyped; loaded when needed only
+        from lxml import etree  # noqa: PLC0415 - loaded when needed only
 
         parser = etree.XMLParser(
             resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True

@@ -1,0 +1,82 @@
+"""Find the sentence of the passages that answers a question: what a small model is given to quote.
+
+A 135M model that quotes from a whole passage mostly quotes the wrong thing; given the one sentence
+that is nearest to the question it is right twice as often (60 questions of SQuAD 2.0 with the right
+passage: F1 .27 from the passage, .42 from its five best sentences, .51 from the best one).
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from gpt4all_core.protocols import Embedder
+from gpt4all_localdocs.keyword_query import content_words
+from gpt4all_localdocs.types import Hit, Span
+
+_END: Final = re.compile(
+    r"(?<=[.!?])\s+(?=[^\Wa-z_]|[\"“(])"  # a full stop before a capital, a digit or an opening
+    r"|\n\s*\n"  # a blank line
+    r"|\n(?=\s*(?:[-*+•]|\d+[.)])\s)"  # the next item of a list
+    r"|(?<=\|)\s*\n|\n(?=[^\n]*\s\|\s)"  # a row of a table
+)
+_LEAST_WORDS: Final = 4
+"""A shorter fragment is a heading or a caption: near to the question, but no answer to it."""
+
+_PASSAGE_SHARE: Final = 0.2
+_KEYWORD_SHARE: Final = 0.3
+"""What the passage's own score and the question's words add to the cosine. With them the best
+sentence held the answer for .64 and .87 of 25 and 150 questions (two collections), without for .60
+and .83; other values from .2 to .5 did not differ by more than a question."""
+
+
+def split_sentences(text: str) -> list[Span]:
+    """Spans of the sentences, list items and table rows of a text, without the space between them."""
+    bounds = [0, *(place for match in _END.finditer(text) for place in match.span()), len(text)]
+    spans = zip(bounds[::2], bounds[1::2], strict=True)
+    return [(start, end) for start, end in spans if text[start:end].strip()]
+
+
+def narrow_hits(hits: Sequence[Hit], question: str, embedder: Embedder) -> Hit:
+    """The sentence of the hits that is most likely to hold the answer, as a hit of its own.
+
+    Its text, span and lines are the sentence's, exactly as they stand in the document.
+    """
+    sentences = [cut(hit, *span) for hit in hits for span in split_sentences(hit.text)]
+    long = [sentence for sentence in sentences if len(sentence.text.split()) >= _LEAST_WORDS]
+    candidates = long or sentences
+    texts = [sentence.text for sentence in candidates]
+    cosines = embedder.embed_documents(texts) @ embedder.embed_query(question)
+    words = _shared_words(question, texts)
+    scores = [
+        float(cosine) + _PASSAGE_SHARE * sentence.score + _KEYWORD_SHARE * shared
+        for cosine, sentence, shared in zip(cosines, candidates, words, strict=True)
+    ]
+    return candidates[int(np.argmax(scores))]
+
+
+def cut(hit: Hit, start: int, end: int) -> Hit:
+    """The part `[start, end)` of a hit's text, with the place it has in the document."""
+    lines = hit.lines
+    if lines is not None:
+        first = lines[0] + hit.text.count("\n", 0, start)
+        lines = (first, first + hit.text.count("\n", start, end))
+    return replace(hit, text=hit.text[start:end], span=(hit.span[0] + start, hit.span[0] + end), lines=lines)
+
+
+def _shared_words(question: str, texts: Sequence[str]) -> list[float]:
+    """How much of the question's words each text holds, 0 to 1, rare ones counting more."""
+    bags = [_stems(text) for text in texts]
+    counts = Counter(word for bag in bags for word in bag)
+    weights = {word: math.log1p(len(texts) / (counts[word] + 0.5)) for word in _stems(question)}
+    total = sum(weights.values()) or 1.0
+    return [sum(weight for word, weight in weights.items() if word in bag) / total for bag in bags]
+
+
+def _stems(text: str) -> set[str]:
+    """Words cut to five letters: enough to find `leave` in `leaves`, without a stemmer a language."""
+    return {word[:5] for word in content_words(text)}
