@@ -7,6 +7,7 @@ by ending the process, so every call here is made with arguments that were check
 import ctypes
 import os
 import threading
+import warnings
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -173,9 +174,12 @@ class LlamaWeights:
             if self._constraint_tokenizer is None:
                 self._check_open()
                 ends = [token for token in range(self.vocabulary_size) if self.is_end(token)]
-                self._constraint_tokenizer = llguidance.llamacpp.lltokenizer_from_vocab(
-                    self._vocab, eos_token=ends or None
-                )
+                with warnings.catch_warnings():
+                    # llguidance's bridge calls a function that llama-cpp-python has renamed.
+                    warnings.simplefilter("ignore", DeprecationWarning)
+                    self._constraint_tokenizer = llguidance.llamacpp.lltokenizer_from_vocab(
+                        self._vocab, eos_token=ends or None
+                    )
             return self._constraint_tokenizer
 
     def close(self) -> None:

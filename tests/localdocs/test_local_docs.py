@@ -1,0 +1,225 @@
+"""The facade: folders in, answers with citations out."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from gpt4all_core.errors import ConfigError, EmbedderMismatch, LocalDocsError
+from gpt4all_core.testing import HashEmbedder, ScriptedChatModel
+from gpt4all_localdocs import LocalDocs
+from gpt4all_localdocs.loaders.registry import load_document
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "documents"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "leave.md").write_text("# Leave\n\nEverybody gets 27 days of leave a year.\n")
+    (folder / "rent.txt").write_text("The rent is due on the first Monday of a month.\n")
+    return folder
+
+
+@pytest.fixture
+def open_docs(tmp_path):
+    """Open an index with fakes for both models."""
+
+    def open_docs(**options):
+        settings = {"embedder": HashEmbedder(), "model": ScriptedChatModel(quotes=["27 days"])} | options
+        return LocalDocs(tmp_path / "index", **settings)
+
+    return open_docs
+
+
+class TestFolders:
+    def test_folders_are_remembered_by_the_index(self, open_docs, folder):
+        with open_docs(folders=[folder]) as docs:
+            docs.sync()
+        with open_docs() as docs:
+            assert docs.folders == (folder,)
+            assert docs.sync().counts == {"unchanged": 2}
+
+    def test_an_added_folder_is_indexed_by_the_next_sync(self, open_docs, folder):
+        with open_docs() as docs:
+            docs.add(folder)
+            assert docs.search("leave") == []
+            assert docs.sync().counts == {"added": 2}
+
+    def test_a_removed_folder_is_forgotten_at_once(self, open_docs, folder):
+        with open_docs(folders=[folder]) as docs:
+            docs.sync()
+            assert docs.remove(folder) == 2
+            assert docs.search("leave") == []
+            assert docs.folders == ()
+            assert docs.sync().files == ()
+        assert (folder / "leave.md").exists()
+
+    def test_a_folder_inside_another_that_stays_keeps_its_files(self, open_docs, folder):
+        inner = folder / "inner"
+        inner.mkdir()
+        (inner / "more.txt").write_text("More about leave and holidays.")
+        with open_docs(folders=[folder, inner]) as docs:
+            docs.sync()
+            assert docs.remove(inner) == 0
+            assert {hit.path.name for hit in docs.search("leave", k=9)} >= {"leave.md", "more.txt"}
+
+    @pytest.mark.parametrize("act", ["sync", "add"])
+    def test_a_folder_that_does_not_exist_is_an_error(self, open_docs, tmp_path, act):
+        missing = tmp_path / "no such folder"
+        with (
+            open_docs(folders=[missing] if act == "sync" else []) as docs,
+            pytest.raises(ConfigError, match="no such folder does not exist"),
+        ):
+            docs.sync() if act == "sync" else docs.add(missing)
+
+    def test_a_file_is_no_folder(self, open_docs, folder):
+        with open_docs() as docs, pytest.raises(ConfigError, match=r"leave\.md is a file"):
+            docs.add(folder / "leave.md")
+
+    def test_a_known_folder_that_is_missing_now_keeps_its_passages(self, open_docs, folder):
+        with open_docs(folders=[folder]) as docs:
+            docs.sync()
+            folder.rename(folder.with_name("unplugged"))
+            report = docs.sync()
+            assert report.counts == {"skipped": 3}  # the folder, and both files that it held
+            assert docs.search("leave")[0].path.name == "leave.md"
+
+    def test_forgetting_an_unknown_folder_names_those_there_are(self, open_docs, folder, tmp_path):
+        with open_docs(folders=[folder]) as docs:
+            docs.sync()
+            with pytest.raises(ConfigError, match=str(folder)):
+                docs.remove(tmp_path / "other")
+
+
+class TestSearch:
+    def test_a_hit_is_the_text_of_its_span(self, open_docs, folder):
+        with open_docs(folders=[folder]) as docs:
+            docs.sync()
+            for hit in docs.search("leave", k=5):
+                start, end = hit.span
+                assert load_document(hit.path).text[start:end] == hit.text
+
+    def test_without_an_index_it_says_what_to_do(self, open_docs):
+        with open_docs() as docs, pytest.raises(LocalDocsError, match="sync first"):
+            docs.search("leave")
+
+    def test_another_embedder_is_refused_by_name(self, open_docs, folder):
+        with open_docs(folders=[folder]) as docs:
+            docs.sync()
+        with open_docs(embedder=HashEmbedder(dimensions=32)) as docs:
+            with pytest.raises(EmbedderMismatch, match="hash-64"):
+                docs.search("leave")
+            docs.sync(rebuild=True)
+            assert docs.search("leave")
+
+    def test_many_threads_search_at_once(self, open_docs, folder):
+        with open_docs(folders=[folder]) as docs:
+            docs.sync()
+            found = []
+            threads = [threading.Thread(target=lambda: found.append(docs.search("rent"))) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert {hits[0].path.name for hits in found} == {"rent.txt"}
+            assert len(found) == 8
+
+
+class TestAsk:
+    def test_a_demonstration_model_quotes_and_its_citation_is_exact(self, open_docs, folder):
+        model = ScriptedChatModel(quotes=["27 days of leave"], is_demonstration=True)
+        with open_docs(folders=[folder], model=model) as docs:
+            docs.sync()
+            answer = docs.ask("How much leave does everybody get?")
+            (citation,) = answer.citations
+            start, end = citation.span
+            assert answer.mode == "quote"
+            assert load_document(citation.path).text[start:end] == citation.quote == answer.text
+            assert citation.lines == (3, 3)
+
+    def test_another_model_answers_freely(self, open_docs, folder):
+        with open_docs(folders=[folder], model=ScriptedChatModel(["27 days [1]."])) as docs:
+            docs.sync()
+            answer = docs.ask("How much leave does everybody get?")
+            assert answer.mode == "free"
+            assert [citation.number for citation in answer.citations] == [1]
+
+    def test_passages_leave_room_for_the_answer(self, open_docs, folder):
+        for number in range(20):
+            (folder / f"{number}.txt").write_text(f"leave {number} " + "leave rule and more words " * 20)
+        model = ScriptedChatModel(["Yes [1]."], context_size=1000)
+        with open_docs(folders=[folder], model=model) as docs:
+            docs.sync()
+            docs.ask("Which leave?", k=20)
+        prompt = sum(model.count_tokens(message.content) for message in model.calls[0].messages)
+        assert prompt + model.calls[0].params.max_tokens <= 1000
+
+    def test_an_empty_index_has_no_answer(self, open_docs, tmp_path):
+        (tmp_path / "empty").mkdir()
+        with open_docs(folders=[tmp_path / "empty"]) as docs:
+            assert docs.sync().files == ()
+            with pytest.raises(LocalDocsError, match="nothing to answer from"):
+                docs.ask("Anything?")
+
+    @pytest.mark.parametrize(("option", "value"), [("mode", "poem"), ("k", 0)])
+    def test_impossible_options_are_refused(self, open_docs, folder, option, value):
+        with open_docs(folders=[folder]) as docs:
+            docs.sync()
+            with pytest.raises(ConfigError, match=option):
+                docs.ask("What?", **{option: value})
+
+
+def test_closing_is_idempotent_and_final(open_docs, folder):
+    docs = open_docs(folders=[folder])
+    docs.sync()
+    docs.close()
+    docs.close()
+    with pytest.raises(LocalDocsError, match="closed"):
+        docs.search("leave")
+
+
+class TestExamples:
+    """The example documents with the bundled embedder and the starter model."""
+
+    QUESTIONS = json.loads((EXAMPLES / "questions.json").read_text(encoding="utf-8"))
+
+    def test_the_right_file_is_in_the_first_three_hits(self, example_docs):
+        missed = [
+            item["question"]
+            for item in self.QUESTIONS
+            if item["file"] not in {hit.path.name for hit in example_docs.search(item["question"], k=3)}
+        ]
+        assert len(self.QUESTIONS) == 25
+        assert len(missed) <= 2, missed
+
+    def test_every_answer_stands_where_the_questions_say(self):
+        for item in self.QUESTIONS:
+            document = load_document(EXAMPLES / item["file"])
+            if "page" in item:
+                page = next(page for page in document.pages if page.number == item["page"])
+                place = document.text[page.start : page.end]
+            else:
+                first, last = item["lines"]
+                place = "\n".join(document.text.split("\n")[first - 1 : last])
+            assert " ".join(item["answer"].split()) in " ".join(place.split()), item["question"]
+
+    def test_every_quoted_answer_is_verbatim_and_in_its_place(self, example_docs):
+        for item in self.QUESTIONS[::5]:
+            answer = example_docs.ask(item["question"])
+            (citation,) = answer.citations
+            start, end = citation.span
+            assert answer.text
+            assert load_document(citation.path).text[start:end] == answer.text
+
+    def test_streamed_text_is_the_answer(self, example_docs):
+        stream = example_docs.stream(self.QUESTIONS[0]["question"])
+        assert "".join(stream) == stream.result().text
+
+    def test_a_model_that_may_write_is_given_numbered_sources(self, example_docs):
+        answer = example_docs.ask(self.QUESTIONS[0]["question"], mode="free", k=2)
+        assert answer.mode == "free"
+        assert 1 <= len(answer.hits) <= 2
+        assert answer.usage.completion_tokens > 0
