@@ -36,5 +36,8 @@ check: lint types imports test ## format, lint, types, import rules and tests: w
 fix: $(VENV)/.ready ## format the code and mend what can be mended
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
+bench: $(VENV)/.ready ## answer quality of the starter model; BEIR=folder with SQuAD 2.0
+	@$(BIN)/python benchmarks/quote_mode.py $(BEIR)
+
 clean: ## remove the virtual environment and all caches
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -39,29 +39,49 @@ def main(folder: Path) -> None:
         )
     step(
         "installing the project and what it needs; about a minute",
-        [str(python), "-m", "pip", "install", "--constraint", str(CONSTRAINTS), "--editable", f"{ROOT}[all,dev]"],
+        [
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "--constraint",
+            str(CONSTRAINTS),
+            "--editable",
+            f"{ROOT}[all,dev]",
+        ],
         {},
     )
     (folder / ".ready").touch()
 
 
 def check_machine() -> None:
-    if sys.version_info < (3, 11):
-        stop(f"Python 3.11 or later is needed, this is {sys.version.split()[0]}; run: make PYTHON=python3.11 …")
+    if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs this is what is being checked
+        stop(
+            f"Python 3.11 or later is needed, this is {sys.version.split()[0]}; run: make PYTHON=python3.11 …"
+        )
     missing = [tool for tool in ("gcc", "g++", "make") if shutil.which(tool) is None]
     if missing:
-        stop(f"{' and '.join(missing)} not found; llama.cpp is compiled here. On Debian: apt install gcc g++ make")
+        stop(
+            f"{' and '.join(missing)} not found, and llama.cpp is compiled here."
+            " On Debian: apt install gcc g++ make"
+        )
     if sys.platform == "linux" and not has_module("ensurepip"):
         stop("Python's venv module is incomplete; on Debian: apt install python3-venv python3-dev")
 
 
 def has_module(name: str) -> bool:
-    return subprocess.run([sys.executable, "-c", f"import {name}"], capture_output=True, check=False).returncode == 0
+    return (
+        subprocess.run([sys.executable, "-c", f"import {name}"], capture_output=True, check=False).returncode
+        == 0
+    )
 
 
 def has_pip(python: Path) -> bool:
     """Whether the environment is whole; making it may have been interrupted."""
-    return subprocess.run([str(python), "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
+    return (
+        subprocess.run([str(python), "-m", "pip", "--version"], capture_output=True, check=False).returncode
+        == 0
+    )
 
 
 def llama_requirement() -> str:
@@ -112,7 +132,9 @@ def tick(stopped: threading.Event, started: float) -> None:
     while not stopped.wait(1 if is_terminal else 60):
         passed = time.monotonic() - started
         text = f"  {int(passed // 60)} min {int(passed % 60):02d} s"
-        print(f"\r{text}" if is_terminal else text, end="" if is_terminal else "\n", file=sys.stderr, flush=True)
+        print(
+            f"\r{text}" if is_terminal else text, end="" if is_terminal else "\n", file=sys.stderr, flush=True
+        )
     if is_terminal:
         print("\r\033[K", end="", file=sys.stderr, flush=True)
 
