@@ -1,1 +1,46 @@
-"""LangChain classes over a local model and private documents."""
+"""LangChain classes over a local model and private documents.
+
+>>> from langchain_gpt4all import ChatGPT4All
+>>> with ChatGPT4All(model="smollm2-135m-instruct", max_tokens=8) as model:
+...     reply = model.invoke("Say hello.")
+
+ChatGPT4All talks, GPT4All continues a text, GPT4AllEmbeddings turns texts into vectors, and
+LocalDocsRetriever finds passages in your own folders. A name is imported when it is first asked
+for, and a model library only when a model is opened.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from gpt4all_core.errors import MissingDependency
+
+if TYPE_CHECKING:
+    from langchain_gpt4all.chat_models import ChatGPT4All
+    from langchain_gpt4all.embeddings import GPT4AllEmbeddings
+    from langchain_gpt4all.llms import GPT4All
+    from langchain_gpt4all.retrievers import LocalDocsRetriever
+
+__all__ = ["ChatGPT4All", "GPT4All", "GPT4AllEmbeddings", "LocalDocsRetriever"]
+
+_MODULES = {
+    "ChatGPT4All": "langchain_gpt4all.chat_models",
+    "GPT4All": "langchain_gpt4all.llms",
+    "GPT4AllEmbeddings": "langchain_gpt4all.embeddings",
+    "LocalDocsRetriever": "langchain_gpt4all.retrievers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        module = importlib.import_module(_MODULES[name])
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "langchain_core":
+            raise
+        raise MissingDependency("langchain-core", extra="langchain") from error
+    return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

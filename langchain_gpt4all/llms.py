@@ -1,0 +1,149 @@
+"""A local model as a LangChain text completion model."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import LLM, LangSmithParams
+from langchain_core.outputs import GenerationChunk, LLMResult
+
+from langchain_gpt4all._convert import to_last_text_chunk, to_llm_result, to_text_chunk
+from langchain_gpt4all._fields import Call, LocalModelFields
+from langchain_gpt4all._request import StartClock, loop_clock, start_request, thread_clock
+
+if TYPE_CHECKING:
+    from gpt4all_core.local_model import LocalModel
+    from gpt4all_core.protocols import Generation
+
+
+class GPT4All(LLM, LocalModelFields):
+    """A private local model that continues a text, in this process.
+
+    The prompt is sent as it stands: no chat template is applied, so a model trained to answer may
+    go on with the question instead. Use ChatGPT4All to talk to a model.
+
+        >>> with GPT4All(model="smollm2-135m-instruct", temperature=0, max_tokens=4) as model:
+        ...     text = model.invoke("One, two, three,")
+
+    Arguments, sharing, cancelling and errors are those of ChatGPT4All. The prompts of one `batch`
+    are decoded together.
+    """
+
+    def get_num_tokens(self, text: str) -> int:
+        """Tokens of a text in the model's own vocabulary. Loads the model."""
+        if self.custom_get_token_ids is not None:
+            return super().get_num_tokens(text)
+        return self._local_model(self.model).count_tokens(text)
+
+    def get_token_ids(self, text: str) -> list[int]:
+        return self._token_ids(text)
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    @property
+    def _llm_type(self) -> str:
+        return "gpt4all"
+
+    @property
+    def _identifying_params(self) -> Mapping[str, Any]:
+        return self._identity()
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        return self._traced(super()._get_ls_params(stop=stop, **kwargs), kwargs)
+
+    def _call(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> str:
+        return self._generate([prompt], stop, run_manager, **kwargs).generations[0][0].text
+
+    async def _acall(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> str:
+        return (await self._agenerate([prompt], stop, run_manager, **kwargs)).generations[0][0].text
+
+    def _generate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - LangChain reports the result itself
+        **kwargs: Any,
+    ) -> LLMResult:
+        call = self._merged(stop, kwargs)
+        model = self._local_model(call.model)
+        with _requests(model, prompts, call, thread_clock) as requests:
+            completions = [request.result() for request in requests]
+        return to_llm_result(completions, model_name=model.name)
+
+    async def _agenerate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - as in _generate
+        **kwargs: Any,
+    ) -> LLMResult:
+        call = self._merged(stop, kwargs)
+        model = await self._alocal_model(call.model)
+        with _requests(model, prompts, call, loop_clock) as requests:
+            completions = [await request.aresult() for request in requests]
+        return to_llm_result(completions, model_name=model.name)
+
+    def _stream(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[GenerationChunk]:
+        call = self._merged(stop, kwargs)
+        model = self._local_model(call.model)
+        with _requests(model, [prompt], call, thread_clock) as [request]:
+            for piece in request:
+                chunk = to_text_chunk(piece)
+                if run_manager is not None:  # unlike for chat models, LangChain leaves this to us
+                    run_manager.on_llm_new_token(piece, chunk=chunk)
+                yield chunk
+            yield to_last_text_chunk(request.result())
+
+    async def _astream(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[GenerationChunk]:
+        call = self._merged(stop, kwargs)
+        model = await self._alocal_model(call.model)
+        with _requests(model, [prompt], call, loop_clock) as [request]:
+            async for piece in request:
+                chunk = to_text_chunk(piece)
+                if run_manager is not None:
+                    await run_manager.on_llm_new_token(piece, chunk=chunk)
+                yield chunk
+            yield to_last_text_chunk(await request.aresult())
+
+
+@contextmanager
+def _requests(
+    model: "LocalModel", prompts: list[str], call: Call, start_clock: StartClock
+) -> Iterator[list["Generation"]]:
+    """One request a prompt, all at once; none is left running."""
+    requests: list[Generation] = []
+    try:
+        for prompt in prompts:
+            submit = partial(model.complete, prompt, call.params)
+            requests.append(start_request(submit, timeout_s=call.timeout_s, start_clock=start_clock))
+        yield requests
+    finally:
+        for request in requests:
+            request.cancel()

@@ -1,0 +1,81 @@
+"""Your own folders as a LangChain retriever."""
+
+import asyncio
+from typing import Any, Protocol, runtime_checkable
+
+from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+from pydantic import Field
+
+from gpt4all_localdocs.types import Hit, SearchMode
+from langchain_gpt4all._fields import StrictArguments
+
+
+@runtime_checkable
+class SearchableDocs(Protocol):
+    """What a retriever needs of `gpt4all_localdocs.LocalDocs`."""
+
+    def search(self, query: str, *, k: int, mode: SearchMode) -> list[Hit]:
+        """Passages, best first; called from any thread."""
+
+
+class LocalDocsRetriever(BaseRetriever, StrictArguments):
+    """Passages of your own folders, found by meaning and by words.
+
+    The caller opens, syncs and closes `docs`.
+
+        >>> from gpt4all_localdocs import LocalDocs
+        >>> with LocalDocs("index", folders=["examples/documents"]) as docs:
+        ...     report = docs.sync()
+        ...     retriever = LocalDocsRetriever(docs=docs, k=4)
+        ...     documents = retriever.invoke("days of paid annual leave", k=2)
+        >>> [sorted(document.metadata) for document in documents][0]
+        ['page', 'score', 'source', 'start_index']
+
+    A document's `id` is the passage's; its metadata are `source` (the file's path), `start_index`
+    (characters into the file's text), `score` (0 to 1, higher is better) and either `page`, counted
+    from 1 as the file's pages are (LangChain's PDF loaders count from 0), or `lines`: "10-14".
+
+    Raises ConfigError for impossible arguments, and what `docs.search` raises.
+    """
+
+    docs: SearchableDocs
+    """A `gpt4all_localdocs.LocalDocs`, or anything that searches like it."""
+
+    k: int = Field(default=4, gt=0)
+    """Most passages to return; `invoke(question, k=2)` changes it for one call."""
+
+    mode: SearchMode = "hybrid"
+    """"vector" looks for meaning, "keyword" for words, "hybrid" for both."""
+
+    def _get_relevant_documents(
+        self,
+        query: str,
+        *,
+        run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 - nothing to report in between
+        k: int | None = None,
+    ) -> list[Document]:
+        return [_document(hit) for hit in self._search(query, k)]
+
+    async def _aget_relevant_documents(
+        self,
+        query: str,
+        *,
+        run_manager: AsyncCallbackManagerForRetrieverRun,  # noqa: ARG002 - nothing to report in between
+        k: int | None = None,
+    ) -> list[Document]:
+        # A search blocks on SQLite and on the embedder.
+        return [_document(hit) for hit in await asyncio.to_thread(self._search, query, k)]
+
+    def _search(self, query: str, k: int | None) -> list[Hit]:
+        return self.docs.search(query, k=self.k if k is None else k, mode=self.mode)
+
+
+def _document(hit: Hit) -> Document:
+    metadata: dict[str, Any] = {"source": str(hit.path), "start_index": hit.span[0], "score": hit.score}
+    if hit.page is not None:
+        metadata["page"] = hit.page
+    if hit.lines is not None:
+        metadata["lines"] = f"{hit.lines[0]}-{hit.lines[1]}"
+    return Document(id=hit.chunk_id, page_content=hit.text, metadata=metadata)

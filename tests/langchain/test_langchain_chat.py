@@ -1,0 +1,302 @@
+import asyncio
+import copy
+import pickle
+import time
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.exceptions import ContextOverflowError
+from langchain_core.messages import HumanMessage
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate
+
+from gpt4all_core.errors import ConfigError, ContextOverflow, ModelNotFound, UnsupportedParameter
+from gpt4all_core.local_model import LocalModel
+from gpt4all_core.model_pool import pool
+from langchain_gpt4all import ChatGPT4All
+
+MODEL = "smollm2-135m-instruct"
+LONG = "Write a long story about a river."
+
+
+@pytest.fixture(scope="module")
+def chat():
+    with ChatGPT4All(model=MODEL, temperature=0, max_tokens=8) as model:
+        yield model
+
+
+@pytest.fixture
+def engine():
+    """The engine that the chat models here share, to look at its counters."""
+    with LocalModel(MODEL) as model:
+        yield model.open()
+
+
+async def all_faces(model, question, **arguments):
+    chunks = list(model.stream(question, **arguments))
+    achunks = [chunk async for chunk in model.astream(question, **arguments)]
+    return [
+        model.invoke(question, **arguments),
+        await model.ainvoke(question, **arguments),
+        sum(chunks[1:], chunks[0]),
+        sum(achunks[1:], achunks[0]),
+    ]
+
+
+async def test_every_face_gives_the_same_answer(chat):
+    answers = await all_faces(chat, "Say hello.")
+    assert len({answer.content for answer in answers}) == 1
+    assert answers[0].content
+    for answer in answers:
+        usage = answer.usage_metadata
+        assert (usage["input_tokens"], usage["output_tokens"], usage["total_tokens"]) == (33, 8, 41)
+        assert answer.response_metadata == {
+            "model_name": MODEL,
+            "model_provider": "gpt4all",
+            "finish_reason": "length",
+        }
+
+
+def test_a_stream_has_usage_and_metadata_on_its_last_chunk_alone(chat):
+    chunks = list(chat.stream("Say hello."))
+    assert len(chunks) > 4
+    assert [bool(chunk.usage_metadata) for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+    assert [bool(chunk.response_metadata) for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+    assert [chunk.chunk_position for chunk in chunks] == [None] * (len(chunks) - 1) + ["last"]
+
+
+def test_usage_says_what_was_found_in_the_cache(chat):
+    chat.invoke("Which animals bark?")
+    again = chat.invoke("Which animals bark?").usage_metadata
+    assert 0 < again["input_token_details"]["cache_read"] < again["input_tokens"]
+
+
+async def test_stop_of_a_call_takes_the_place_of_the_objects_own(chat):
+    text = chat.invoke("Say hello.").content
+    stopped = chat.model_copy(update={"stop": [text[:1]]})
+    assert [answer.content for answer in await all_faces(stopped, "Say hello.")] == [""] * 4
+    answers = await all_faces(stopped, "Say hello.", stop=[text[3:5]])
+    assert {answer.content for answer in answers} == {text[: text.index(text[3:5])]}
+
+
+def test_a_call_may_change_how_tokens_are_chosen():
+    with ChatGPT4All(model=MODEL, context_size=540, temperature=0, max_tokens=8) as model:
+
+        def draw(seed):
+            return model.invoke(LONG, temperature=1.5, top_k=0, seed=seed, max_tokens=12)
+
+        assert draw(1).content == draw(1).content
+        assert draw(1).content != draw(2).content
+        assert draw(1).usage_metadata["output_tokens"] == 12
+
+
+def test_a_call_may_name_another_model(chat):
+    path = LocalModel(MODEL).path
+    reply = chat.invoke("Say hello.", model=str(path))
+    assert reply.content == chat.invoke("Say hello.").content
+    assert chat._get_ls_params(model=str(path))["ls_model_name"] == path.name
+    with pytest.raises(ModelNotFound, match="no-such-model"):
+        chat.invoke("Say hello.", model="no-such-model")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ({"max_tokenz": 3}, UnsupportedParameter, "did you mean max_tokens"),
+        ({"context_size": 64}, UnsupportedParameter, "constructor"),
+        ({"tools": []}, UnsupportedParameter, "'tools'"),
+        ({"max_tokens": "many"}, ConfigError, "max_tokens='many'"),
+        ({"temperature": -1}, ConfigError, "temperature=-1"),
+    ],
+)
+def test_what_a_call_cannot_mean_is_refused_by_name(chat, arguments, kind, message):
+    with pytest.raises(kind, match=message):
+        chat.invoke("hello", **arguments)
+    with pytest.raises(kind, match=message):
+        list(chat.stream("hello", **arguments))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"temprature": 1}, "did you mean temperature"),
+        ({"n_gpu_layer": 3}, "did you mean gpu_layers"),
+        ({"temperature": -1}, "temperature=-1"),
+        ({"stop": "END"}, "stop='END'"),
+        ({"timeout": 0}, "timeout=0"),
+        ({"model": "a", "model_name": "b"}, "model_name"),
+    ],
+)
+def test_what_a_constructor_cannot_mean_is_refused_by_name(arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        ChatGPT4All(**arguments)
+
+
+def test_model_name_is_another_word_for_model():
+    assert ChatGPT4All(model_name="x").model == ChatGPT4All(model="x").model == "x"
+
+
+def test_making_one_opens_nothing():
+    before = pool.open_count
+    ChatGPT4All(model="no-such-model", context_size=77)
+    assert pool.open_count == before
+
+
+async def test_a_prompt_that_does_not_fit_is_an_overflow_here_and_in_langchain(chat):
+    question = "word " * 5000
+    for kind in (ContextOverflow, ContextOverflowError, ValueError):
+        with pytest.raises(kind, match="4096"):
+            chat.invoke(question)
+    with pytest.raises(ContextOverflowError) as caught:
+        await chat.ainvoke(question)
+    assert caught.value.prompt_tokens > 4096
+
+
+async def test_a_timeout_ends_every_face(engine):
+    model = ChatGPT4All(model=MODEL, timeout=0.2)
+    with pytest.raises(TimeoutError, match=r"0\.2 s"):
+        model.invoke(LONG)
+    with pytest.raises(TimeoutError, match=r"0\.2 s"):
+        list(model.stream(LONG))
+    with pytest.raises(TimeoutError, match=r"0\.2 s"):
+        await model.ainvoke(LONG)
+    with pytest.raises(TimeoutError, match=r"0\.2 s"):
+        [chunk async for chunk in model.astream(LONG)]
+    assert await becomes_idle(engine)
+
+
+async def becomes_idle(engine):
+    await asyncio.sleep(0.3)
+    before = engine.counters.decoded_tokens
+    await asyncio.sleep(0.3)
+    return engine.counters.decoded_tokens == before
+
+
+async def test_leaving_a_stream_stops_the_model(engine):
+    model = ChatGPT4All(model=MODEL)
+    for _chunk in model.stream(LONG):
+        break
+    assert await becomes_idle(engine)
+    async for _chunk in model.astream(LONG):
+        break
+    assert await becomes_idle(engine)
+
+
+async def test_cancelling_the_awaiting_task_stops_the_model(engine):
+    task = asyncio.create_task(ChatGPT4All(model=MODEL).ainvoke(LONG))
+    await asyncio.sleep(0.3)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await becomes_idle(engine)
+
+
+async def test_an_event_loop_runs_on_while_the_model_answers():
+    gaps = []
+
+    async def tick():
+        last = time.perf_counter()
+        while True:
+            await asyncio.sleep(0.005)
+            now = time.perf_counter()
+            gaps.append(now - last)
+            last = now
+
+    ticking = asyncio.create_task(tick())
+    # Another context size, so that loading is part of it.
+    with ChatGPT4All(model=MODEL, context_size=300, temperature=0, max_tokens=24) as model:
+        await model.ainvoke(LONG)
+    ticking.cancel()
+    assert len(gaps) > 20
+    assert max(gaps) < 0.4
+
+
+def test_a_chain_answers_a_batch_in_one(engine):
+    chain = ChatPromptTemplate.from_template("Count to {n}.") | ChatGPT4All(
+        model=MODEL, context_size=512, temperature=0, max_tokens=16
+    )
+    with LocalModel(MODEL, context_size=512) as watched:
+        answers = (chain | StrOutputParser()).batch([{"n": n} for n in range(8)])
+        assert watched.counters.widest_batch == 8
+    assert len(answers) == 8
+    assert all(answers)
+
+
+async def test_tasks_are_decoded_together():
+    with (
+        ChatGPT4All(model=MODEL, context_size=520, max_tokens=16) as model,
+        LocalModel(MODEL, context_size=520) as watched,
+    ):
+        await model.abatch(["Say hello."] * 8)
+        assert watched.counters.widest_batch == 8
+
+
+def test_a_batch_keeps_to_the_concurrency_it_was_given():
+    with (
+        ChatGPT4All(model=MODEL, context_size=530, max_tokens=4) as model,
+        LocalModel(MODEL, context_size=530) as watched,
+    ):
+        model.batch(["Say hello."] * 4, {"max_concurrency": 2})
+        assert watched.counters.widest_batch == 2
+
+
+def test_token_counts_are_those_of_the_prompt_that_is_sent(chat):
+    messages = [HumanMessage("Say hello.")]
+    counted = chat.get_num_tokens_from_messages(messages)
+    assert counted == chat.invoke(messages).usage_metadata["input_tokens"]
+    assert 0 < chat.get_num_tokens("Say hello.") < counted
+    with pytest.raises(UnsupportedParameter, match="get_num_tokens"):
+        chat.get_token_ids("Say hello.")
+
+
+@pytest.mark.parametrize("change", [{"temperature": 0.5}, {"seed": 3}, {"context_size": 99}, {"stop": ["x"]}])
+def test_caches_tell_apart_what_changes_the_answer(change):
+    assert ChatGPT4All(model=MODEL)._get_llm_string() != ChatGPT4All(model=MODEL, **change)._get_llm_string()
+
+
+def test_caches_know_the_file_and_traces_no_folder(chat):
+    path = LocalModel(MODEL).path
+    identity = chat._identifying_params
+    assert identity["model_file"] == path.name
+    assert identity["model_size"] == path.stat().st_size
+    by_path = ChatGPT4All(model=path)
+    assert str(path.parent) not in str(by_path._identifying_params)
+    assert by_path._get_ls_params()["ls_model_name"] == path.name
+
+
+def test_copies_and_pickles_are_equal_and_share_the_engine(chat):
+    chat.invoke("hello")
+    before = pool.open_count
+    for copied in (copy.copy(chat), copy.deepcopy(chat), pickle.loads(pickle.dumps(chat))):
+        assert copied == chat
+        assert copied.invoke("Say hello.").content == chat.invoke("Say hello.").content
+    assert pool.open_count == before
+
+
+def test_closing_frees_the_model_and_another_use_loads_it_again():
+    before = pool.open_count
+    model = ChatGPT4All(model=MODEL, context_size=256, max_tokens=2)
+    model.invoke("hello")
+    assert pool.open_count > before
+    model.close()
+    model.close()
+    assert pool.open_count == before
+    assert model.invoke("hello").usage_metadata["output_tokens"] == 2
+    model.close()
+
+
+def test_streaming_lets_callbacks_see_every_token_of_invoke(chat):
+    class Listener(BaseCallbackHandler):
+        def __init__(self):
+            self.tokens = []
+
+        def on_llm_new_token(self, token, **kwargs):
+            self.tokens.append(token)
+
+    listener = Listener()
+    chat.invoke("Say hello.", {"callbacks": [listener]})
+    assert listener.tokens == []
+    loud = chat.model_copy(update={"streaming": True})
+    reply = loud.invoke("Say hello.", {"callbacks": [listener]})
+    assert "".join(listener.tokens) == reply.content
+    assert len(listener.tokens) > 4

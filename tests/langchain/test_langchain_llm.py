@@ -1,0 +1,63 @@
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+
+from gpt4all_core.local_model import LocalModel
+from gpt4all_core.types import GenerationParams
+from langchain_gpt4all import GPT4All
+
+MODEL = "smollm2-135m-instruct"
+PROMPT = "One, two, three,"
+
+
+@pytest.fixture(scope="module")
+def llm():
+    with GPT4All(model=MODEL, temperature=0, max_tokens=6) as model:
+        yield model
+
+
+async def test_every_face_continues_the_text_as_it_stands(llm):
+    with LocalModel(MODEL) as model:
+        bare = model.complete(PROMPT, GenerationParams(temperature=0, max_tokens=6)).result().text
+    assert bare
+    assert llm.invoke(PROMPT) == bare
+    assert await llm.ainvoke(PROMPT) == bare
+    assert "".join(llm.stream(PROMPT)) == bare
+    assert "".join([piece async for piece in llm.astream(PROMPT)]) == bare
+    assert len(list(llm.stream(PROMPT))) > 4
+
+
+async def test_a_batch_is_decoded_together_and_in_order(llm):
+    prompts = [PROMPT, "A, B, C,", "Red, green,", "North, south,"]
+    with GPT4All(model=MODEL, temperature=0, max_tokens=6, context_size=560) as model:
+        assert model.batch(prompts) == [llm.invoke(prompt) for prompt in prompts]
+        with LocalModel(MODEL, context_size=560) as watched:
+            assert watched.counters.widest_batch == 4
+        assert await model.abatch(prompts) == model.batch(prompts)
+
+
+def test_one_prompt_too_long_fails_the_batch_and_stops_the_others(llm):
+    with GPT4All(model=MODEL, context_size=570) as model:
+        with pytest.raises(ValueError, match="570"):
+            model.batch([PROMPT, "word " * 900])
+        with LocalModel(MODEL, context_size=570) as watched:
+            watched.complete("x", GenerationParams(max_tokens=2)).result()
+            assert watched.counters.decoded_tokens < 100
+
+
+def test_usage_comes_with_the_result(llm):
+    result = llm.generate([PROMPT, PROMPT])
+    usage = result.llm_output["token_usage"]
+    assert usage["completion_tokens"] == 12
+    assert result.generations[1][0].generation_info["usage_metadata"]["output_tokens"] == 6
+    assert result.llm_output["model_name"] == MODEL
+
+
+def test_callbacks_see_every_token_of_a_stream(llm):
+    class Listener(BaseCallbackHandler):
+        tokens = ""
+
+        def on_llm_new_token(self, token, **kwargs):
+            self.tokens += token
+
+    listener = Listener()
+    assert "".join(llm.stream(PROMPT, {"callbacks": [listener]})) == listener.tokens
