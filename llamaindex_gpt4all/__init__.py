@@ -1,1 +1,44 @@
-"""LlamaIndex classes over a local model and private documents."""
+"""LlamaIndex classes over a local model and private documents.
+
+>>> from llamaindex_gpt4all import GPT4All
+>>> with GPT4All(model="smollm2-135m-instruct", max_tokens=8) as llm:
+...     response = llm.complete("Say hello.")
+
+GPT4All talks and continues texts, GPT4AllEmbedding turns texts into vectors, and
+LocalDocsRetriever finds passages in your own folders. A name is imported when it is first asked
+for, and a model library only when a model is opened.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from gpt4all_core.errors import MissingDependency
+
+if TYPE_CHECKING:
+    from llamaindex_gpt4all.embeddings import GPT4AllEmbedding
+    from llamaindex_gpt4all.llms import GPT4All
+    from llamaindex_gpt4all.retrievers import LocalDocsRetriever
+
+__all__ = ["GPT4All", "GPT4AllEmbedding", "LocalDocsRetriever"]
+
+_MODULES = {
+    "GPT4All": "llamaindex_gpt4all.llms",
+    "GPT4AllEmbedding": "llamaindex_gpt4all.embeddings",
+    "LocalDocsRetriever": "llamaindex_gpt4all.retrievers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        module = importlib.import_module(_MODULES[name])
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "llama_index":
+            raise
+        raise MissingDependency("llama-index-core", extra="llamaindex") from error
+    return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

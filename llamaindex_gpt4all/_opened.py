@@ -1,0 +1,126 @@
+"""The local models that an object uses: made at first use, left behind when it is copied."""
+
+import asyncio
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
+
+if TYPE_CHECKING:
+    from gpt4all_core.embedder import LocalEmbedder, LongText
+    from gpt4all_core.local_model import LocalModel
+
+
+class Openable(Protocol):
+    def open(self) -> Self: ...
+
+    def close(self) -> None: ...
+
+
+T = TypeVar("T", bound=Openable)
+T_co = TypeVar("T_co", bound=Openable, covariant=True)
+
+
+class Recipe(Protocol[T_co]):
+    """What a model is made of; hashable, and equal for models that are the same."""
+
+    def make(self) -> T_co: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecipe:
+    """The arguments of a LocalModel."""
+
+    reference: str | Path | None
+    context_size: int | None
+    threads: int | None
+    gpu_layers: int | None
+    allow_download: bool
+
+    def make(self) -> "LocalModel":
+        # It brings numpy and its like, which take longer to import than a program that only chooses a model.
+        from gpt4all_core.local_model import LocalModel  # noqa: PLC0415 - heavy
+
+        return LocalModel(
+            self.reference,
+            context_size=self.context_size,
+            threads=self.threads,
+            gpu_layers=self.gpu_layers,
+            allow_download=self.allow_download,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderRecipe:
+    """The arguments of a LocalEmbedder."""
+
+    reference: str | Path | None
+    query_prefix: str | None
+    document_prefix: str | None
+    long_text: "LongText"
+    threads: int | None
+    gpu_layers: int | None
+    allow_download: bool
+
+    def make(self) -> "LocalEmbedder":
+        from gpt4all_core.embedder import LocalEmbedder  # noqa: PLC0415 - heavy, see ModelRecipe
+
+        return LocalEmbedder(
+            self.reference,
+            query_prefix=self.query_prefix,
+            document_prefix=self.document_prefix,
+            long_text=self.long_text,
+            threads=self.threads,
+            gpu_layers=self.gpu_layers,
+            allow_download=self.allow_download,
+        )
+
+
+class Opened(Generic[T]):
+    """Models by their recipes. Thread-safe.
+
+    A copy or a pickle is empty and makes its own at first use, which costs next to nothing while
+    the process has the same file open: the core shares weights and engines.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._models: dict[Recipe[T], T] = {}
+        self._loaded: set[Recipe[T]] = set()
+
+    def get(self, recipe: Recipe[T]) -> T:
+        """The model of this recipe; not yet loaded if it is new."""
+        with self._lock:
+            if recipe not in self._models:
+                self._models[recipe] = recipe.make()
+            return self._models[recipe]
+
+    async def aget(self, recipe: Recipe[T]) -> T:
+        """The same, loaded: a thread does that once, since an event loop must not wait seconds."""
+        model = self.get(recipe)
+        if recipe not in self._loaded:
+            await asyncio.to_thread(model.open)
+            self._loaded.add(recipe)
+        return model
+
+    def close(self) -> None:
+        """Close all of them; the next use makes them anew. Idempotent."""
+        with self._lock:
+            models, self._models, self._loaded = self._models, {}, set()
+        for model in models.values():
+            model.close()
+
+    def __eq__(self, other: object) -> bool:
+        # What happens to be open says nothing about what the object that owns this is.
+        return isinstance(other, Opened)
+
+    def __hash__(self) -> int:
+        return hash(Opened)
+
+    def __reduce__(self) -> tuple[type["Opened[T]"], tuple[()]]:
+        return type(self), ()
+
+
+def model_label(reference: str | Path) -> str:
+    """What to call a model in traces before it is found: what it was asked for by, never a path."""
+    return str(reference).replace("\\", "/").rsplit("/", maxsplit=1)[-1]

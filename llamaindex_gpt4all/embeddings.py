@@ -1,0 +1,81 @@
+"""A local embedding model as a LlamaIndex embedding."""
+
+from typing import Any, Self
+
+from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
+from pydantic import model_validator
+
+from gpt4all_core.catalog.catalog import list_models
+from gpt4all_core.catalog.resolve import resolve_model
+from gpt4all_core.config import resolve_settings
+from gpt4all_core.errors import ModelNotFound
+from llamaindex_gpt4all._fields import EmbedderFields
+from llamaindex_gpt4all._opened import model_label
+
+_MACHINE = ("threads", "gpu_layers", "allow_download")
+
+
+class GPT4AllEmbedding(BaseEmbedding, EmbedderFields):
+    """A private local embedding model, in this process.
+
+    Without `model` it is GPT4ALL_EMBEDDING_MODEL, else the bundled all-MiniLM-L6-v2, which gives
+    384 numbers a text. Vectors are lists of floats with L2 norm 1. Texts and queries get the
+    prefixes that the model was trained with. Loaded at first use and shared; all methods may be
+    called from any thread and event loop.
+
+        >>> with GPT4AllEmbedding() as embedding:
+        ...     vector = embedding.get_query_embedding("a cat")
+        >>> len(vector)
+        384
+
+    Raises ConfigError for impossible arguments and for empty texts, ModelNotFound and
+    ModelLoadError at first use.
+    """
+
+    @classmethod
+    def class_name(cls) -> str:
+        return "GPT4AllEmbedding"
+
+    @model_validator(mode="after")
+    def _name_the_model(self) -> Self:
+        if "model_name" not in self.model_fields_set:
+            named = self.model or resolve_settings().embedding_model or list_models(role="embedder")[0].name
+            self.model_name = model_label(named)
+        return self
+
+    def to_dict(self, **kwargs: Any) -> dict[str, Any]:
+        """The arguments without those of the machine, and with what tells two models apart.
+
+        Ingestion pipelines hash this to know what they embedded before: another number of threads
+        must not embed everything anew, and another model under an old name must.
+        """
+        data = {name: value for name, value in super().to_dict(**kwargs).items() if name not in _MACHINE}
+        try:
+            resolve_model(self.model, role="embedder")  # never fetches, as the embedder's path might
+        except ModelNotFound:
+            return data
+        return data | {"model_name": self._embedder.identity}
+
+    def _get_query_embedding(self, query: str) -> Embedding:
+        vector: Embedding = self._embedder.embed_query(query).tolist()
+        return vector
+
+    async def _aget_query_embedding(self, query: str) -> Embedding:
+        embedder = await self._aembedder()
+        vector: Embedding = (await embedder.aembed_query(query)).tolist()
+        return vector
+
+    def _get_text_embedding(self, text: str) -> Embedding:
+        return self._get_text_embeddings([text])[0]
+
+    async def _aget_text_embedding(self, text: str) -> Embedding:
+        return (await self._aget_text_embeddings([text]))[0]
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[Embedding]:
+        vectors: list[Embedding] = self._embedder.embed_documents(texts).tolist()
+        return vectors
+
+    async def _aget_text_embeddings(self, texts: list[str]) -> list[Embedding]:
+        embedder = await self._aembedder()
+        vectors: list[Embedding] = (await embedder.aembed_documents(texts)).tolist()
+        return vectors

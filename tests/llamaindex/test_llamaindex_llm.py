@@ -1,0 +1,251 @@
+import asyncio
+import copy
+import itertools
+import pickle
+import time
+
+import pytest
+from llama_index.core.base.llms.types import ThinkingBlock
+from llama_index.core.instrumentation import get_dispatcher
+from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+from llama_index.core.llms import ChatMessage, ImageBlock, TextBlock
+from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.response_synthesizers import get_response_synthesizer
+from llama_index.core.schema import NodeWithScore, TextNode
+
+from gpt4all_core.errors import ConfigError, UnsupportedParameter
+from gpt4all_core.local_model import LocalModel
+from gpt4all_core.model_pool import pool
+from gpt4all_core.types import GenerationParams, Message
+from llamaindex_gpt4all import GPT4All
+from llamaindex_gpt4all._convert import to_messages
+
+MODEL = "smollm2-135m-instruct"
+LONG = "Write a long story about a river."
+
+
+@pytest.fixture(scope="module")
+def llm():
+    with GPT4All(model=MODEL, temperature=0, max_tokens=8) as opened:
+        yield opened
+
+
+@pytest.fixture
+def engine():
+    with LocalModel(MODEL) as model:
+        yield model.open()
+
+
+def ask(text):
+    return [ChatMessage(role="user", content=text)]
+
+
+async def test_the_eight_methods_give_one_answer(llm):
+    chats = [llm.chat(ask("Say hello.")), await llm.achat(ask("Say hello."))]
+    chats += [list(llm.stream_chat(ask("Say hello.")))[-1]]
+    chats += [[r async for r in await llm.astream_chat(ask("Say hello."))][-1]]
+    completions = [llm.complete("Say hello."), await llm.acomplete("Say hello.")]
+    completions += [list(llm.stream_complete("Say hello."))[-1]]
+    completions += [[r async for r in await llm.astream_complete("Say hello.")][-1]]
+    assert len({r.message.content for r in chats} | {r.text for r in completions}) == 1
+    assert chats[0].message.role == "assistant"
+    for response in [*chats, *completions]:
+        assert response.additional_kwargs == {
+            "prompt_tokens": 33,
+            "completion_tokens": 8,
+            "total_tokens": 41,
+        }
+        assert response.raw["model"] == MODEL
+        assert response.raw["finish_reason"] == "length"
+        assert response.raw["usage"]["total_tokens"] == 41
+
+
+def test_a_stream_grows_by_its_deltas(llm):
+    responses = list(llm.stream_chat(ask("Say hello.")))
+    assert len(responses) > 4
+    text = ""
+    for response in responses:
+        text += response.delta
+        assert (response.message.content or "") == text
+    assert [bool(r.additional_kwargs) for r in responses] == [False] * (len(responses) - 1) + [True]
+
+
+def test_a_formatted_prompt_is_sent_as_it_stands(llm):
+    with LocalModel(MODEL) as model:
+        bare = model.complete("One, two,", GenerationParams(temperature=0, max_tokens=8)).result().text
+        chatted = model.chat(
+            [Message("user", "One, two,")], GenerationParams(temperature=0, max_tokens=8)
+        ).result()
+    assert llm.complete("One, two,", formatted=True).text == bare
+    assert llm.complete("One, two,").text == chatted.text
+
+
+def test_a_prompt_maker_of_ones_own_takes_the_templates_place():
+    own = GPT4All(
+        model=MODEL,
+        max_tokens=2,
+        messages_to_prompt=lambda messages: "chat: " + messages[0].content,
+        completion_to_prompt=lambda prompt: "text: " + prompt,
+    )
+    with LocalModel(MODEL) as model:
+        counted = [len_of(model, "chat: hello"), len_of(model, "text: hello")]
+    assert own.chat(ask("hello")).additional_kwargs["prompt_tokens"] == counted[0]
+    assert own.complete("hello").additional_kwargs["prompt_tokens"] == counted[1]
+
+
+def len_of(model, prompt):
+    return model.complete(prompt, GenerationParams(max_tokens=1)).result().usage.prompt_tokens
+
+
+def test_metadata_does_not_load_the_model():
+    before = pool.open_count
+    metadata = GPT4All(model=MODEL, context_size=333, max_tokens=55).metadata
+    assert (metadata.context_window, metadata.num_output, metadata.model_name) == (333, 55, MODEL)
+    assert metadata.is_chat_model
+    assert not metadata.is_function_calling_model
+    assert GPT4All(model=MODEL).metadata.num_output == 256
+    assert pool.open_count == before
+
+
+def test_traces_are_told_no_folder():
+    path = LocalModel(MODEL).path
+    assert str(path.parent) not in str(GPT4All(model=path).to_payload())
+    assert GPT4All(model="no-such-model").to_payload()["model_name"] == "no-such-model"
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        ("system", "system"),
+        ("developer", "system"),
+        ("user", "user"),
+        ("assistant", "assistant"),
+        ("chatbot", "assistant"),
+        ("model", "assistant"),
+    ],
+)
+def test_roles_become_those_of_the_core(role, expected):
+    assert to_messages([ChatMessage(role=role, content="x")]) == [Message(expected, "x")]
+
+
+def test_text_blocks_are_joined_as_llamaindex_does_and_thoughts_left_out():
+    blocks = [ThinkingBlock(content="hm"), TextBlock(text="a"), TextBlock(text="b")]
+    message = ChatMessage(role="assistant", blocks=blocks)
+    assert to_messages([message]) == [Message("assistant", message.content)]
+
+
+@pytest.mark.parametrize(
+    ("message", "named"),
+    [
+        (ChatMessage(role="user", blocks=[ImageBlock(url="https://example.org/a.png")]), "'image'"),
+        (ChatMessage(role="tool", content="3", additional_kwargs={"tool_call_id": "a"}), "'tool'"),
+        (ChatMessage(role="assistant", additional_kwargs={"tool_calls": [ToolSelection]}), "tool calls"),
+    ],
+)
+def test_what_the_model_cannot_be_told_is_refused_by_name(message, named):
+    with pytest.raises(UnsupportedParameter, match=named):
+        to_messages([message])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"temprature": 1}, "did you mean temperature"),
+        ({"temperature": -1}, "temperature=-1"),
+        ({"stop": "END"}, "stop='END'"),
+        ({"context_size": "big"}, "context_size='big'"),
+    ],
+)
+def test_impossible_arguments_are_refused_by_name(arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        GPT4All(**arguments)
+
+
+@pytest.mark.parametrize("arguments", [{"context_size": 64}, {"tools": []}, {"model": "x"}])
+async def test_what_a_call_cannot_change_is_refused(llm, arguments):
+    with pytest.raises(UnsupportedParameter, match=next(iter(arguments))):
+        llm.chat(ask("hello"), **arguments)
+    with pytest.raises(UnsupportedParameter, match=next(iter(arguments))):
+        await llm.astream_complete("hello", **arguments)
+
+
+async def becomes_idle(engine):
+    await asyncio.sleep(0.3)
+    before = engine.counters.decoded_tokens
+    await asyncio.sleep(0.3)
+    return engine.counters.decoded_tokens == before
+
+
+async def test_leaving_a_stream_stops_the_model(engine):
+    llm = GPT4All(model=MODEL)
+    for _response in llm.stream_chat(ask(LONG)):
+        break
+    assert await becomes_idle(engine)
+    stream = await llm.astream_complete(LONG)
+    async for _response in stream:
+        break
+    await stream.aclose()
+    assert await becomes_idle(engine)
+    unread = await llm.astream_chat(ask(LONG))
+    del unread
+    assert await becomes_idle(engine)
+
+
+async def test_an_event_loop_runs_on_and_tasks_are_decoded_together():
+    ticks = []
+
+    async def tick():
+        while True:
+            ticks.append(time.perf_counter())
+            await asyncio.sleep(0.005)
+
+    ticking = asyncio.create_task(tick())
+    with (
+        GPT4All(model=MODEL, context_size=640, max_tokens=16) as llm,
+        LocalModel(MODEL, context_size=640) as watched,
+    ):
+        await asyncio.gather(*(llm.achat(ask("Say hello.")) for _ in range(8)))
+        assert watched.counters.widest_batch == 8
+    ticking.cancel()
+    assert max(b - a for a, b in itertools.pairwise(ticks)) < 0.4
+
+
+def test_copies_pickles_and_dictionaries_make_the_same_object(llm):
+    llm.complete("hello")
+    before = pool.open_count
+    copies = [copy.deepcopy(llm), llm.model_copy(deep=True), pickle.loads(pickle.dumps(llm))]
+    copies += [GPT4All.from_dict(llm.to_dict()), GPT4All.from_json(llm.to_json())]
+    for copied in copies:
+        assert copied.to_dict() == llm.to_dict()
+        assert copied.complete("Say hello.").text == llm.complete("Say hello.").text
+    assert pool.open_count == before
+
+
+def test_a_query_engine_like_answer_streams_in_many_pieces(llm):
+    synthesizer = get_response_synthesizer(llm=llm, streaming=True)
+    nodes = [NodeWithScore(node=TextNode(text="The river Elm is 40 km long."), score=1.0)]
+    pieces = list(synthesizer.synthesize("How long is the Elm?", nodes).response_gen)
+    assert len(pieces) > 4
+
+
+async def test_every_method_tells_the_dispatcher_its_start_and_end(llm):
+    seen = []
+
+    class Listener(BaseEventHandler):
+        def handle(self, event, **kwargs):
+            seen.append((type(event).__name__, event.span_id is not None))
+
+    dispatcher = get_dispatcher()
+    listener = Listener()
+    dispatcher.add_event_handler(listener)
+    try:
+        llm.chat(ask("hi"), max_tokens=1)
+        await llm.acomplete("hi", max_tokens=1)
+    finally:
+        dispatcher.event_handlers.remove(listener)
+    assert seen == [
+        ("LLMChatStartEvent", True),
+        ("LLMChatEndEvent", True),
+        ("LLMCompletionStartEvent", True),
+        ("LLMCompletionEndEvent", True),
+    ]
