@@ -1,0 +1,150 @@
+"""One script through both adapters: the frameworks differ, the model's answers must not."""
+
+import gc
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from llama_index.core.llms import ChatMessage
+
+from gpt4all_core.errors import ContextOverflow, UnsupportedParameter
+from gpt4all_core.local_model import LocalModel
+from gpt4all_core.model_pool import pool
+from langchain_gpt4all import ChatGPT4All
+from langchain_gpt4all._fields import LocalModelFields as LangChainFields
+from llamaindex_gpt4all import GPT4All
+from llamaindex_gpt4all._fields import LocalModelFields as LlamaIndexFields
+
+MODEL = "smollm2-135m-instruct"
+TALK = [("system", "Be brief."), ("user", "Hi."), ("assistant", "Hello!"), ("user", "Name three birds.")]
+
+
+KINDS = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
+
+
+class LangChainFace:
+    def __init__(self, **arguments):
+        self.model = ChatGPT4All(model=MODEL, **arguments)
+
+    def messages(self, talk):
+        return [KINDS[role](text) for role, text in talk]
+
+    def chat(self, talk, **overrides):
+        return self.seen(self.model.invoke(self.messages(talk), **overrides))
+
+    async def achat(self, talk, **overrides):
+        return self.seen(await self.model.ainvoke(self.messages(talk), **overrides))
+
+    def stream(self, talk, **overrides):
+        chunks = list(self.model.stream(self.messages(talk), **overrides))
+        return self.seen(sum(chunks[1:], chunks[0]))
+
+    async def astream(self, talk, **overrides):
+        chunks = [chunk async for chunk in self.model.astream(self.messages(talk), **overrides)]
+        return self.seen(sum(chunks[1:], chunks[0]))
+
+    def seen(self, reply):
+        usage = reply.usage_metadata
+        return reply.content, usage["input_tokens"], usage["output_tokens"], usage["total_tokens"]
+
+
+class LlamaIndexFace:
+    def __init__(self, **arguments):
+        self.model = GPT4All(model=MODEL, **arguments)
+
+    def messages(self, talk):
+        return [ChatMessage(role=role, content=text) for role, text in talk]
+
+    def chat(self, talk, **overrides):
+        return self.seen(self.model.chat(self.messages(talk), **overrides))
+
+    async def achat(self, talk, **overrides):
+        return self.seen(await self.model.achat(self.messages(talk), **overrides))
+
+    def stream(self, talk, **overrides):
+        return self.seen(list(self.model.stream_chat(self.messages(talk), **overrides))[-1])
+
+    async def astream(self, talk, **overrides):
+        stream = await self.model.astream_chat(self.messages(talk), **overrides)
+        return self.seen([response async for response in stream][-1])
+
+    def seen(self, response):
+        usage = response.additional_kwargs
+        counts = (usage[f"{kind}_tokens"] for kind in ("prompt", "completion", "total"))
+        return response.message.content or "", *counts
+
+
+FACES = [LangChainFace, LlamaIndexFace]
+
+
+@pytest.fixture
+def fresh():
+    """Arguments of an engine of its own: what others left in the KV cache moves logits by a little."""
+    arguments = {"temperature": 0, "max_tokens": 10, "context_size": 610}
+    with LocalModel(MODEL, context_size=610):
+        yield arguments
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {},
+        {"max_tokens": 3},
+        {"stop": ["e"]},
+        {"temperature": 0.8, "seed": 7},
+        {"repeat_penalty": 1.3},
+    ],
+    ids=str,
+)
+async def test_both_adapters_give_the_same_text_and_usage_on_every_face(fresh, overrides):
+    seen = set()
+    for kind in FACES:
+        with (face := kind(**fresh)).model:
+            seen |= {face.chat(TALK, **overrides), face.stream(TALK, **overrides)}
+            seen |= {await face.achat(TALK, **overrides), await face.astream(TALK, **overrides)}
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("kind", FACES)
+def test_arguments_of_the_object_and_of_the_call_mean_the_same(fresh, kind):
+    chosen = {"temperature": 0, "max_tokens": 4, "stop": ["z"]}
+    of_object = kind(**fresh | chosen).chat(TALK)
+    of_call = kind(**fresh | {"temperature": 1, "stop": ["e"]}).chat(TALK, **chosen)
+    assert of_object == of_call
+
+
+@pytest.mark.parametrize("kind", FACES)
+async def test_both_refuse_the_same_things_in_the_same_words(kind):
+    face = kind()
+    with pytest.raises(ContextOverflow) as caught:
+        face.chat([("user", "word " * 5000)])
+    assert caught.value.context_size == 4096
+    with pytest.raises(UnsupportedParameter, match="'max_tokenz'; did you mean max_tokens"):
+        await face.achat(TALK, max_tokenz=3)
+    with pytest.raises(UnsupportedParameter, match="'max_tokenz'; did you mean max_tokens"):
+        kind(max_tokenz=3)
+
+
+def test_both_take_the_same_arguments_with_the_same_defaults():
+    def arguments(fields):
+        return {name: field.default for name, field in fields.model_fields.items() if name != "timeout"}
+
+    assert arguments(LangChainFields) == arguments(LlamaIndexFields)
+
+
+def test_objects_of_both_frameworks_hold_one_copy_of_the_weights():
+    gc.collect()  # models of earlier tests that nobody holds any more
+    before = pool.open_count
+    models = [ChatGPT4All(model=MODEL, context_size=601), ChatGPT4All(model=MODEL, context_size=601)]
+    models.append(GPT4All(model=MODEL, context_size=601))
+    path = LocalModel(MODEL).path
+    models.append(ChatGPT4All(model=path, context_size=602))
+    for model in models[:2]:
+        model.invoke("hi", max_tokens=1)
+    models[2].complete("hi", max_tokens=1)
+    models[3].invoke("hi", max_tokens=1)
+    kinds = [key[0] for key in pool._entries]
+    assert kinds.count("weights") == 1
+    assert pool.open_count <= before + 3  # two context sizes, and the weights if they were not open
+    for model in models:
+        model.close()
+    assert pool.open_count <= before
