@@ -25,7 +25,9 @@ class GenerationParams:
     max_tokens: most tokens to generate; None goes on until the model ends or the context is full.
     temperature: 0 is greedy; 0.8, top_k 40, top_p 0.95, min_p 0.05 are llama.cpp's defaults.
     repeat_penalty: divides the score of tokens among the last `repeat_last_n`; 1.0 switches it off.
-    seed: equal seeds give equal texts for the same prompt and model; None draws one.
+    seed: makes the draws repeatable; None draws one. On a freshly opened model the same prompt and
+    seed give the same text. Beside other conversations in the KV cache llama.cpp adds up in another
+    order (logits differed by up to 0.65), so a close call may go the other way, greedy ones too.
     stop: generation ends before any of these strings; they are not part of the text.
     """
 

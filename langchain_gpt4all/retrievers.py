@@ -8,8 +8,8 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import Field
 
+from gpt4all_core.arguments import StrictArguments
 from gpt4all_localdocs.types import Hit, SearchMode
-from langchain_gpt4all._fields import StrictArguments
 
 
 @runtime_checkable

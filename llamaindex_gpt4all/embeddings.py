@@ -5,12 +5,12 @@ from typing import Any, Self
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from pydantic import model_validator
 
+from gpt4all_core.arguments import EmbedderFields
 from gpt4all_core.catalog.catalog import list_models
 from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ModelNotFound
-from llamaindex_gpt4all._fields import EmbedderFields
-from llamaindex_gpt4all._opened import model_label
+from gpt4all_core.shared_models import model_label
 
 _MACHINE = ("threads", "gpu_layers", "allow_download")
 

@@ -1,4 +1,4 @@
-"""The local models that an object uses: made at first use, left behind when it is copied."""
+"""The local models that an object of a framework uses: made at first use, left behind when it is copied."""
 
 import asyncio
 import threading
@@ -38,7 +38,7 @@ class ModelRecipe:
     allow_download: bool
 
     def make(self) -> "LocalModel":
-        # It brings numpy and its like, which take longer to import than a program that only chooses a model.
+        # It brings numpy and its like, which a program that only names a model need not wait for.
         from gpt4all_core.local_model import LocalModel  # noqa: PLC0415 - heavy
 
         return LocalModel(
@@ -76,7 +76,7 @@ class EmbedderRecipe:
         )
 
 
-class Opened(Generic[T]):
+class SharedModels(Generic[T]):
     """Models by their recipes. Thread-safe.
 
     A copy or a pickle is empty and makes its own at first use, which costs next to nothing while
@@ -112,12 +112,12 @@ class Opened(Generic[T]):
 
     def __eq__(self, other: object) -> bool:
         # What happens to be open says nothing about what the object that owns this is.
-        return isinstance(other, Opened)
+        return isinstance(other, SharedModels)
 
     def __hash__(self) -> int:
-        return hash(Opened)
+        return hash(SharedModels)
 
-    def __reduce__(self) -> tuple[type["Opened[T]"], tuple[()]]:
+    def __reduce__(self) -> tuple[type["SharedModels[T]"], tuple[()]]:
         return type(self), ()
 
 

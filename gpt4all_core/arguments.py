@@ -1,0 +1,207 @@
+"""Arguments that classes of both frameworks take, declared once, and how bad ones are refused.
+
+Pydantic models without any framework in them: an adapter's class inherits from its framework's base
+and from these. Names and defaults are the core's.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+)
+
+from gpt4all_core.errors import ConfigError, UnsupportedParameter
+from gpt4all_core.shared_models import EmbedderRecipe, SharedModels
+from gpt4all_core.types import GenerationParams
+
+if TYPE_CHECKING:
+    from gpt4all_core.embedder import LocalEmbedder
+
+_DEFAULTS = GenerationParams()
+
+ModelReference = Annotated[str | Path | None, AfterValidator(lambda model: model and str(model))]
+"""A model reference, kept as text whatever it came as."""
+
+G = TypeVar("G", bound="GenerationFields")
+
+
+class StrictArguments(BaseModel):
+    """Refuses what it does not know: a misspelt argument must not run with a default in its place."""
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    if not TYPE_CHECKING:  # type checkers keep the signature that the fields make
+
+        def __init__(self, *args: Any, **arguments: Any) -> None:
+            refuse_unknown(arguments, argument_names(type(self)), owner=type(self).__name__)
+            try:
+                super().__init__(*args, **arguments)
+            except ValidationError as error:
+                raise argument_error(error, owner=type(self).__name__) from error
+
+
+class ModelFields(StrictArguments):
+    """Which model, and what it computes with."""
+
+    model: ModelReference = None
+    """A catalog name or alias, a GPT4All file name, a path to a .gguf, or `hf:owner/repo[:file]`.
+    None takes the environment's choice, else the default on this disk."""
+
+    threads: int | None = Field(default=None, gt=0)
+    """Processor threads; None takes every physical core that this process may use."""
+
+    gpu_layers: int | None = Field(default=None, ge=-1)
+    """Layers on the graphics card; None and -1 put all there that the build can."""
+
+    allow_download: bool = False
+    """Fetch the model if it is not on this disk; otherwise nothing ever is."""
+
+    _opened: SharedModels[Any] = PrivateAttr(default_factory=SharedModels)
+
+    def close(self) -> None:
+        """Give up this object's share of the model; the last share in the process frees the memory.
+
+        Idempotent. Using the object again loads the model again.
+        """
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class GenerationFields(BaseModel):
+    """How to choose the next token and when to stop; each may also be given in a single call."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_tokens: int | None = Field(default=_DEFAULTS.max_tokens, gt=0)
+    """Most tokens to generate; None goes on until the model ends or the context is full."""
+
+    temperature: float = Field(default=_DEFAULTS.temperature, ge=0)
+    """0 always takes the likeliest token."""
+
+    top_k: int = Field(default=_DEFAULTS.top_k, ge=0)
+    """Choose among this many of the likeliest tokens; 0 switches it off."""
+
+    top_p: float = Field(default=_DEFAULTS.top_p, gt=0, le=1)
+    """Choose among the likeliest tokens that together have this probability; 1 switches it off."""
+
+    min_p: float = Field(default=_DEFAULTS.min_p, ge=0, le=1)
+    """Drop tokens below this share of the likeliest one's probability; 0 switches it off."""
+
+    repeat_penalty: float = Field(default=_DEFAULTS.repeat_penalty, gt=0)
+    """Divides the score of recent tokens; 1 switches it off."""
+
+    seed: int | None = Field(default=_DEFAULTS.seed, ge=0)
+    """Makes the draws repeatable, see `gpt4all_core.GenerationParams`; None draws one."""
+
+    stop: Annotated[Sequence[str], AfterValidator(tuple)] = _DEFAULTS.stop
+    """The text ends before any of these strings. `stop` of a call takes their place."""
+
+
+class EmbedderFields(ModelFields):
+    """All arguments of a class that embeds texts."""
+
+    query_prefix: str | None = None
+    """Put before every query; None takes what the model was trained with, if the catalog knows."""
+
+    document_prefix: str | None = None
+    """Put before every document; None as for queries."""
+
+    long_text: Literal["mean", "truncate", "error"] = "mean"
+    """A text beyond the model's window: embed its parts and average, cut it, or refuse it."""
+
+    @property
+    def _embedder(self) -> "LocalEmbedder":
+        embedder: LocalEmbedder = self._opened.get(self._recipe)
+        return embedder
+
+    async def _aembedder(self) -> "LocalEmbedder":
+        embedder: LocalEmbedder = await self._opened.aget(self._recipe)
+        return embedder
+
+    @property
+    def _recipe(self) -> EmbedderRecipe:
+        return EmbedderRecipe(
+            self.model,
+            self.query_prefix,
+            self.document_prefix,
+            self.long_text,
+            self.threads,
+            self.gpu_layers,
+            self.allow_download,
+        )
+
+
+def to_params(fields: GenerationFields) -> GenerationParams:
+    """The same for the engine."""
+    values = {name: getattr(fields, name) for name in GenerationFields.model_fields if name != "stop"}
+    return GenerationParams(**values, stop=tuple(fields.stop))
+
+
+def merge_call(kind: type[G], own: BaseModel, given: Mapping[str, Any], *, owner: str) -> G:
+    """The generation arguments of one call: the object's own, with those that the call gives in their place.
+
+    Raises UnsupportedParameter for what cannot be given in a call, ConfigError for bad values.
+    """
+    known = list(kind.model_fields)
+    refuse_unknown(given, known, owner=owner, fixed=argument_names(type(own)))
+    values = {name: getattr(own, name) for name in known} | dict(given)
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise argument_error(error, owner=owner) from error
+
+
+def refuse_unknown(
+    given: Iterable[str], known: Iterable[str], *, owner: str, fixed: Iterable[str] = ()
+) -> None:
+    """Raise UnsupportedParameter for the first name that is not known, with what it may have meant.
+
+    fixed: names that the object's constructor takes, but not a single call.
+    """
+    known = list(known)
+    for name in given:
+        if name in known:
+            continue
+        near = difflib.get_close_matches(name, known, n=1)
+        if name in fixed:
+            advice = "give it to the constructor"
+        elif near:
+            advice = f"did you mean {near[0]}?"
+        else:
+            advice = f"known are {', '.join(known)}"
+        raise UnsupportedParameter(f"{owner} takes no argument {name!r}; {advice}")
+
+
+def argument_error(error: ValidationError, *, owner: str) -> ConfigError:
+    """The first complaint of pydantic, in one line that names the argument and its value."""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"]) or "arguments"
+    return ConfigError(f"{owner} got {name}={first['input']!r}; {first['msg']}")
+
+
+def argument_names(kind: type[BaseModel]) -> list[str]:
+    """What a constructor takes, aliases included."""
+    names = dict.fromkeys(kind.model_fields)
+    for field in kind.model_fields.values():
+        if isinstance(field.validation_alias, AliasChoices):
+            names |= dict.fromkeys(
+                choice for choice in field.validation_alias.choices if isinstance(choice, str)
+            )
+    return list(names)
