@@ -1,28 +1,25 @@
 """Messages to prompt text, by the template that a model's file carries.
 
-A template is somebody else's program: it runs in Jinja's sandbox, with bounds on its size and on
-what it writes. Text that a message brings stays text: where it spells one of the model's control
-tokens, the prompt's segment says so, and the tokenizer does not read it as one.
+A template is somebody else's program: it runs in a sandbox, with bounds on time and size. Text that
+a message brings stays text: where it spells one of the model's control tokens, the prompt's segment
+says so, and the tokenizer does not read it as one.
 """
 
-import json
 import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
-from typing import Any, NoReturn
 
 import jinja2
-from jinja2.ext import loopcontrols
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from gpt4all_core.chat.sandbox import TemplateSandbox
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.types import Message
 
 _MAX_TEMPLATE_CHARACTERS = 256 * 1024
-_MAX_PROMPT_CHARACTERS = 16 * 1024 * 1024
+_TIME_LIMIT_S = 10.0
+"""Real templates take a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,12 @@ class ChatTemplate:
     """
 
     def __init__(
-        self, source: str, *, special: SpecialTokens | None = None, model_name: str = "the model"
+        self,
+        source: str,
+        *,
+        special: SpecialTokens | None = None,
+        model_name: str = "the model",
+        time_limit_s: float = _TIME_LIMIT_S,
     ) -> None:
         if len(source) > _MAX_TEMPLATE_CHARACTERS:
             raise ConfigError(
@@ -65,6 +67,7 @@ class ChatTemplate:
         self._source = source
         self._special = special or SpecialTokens()
         self._model_name = model_name
+        self._sandbox = TemplateSandbox(time_limit_s=time_limit_s)
 
     def render(
         self, messages: Sequence[Message], *, add_generation_prompt: bool = True
@@ -75,13 +78,13 @@ class ChatTemplate:
         """
         escape = _Escape(self._special)
         try:
-            pieces = self._template.generate(
+            text = self._sandbox.render(
+                self._template,
                 messages=[{"role": m.role, "content": escape.protect(m)} for m in messages],
                 add_generation_prompt=add_generation_prompt,
                 bos_token=self._special.bos,
                 eos_token=self._special.eos,
             )
-            text = _bounded(pieces)
         except Exception as error:  # a template is somebody else's program and may raise anything
             roles = ", ".join(message.role for message in messages) or "no message"
             raise ConfigError(
@@ -91,13 +94,7 @@ class ChatTemplate:
 
     @cached_property
     def _template(self) -> jinja2.Template:
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols], autoescape=False
-        )
-        environment.filters["tojson"] = _to_json
-        environment.globals["raise_exception"] = _raise
-        environment.globals["strftime_now"] = lambda form: datetime.now().astimezone().strftime(form)
-        return environment.from_string(self._source)
+        return self._sandbox.from_string(self._source)
 
 
 class _Escape:
@@ -135,31 +132,3 @@ class _Escape:
     def _mark(self, match: re.Match[str]) -> str:
         self._literals.append(match.group())
         return f"\ue000{self._nonce}:{len(self._literals) - 1}\ue001"
-
-
-def _bounded(pieces: Any) -> str:
-    parts: list[str] = []
-    size = 0
-    for piece in pieces:
-        parts.append(piece)
-        size += len(piece)
-        if size > _MAX_PROMPT_CHARACTERS:
-            raise ValueError(f"it writes more than {_MAX_PROMPT_CHARACTERS} characters")
-    return "".join(parts)
-
-
-def _to_json(
-    value: Any,
-    ensure_ascii: bool = False,
-    indent: int | None = None,
-    separators: tuple[str, str] | None = None,
-    sort_keys: bool = False,
-) -> str:
-    """The filter that templates are written for: the signature is that of transformers."""
-    return json.dumps(
-        value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
-    )
-
-
-def _raise(message: str) -> NoReturn:
-    raise jinja2.TemplateError(message)

@@ -6,6 +6,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gpt4all_core.errors import ConfigError, GenerationError
+
 Logits = NDArray[np.float32]
 TokenIds = NDArray[np.int32]
 
@@ -24,6 +26,15 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    def check(self, *, batch_limit: int, sequence_limit: int, vocabulary_size: int) -> None:
+        """Raise for what would end the process in llama.cpp instead of failing."""
+        if not 0 < len(self) <= batch_limit:
+            raise GenerationError(f"a batch of {len(self)} tokens does not fit into {batch_limit}")
+        if self.sequence_ids.min() < 0 or self.sequence_ids.max() >= sequence_limit:
+            raise GenerationError(f"a sequence id is outside 0 to {sequence_limit - 1}")
+        if self.tokens.min() < 0 or self.tokens.max() >= vocabulary_size:
+            raise ConfigError(f"a token id is outside the vocabulary of {vocabulary_size}")
 
 
 class NoFreeCells(Exception):  # noqa: N818 - a signal between backend and engine, never seen by a caller

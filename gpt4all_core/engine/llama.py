@@ -94,8 +94,9 @@ class LlamaWeights:
         )
         self.has_sliding_window: bool = api.llama_model_n_swa(self._model) > 0
         self.has_encoder = bool(api.llama_model_has_encoder(self._model)) or self._is_bert()
-        self.bos: int | None = self._token_or_none(api.llama_vocab_bos(self._vocab))
-        self.eos: int | None = self._token_or_none(api.llama_vocab_eos(self._vocab))
+        bos, eos = api.llama_vocab_bos(self._vocab), api.llama_vocab_eos(self._vocab)
+        self.bos: int | None = bos if bos >= 0 else None
+        self.eos: int | None = eos if eos >= 0 else None
         self.adds_bos = bool(api.llama_vocab_get_add_bos(self._vocab))
 
     @property
@@ -201,9 +202,6 @@ class LlamaWeights:
     def _is_bert(self) -> bool:
         return "bert" in (self.metadata("general.architecture") or "")
 
-    def _token_or_none(self, token: int) -> int | None:
-        return token if token >= 0 else None
-
     def _read_piece(self, token: int, *, special: bool) -> bytes:
         if not 0 <= token < self.vocabulary_size:
             raise ConfigError(f"token {token} is not in the vocabulary of {self.vocabulary_size}")
@@ -249,7 +247,11 @@ class LlamaContext:
         self._rows = _BatchRows(self.batch_limit)
 
     def decode(self, batch: Batch) -> Logits:
-        _check_batch(batch, self.batch_limit, self.sequence_limit, self.vocabulary_size)
+        batch.check(
+            batch_limit=self.batch_limit,
+            sequence_limit=self.sequence_limit,
+            vocabulary_size=self.vocabulary_size,
+        )
         code = api.llama_decode(self._context, self._rows.fill(batch))
         if code == _NO_SLOT:
             raise NoFreeCells
@@ -313,7 +315,11 @@ class LlamaEmbeddingContext:
             np.repeat(np.arange(len(sequences), dtype=np.int32), lengths),
             np.ones(sum(lengths), dtype=np.bool_),
         )
-        _check_batch(batch, self.batch_limit, self.sequence_limit, self._weights.vocabulary_size)
+        batch.check(
+            batch_limit=self.batch_limit,
+            sequence_limit=self.sequence_limit,
+            vocabulary_size=self._weights.vocabulary_size,
+        )
         if self._memory:
             api.llama_memory_clear(self._memory, data=True)
         code = api.llama_decode(self._context, self._rows.fill(batch))
@@ -342,9 +348,8 @@ class _BatchRows:
         self._counts = np.ones(size, dtype=np.int32)
         self._sequence_ids = np.zeros(size, dtype=np.int32)
         self._logits = np.zeros(size, dtype=np.int8)
-        base = self._sequence_ids.ctypes.data
-        addresses = base + np.arange(size, dtype=np.uintp) * self._sequence_ids.itemsize
-        self._sequence_pointers = addresses.astype(np.uintp)
+        offsets = np.arange(size, dtype=np.uintp) * self._sequence_ids.itemsize
+        self._sequence_pointers = (self._sequence_ids.ctypes.data + offsets).astype(np.uintp)
         self._batch = api.llama_batch(
             n_tokens=0,
             token=_pointer(self._tokens, ctypes.c_int32),
@@ -393,13 +398,3 @@ def _new_context(weights: LlamaWeights, params: Any) -> Any:
             path=weights.path,
         )
     return context
-
-
-def _check_batch(batch: Batch, batch_limit: int, sequence_limit: int, vocabulary_size: int) -> None:
-    """llama.cpp ends the process on a batch that breaks one of these."""
-    if not 0 < len(batch) <= batch_limit:
-        raise GenerationError(f"a batch of {len(batch)} tokens does not fit into {batch_limit}")
-    if batch.sequence_ids.min() < 0 or batch.sequence_ids.max() >= sequence_limit:
-        raise GenerationError(f"a sequence id is outside 0 to {sequence_limit - 1}")
-    if batch.tokens.min() < 0 or batch.tokens.max() >= vocabulary_size:
-        raise ConfigError(f"a token id is outside the vocabulary of {vocabulary_size}")
