@@ -1,0 +1,202 @@
+import asyncio
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from gpt4all_core import LocalEmbedder
+from gpt4all_core.errors import ConfigError, EngineClosed, ModelLoadError
+
+TEXTS = [
+    "a cat",
+    "word " * 300,
+    "Paid leave is 25 days a year for full-time employees.",
+    "naïve café 日本語 🦜",
+    "x",
+    "The capital of France is Paris. " * 20,
+    "<s>[CLS] [SEP]</s>",
+]
+LONG = "The parrot said hello to everyone in the market. " * 120
+
+
+@pytest.fixture(scope="module")
+def embedder():
+    with LocalEmbedder("all-minilm-l6-v2", threads=1) as embedder:
+        yield embedder.open()
+
+
+def cosine(first, second):
+    return float(first @ second)
+
+
+def are_same(first, second):
+    """Equal but for rounding: the 8-bit weights move entries by up to 0.005 with the batch's shape."""
+    return bool(np.abs(first - second).max() < 0.01 and np.sum(first * second, axis=-1).min() > 0.999)
+
+
+def test_vectors_are_float32_rows_of_norm_one(embedder):
+    vectors = embedder.embed_documents(TEXTS)
+    assert (vectors.shape, vectors.dtype) == ((len(TEXTS), 384), np.float32)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert embedder.dimensions == 384
+
+
+def test_a_batch_gives_each_text_the_vector_that_it_has_alone(embedder):
+    together = embedder.embed_documents(TEXTS)
+    for text, vector in zip(TEXTS, together, strict=True):
+        assert are_same(embedder.embed_query(text), vector)
+    assert are_same(embedder.embed_documents(TEXTS[::-1])[::-1], together)
+
+
+def test_hundreds_of_short_texts_fit_although_a_call_takes_64(embedder):
+    texts = [f"number {number}" for number in range(150)]
+    vectors = embedder.embed_documents(texts)
+    for number in (0, 63, 64, 149):
+        assert are_same(embedder.embed_query(texts[number]), vectors[number])
+
+
+def test_related_texts_are_near(embedder):
+    cat, kitten, law = embedder.embed_documents(["a cat sleeps", "a kitten naps", "tax law of 1986"])
+    assert cosine(cat, kitten) > cosine(cat, law) + 0.2
+
+
+def test_no_texts_give_no_rows(embedder):
+    assert embedder.embed_documents([]).shape == (0, 384)
+
+
+@pytest.mark.parametrize("text", ["", " \n\t"])
+def test_an_empty_text_is_refused(embedder, text):
+    with pytest.raises(ConfigError, match="empty text has no vector"):
+        embedder.embed_documents(["fine", text])
+    with pytest.raises(ConfigError, match="empty text has no vector"):
+        embedder.embed_query(text)
+
+
+def test_a_text_of_exactly_the_window_is_one_part(embedder):
+    text = "cat " * embedder.max_tokens
+    assert embedder.count_tokens(text) == embedder.max_tokens
+    assert len(embedder._parts(text, "")) == 1
+    assert len(embedder._parts(text + "cat", "")) == 2
+
+
+def test_a_long_text_is_the_mean_of_its_parts_weighted_by_length(embedder):
+    parts = embedder._parts(LONG, "")
+    assert len(parts) > 2
+    vectors = embedder._opened.context.embed(parts[:1]), embedder.embed_documents([LONG])[0]
+    assert abs(np.linalg.norm(vectors[1]) - 1) < 1e-5
+    specials = embedder._special_count
+    body = [token for part in parts for token in part[1:-1]]
+    assert body == embedder._tokenize(LONG)[1:-1]
+    assert all(len(part) <= embedder.max_tokens + specials for part in parts)
+    first_half = embedder.embed_query("The parrot said hello to everyone in the market. " * 40)
+    assert cosine(vectors[1], first_half) > 0.98
+
+
+def test_a_long_text_can_be_cut_or_refused(embedder):
+    with LocalEmbedder("all-minilm-l6-v2", threads=1, long_text="truncate") as cutting:
+        (part,) = cutting._parts(LONG, "")
+        assert part == embedder._parts(LONG, "")[0]
+        assert cutting._opened is embedder._opened
+    strict = LocalEmbedder("all-minilm-l6-v2", threads=1, long_text="error")
+    with strict, pytest.raises(ConfigError, match=r"tokens but all-minilm-l6-v2 sees \d+"):
+        strict.embed_query(LONG)
+    with pytest.raises(ConfigError, match="long_text='half'"):
+        LocalEmbedder(long_text="half")
+
+
+def test_every_part_of_a_long_text_carries_the_prefix(embedder):
+    prefix = "search document: "
+    head = embedder._tokenize(prefix)[1:-1]
+    parts = embedder._parts(LONG, prefix)
+    assert len(parts) > 2
+    assert all(part[1 : 1 + len(head)] == head for part in parts)
+
+
+def test_a_prefix_that_leaves_no_room_is_refused(embedder):
+    with pytest.raises(ConfigError, match="prefix"):
+        embedder._parts("text", "cat " * 600)
+
+
+def test_prefixes_are_put_before_texts_and_change_the_identity(embedder):
+    options = {"query_prefix": "query: ", "document_prefix": "passage: "}
+    with LocalEmbedder("all-minilm-l6-v2", threads=1, **options) as prefixed:
+        assert are_same(prefixed.embed_query("cat"), embedder.embed_query("query: cat"))
+        (row,) = prefixed.embed_documents(["cat"])
+        assert are_same(row, embedder.embed_query("passage: cat"))
+        assert prefixed.max_tokens == embedder.max_tokens - prefixed.count_tokens("passage: ")
+        assert prefixed.identity != embedder.identity
+    with LocalEmbedder("all-minilm-l6-v2") as plain:
+        assert plain.identity == embedder.identity
+    with LocalEmbedder("all-minilm-l6-v2", long_text="truncate") as cutting:
+        assert cutting.identity != embedder.identity
+
+
+def test_threads_and_event_loops_share_one_embedder(embedder):
+    expected = embedder.embed_documents(TEXTS)
+
+    async def gather():
+        rows = await asyncio.gather(*(embedder.aembed_query(text) for text in TEXTS))
+        return np.stack(rows), await embedder.aembed_documents(TEXTS)
+
+    with ThreadPoolExecutor(6) as threads:
+        loops = [threads.submit(lambda: asyncio.run(gather())) for _ in range(2)]
+        plain = [threads.submit(embedder.embed_documents, TEXTS) for _ in range(4)]
+        for vectors in [*(one.result() for one in plain), *(part for one in loops for part in one.result())]:
+            assert are_same(vectors, expected)
+
+
+async def test_a_cancelled_task_stops_the_work_between_two_packs(embedder):
+    task = asyncio.create_task(embedder.aembed_documents(["word " * 400] * 400))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.wait_for(embedder.aembed_query("next"), timeout=5)
+
+
+def test_closing_fails_what_waits_and_ends_the_thread():
+    embedder = LocalEmbedder("all-minilm-l6-v2", threads=2).open()
+    outcomes = []
+
+    def embed():
+        try:
+            embedder.embed_documents(["word " * 400] * 400)
+        except EngineClosed as error:
+            outcomes.append(error)
+
+    thread = threading.Thread(target=embed)
+    thread.start()
+    embedder.close()
+    embedder.close()
+    thread.join(10)
+    assert len(outcomes) == 1
+    with pytest.raises(EngineClosed, match="new LocalEmbedder"):
+        embedder.embed_query("x")
+
+
+def test_a_chat_model_is_refused(starter_model):
+    with (
+        LocalEmbedder(starter_model) as embedder,
+        pytest.raises(ModelLoadError, match="use an embedding model"),
+    ):
+        embedder.embed_query("x")
+
+
+EXIT = """
+import threading
+from gpt4all_core import LocalEmbedder
+embedder = LocalEmbedder("all-minilm-l6-v2")
+print(embedder.embed_query("hello").shape)
+threading.Thread(target=embedder.embed_documents, args=(["word " * 400] * 2000,), daemon=True).start()
+"""
+
+
+def test_the_interpreter_ends_cleanly_with_a_busy_embedder():
+    ended = subprocess.run(
+        [sys.executable, "-c", EXIT], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (0, "(384,)\n"), ended.stderr
+    assert "Fatal" not in ended.stderr
