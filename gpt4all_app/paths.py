@@ -1,0 +1,44 @@
+"""Where indexes are, and what files are called in front of people."""
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+LONGEST_SLUG = 40
+"""Characters of a folder's name in the name of its index; the hash alone makes it unique."""
+
+
+def absolute(path: Path) -> Path:
+    """Absolute, without `..` and `~`, but with its links, so that people see the names they gave."""
+    return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - resolve() would follow links
+
+
+def default_index() -> Path:
+    """The index of `gpt4all docs` when none is named."""
+    return _indexes() / "default"
+
+
+def index_for(folders: Sequence[Path]) -> Path:
+    """The index that belongs to these folders: the same for the same folders in any order."""
+    names = sorted({str(absolute(folder)) for folder in folders})
+    digest = hashlib.sha256("\0".join(names).encode("utf-8", "surrogateescape")).hexdigest()
+    slug = re.sub(r"[^a-z0-9]+", "-", Path(names[0]).name.lower()).strip("-")[:LONGEST_SLUG]
+    return _indexes() / f"{slug or 'folder'}-{digest[:12]}"
+
+
+def shown_path(path: Path, folders: Sequence[Path]) -> str:
+    """A file's name from its folder on; with the folder's own name where there are several."""
+    inside = [folder for folder in folders if path.is_relative_to(folder)]
+    if not inside:
+        return str(path)
+    folder = max(inside, key=lambda candidate: len(candidate.parts))
+    start = folder if len(folders) == 1 else folder.parent
+    return str(path.relative_to(start)) if path != start else path.name
+
+
+def _indexes() -> Path:
+    from gpt4all_core.config import resolve_settings  # noqa: PLC0415 - pydantic: 0.1 s --help does not need
+
+    return resolve_settings().home / "indexes"

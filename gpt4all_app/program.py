@@ -1,0 +1,91 @@
+"""The commands of `gpt4all`, put together, and what becomes of their errors."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.main import get_command
+
+from gpt4all_app import docs, models
+from gpt4all_app.ask import ask
+from gpt4all_app.chat import chat
+from gpt4all_app.failures import ReaderGone, Stopped, describe, exit_code
+from gpt4all_app.output import Output
+from gpt4all_app.session import Session
+
+NAME = "gpt4all"
+DISTRIBUTION = "gpt4all-adapters"
+
+app = typer.Typer(name=NAME, rich_markup_mode=None, pretty_exceptions_enable=False)
+app.command()(ask)
+app.command()(chat)
+app.add_typer(docs.app, name="docs")
+app.add_typer(models.app, name="models")
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    is_version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show where an error comes from; so does GPT4ALL_DEBUG=1.")
+    ] = False,
+) -> None:
+    """Private models and private documents, on this machine and without the network."""
+    context.obj.shows_traceback = debug
+    if is_version:
+        from importlib.metadata import version  # noqa: PLC0415 - 20 ms that nothing else needs
+
+        sys.stdout.write(f"{NAME} {version(DISTRIBUTION)}\n")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        sys.stdout.write(context.get_help() + "\n")
+
+
+def run(arguments: Sequence[str], session: Session | None = None) -> int:
+    """Run one command line and return its exit code; every error becomes a message, none escapes.
+
+    arguments: without the program's name. session: where models come from, for tests and for
+    programs that bring their own.
+    """
+    session = session or Session()
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files may hold bytes, and documents characters, that the stream cannot encode.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        outcome = get_command(app).main(list(arguments), prog_name=NAME, obj=session, standalone_mode=False)
+    except SystemExit as error:  # the shell's completion ends so
+        return error.code if isinstance(error.code, int) else 0
+    except BaseException as error:  # noqa: BLE001 - the one place where every error gets its words
+        return _report(error, is_json=_wants_json(arguments), session=session)
+    if outcome == exit_code(Stopped()):  # typer's own answer to Ctrl-C
+        return _report(KeyboardInterrupt(), is_json=_wants_json(arguments), session=session)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _report(error: BaseException, *, is_json: bool, session: Session) -> int:
+    if isinstance(error, ReaderGone):
+        return exit_code(error)
+    if session.shows_traceback or _debug_is_set():
+        traceback.print_exception(error)
+    message = describe(error)
+    output = Output(is_json=is_json)
+    if is_json:
+        output.line({"error": {"type": type(error).__name__, "message": message}})
+    else:
+        output.note(f"{NAME}: {message}")
+    return exit_code(error)
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Also where the command line is wrong and nothing was parsed."""
+    options = list(arguments)
+    return "--json" in (options[: options.index("--")] if "--" in options else options)
+
+
+def _debug_is_set() -> bool:
+    return os.environ.get("GPT4ALL_DEBUG", "") not in ("", "0")

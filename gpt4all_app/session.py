@@ -1,0 +1,51 @@
+"""What one run of the program works with."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import gpt4all_core
+import gpt4all_localdocs
+
+if TYPE_CHECKING:
+    from gpt4all_core.protocols import ChatModel, Embedder
+    from gpt4all_localdocs.local_docs import LocalDocs
+
+
+@dataclass(slots=True)
+class Session:
+    """Opens documents and models for the commands.
+
+    embedder, chat_model: used instead of the ones that settings and options name, if given; they
+    stay open. shows_traceback: errors come with theirs, set by --debug or GPT4ALL_DEBUG.
+    """
+
+    embedder: "Embedder | None" = None
+    chat_model: "ChatModel | None" = None
+    shows_traceback: bool = False
+
+    def open_docs(
+        self, index: Path, *, folders: Sequence[Path] = (), model: str | None = None
+    ) -> "LocalDocs":
+        """The index in this directory; close it."""
+        return gpt4all_localdocs.LocalDocs(
+            index, folders=folders, embedder=self.embedder, model=self.chat_model or model
+        )
+
+    @contextmanager
+    def open_model(self, reference: str | None) -> "Iterator[ChatModel]":
+        """A loaded chat model; raises ModelNotFound and ModelLoadError at once."""
+        if self.chat_model is not None:
+            yield self.chat_model
+            return
+        with gpt4all_core.LocalModel(reference) as model:
+            yield model.open()
+
+    def check_model(self, reference: str | None) -> None:
+        """Raise what is wrong with a model's file without loading it: before long work, not after."""
+        from gpt4all_core.catalog.gguf_check import check_loadable  # noqa: PLC0415 - not for --help
+
+        if self.chat_model is None:
+            check_loadable(gpt4all_core.resolve_model(reference))

