@@ -20,7 +20,8 @@ from gpt4all_core.errors import EngineClosed, ModelLoadError
 from gpt4all_core.protocols import Vectors
 
 if TYPE_CHECKING:
-    from gpt4all_core.engine.llama import LlamaEmbeddingContext, LlamaWeights
+    from gpt4all_core.engine.llama.contexts import LlamaEmbeddingContext
+    from gpt4all_core.engine.llama.weights import LlamaWeights
 
 
 class Closable(Protocol):
@@ -277,7 +278,7 @@ def open_embedder(
 
 def _open_weights(path: Path, gpu_layers: int | None) -> Lease["LlamaWeights"]:
     # llama_cpp takes half a second to import: only when a model is really opened.
-    from gpt4all_core.engine.llama import LlamaWeights  # noqa: PLC0415 - heavy
+    from gpt4all_core.engine.llama.weights import LlamaWeights  # noqa: PLC0415 - heavy
 
     layers = -1 if gpu_layers is None else gpu_layers
 
@@ -289,7 +290,7 @@ def _open_weights(path: Path, gpu_layers: int | None) -> Lease["LlamaWeights"]:
 
 
 def _start_engine(path: Path, options: EngineOptions) -> OpenEngine:
-    from gpt4all_core.engine.llama import ContextOptions, LlamaContext  # noqa: PLC0415 - heavy
+    from gpt4all_core.engine.llama.contexts import ContextOptions, LlamaContext  # noqa: PLC0415 - heavy
 
     with ExitStack() as undo:
         weights = _open_weights(path, options.gpu_layers)
@@ -316,7 +317,7 @@ def _start_engine(path: Path, options: EngineOptions) -> OpenEngine:
 def _start_embedder(
     path: Path, batch_tokens: int, threads: int | None, gpu_layers: int | None
 ) -> OpenEmbedder:
-    from gpt4all_core.engine.llama import LlamaEmbeddingContext  # noqa: PLC0415 - heavy
+    from gpt4all_core.engine.llama.contexts import LlamaEmbeddingContext  # noqa: PLC0415 - heavy
 
     with ExitStack() as undo:
         weights = _open_weights(path, gpu_layers)

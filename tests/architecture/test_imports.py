@@ -28,7 +28,7 @@ def importers(package):
 @pytest.mark.parametrize(
     ("package", "owner"),
     [
-        ("llama_cpp", "gpt4all_core/engine/llama.py"),
+        ("llama_cpp", "gpt4all_core/engine/llama/library.py"),
         ("chromadb", "gpt4all_localdocs/vector_index/chroma.py"),
         ("pypdfium2", "gpt4all_localdocs/loaders/pdf.py"),
     ],

@@ -1,0 +1,1 @@
+"""The border to llama.cpp: weights and vocabulary, contexts and embedding contexts."""

@@ -1,0 +1,50 @@
+"""llama.cpp as a library: the one module that imports `llama_cpp`.
+
+The others of this package use its C functions through `api`, never the package's `Llama` class.
+llama.cpp answers wrong arguments by ending the process, so they check every argument first.
+"""
+
+import os
+import threading
+from collections import deque
+from typing import Any
+
+# libgomp reads this once, when llama.cpp is loaded. Spinning threads on busy cores were measured
+# at 1.6 tokens/s where passive ones gave 28 to 54.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# A failed assertion would start a debugger for a backtrace and stall the process for seconds.
+os.environ.setdefault("GGML_NO_BACKTRACE", "1")
+
+import llama_cpp.llama_cpp as api
+
+__all__ = ["api", "log", "starting"]
+
+_WARNING = 3  # GGML_LOG_LEVEL_WARN; below it are progress notes
+_LOG_LINES = 12
+
+
+class NativeLog:
+    """Keeps llama.cpp's last warnings instead of printing them, so that errors can quote them."""
+
+    def __init__(self) -> None:
+        self._lines: deque[str] = deque(maxlen=_LOG_LINES)
+        self._callback = api.llama_log_callback(self._take)
+
+    def install(self) -> None:
+        api.llama_log_set(self._callback, None)
+
+    def clear(self) -> None:
+        self._lines.clear()
+
+    @property
+    def text(self) -> str:
+        return "; ".join(line for line in self._lines if line)
+
+    def _take(self, level: int, text: bytes, _user: Any) -> None:
+        if level >= _WARNING:
+            self._lines.append(text.decode("utf-8", "replace").strip())
+
+
+log = NativeLog()
+starting = threading.Lock()
+"""Held while a model or a context is made, so that the log's lines belong to it."""
