@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from collections.abc import Sequence as ListOf
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -22,7 +22,7 @@ from gpt4all_core.engine.handle import Generation, Mailbox
 from gpt4all_core.engine.sampling import Sampler, check_params
 from gpt4all_core.engine.scheduler import Limits, Plan, Work, plan_step
 from gpt4all_core.engine.sequence import Sequence, Status
-from gpt4all_core.engine.slots import Slots
+from gpt4all_core.engine.slots import Slots, common_prefix
 from gpt4all_core.errors import (
     ConfigError,
     ContextOverflow,
@@ -36,6 +36,10 @@ from gpt4all_core.types import FinishReason, GenerationParams
 PREFILL_TOKENS = 128
 """Prompt tokens a step takes while others stream: 128 cost a small model about 0.5 s on one core,
 a longer gap would be felt (measured: a 512-token chunk stalled the streams beside it for 2.2 s)."""
+
+PREFIX_WORTH_WAITING = 32
+"""Tokens that an older prompt is about to decode and a newer one shares. Waiting for them costs the
+newer one at most a step, since prompts are decoded oldest first; for a few tokens it is not worth that."""
 
 
 @dataclass(slots=True)
@@ -99,7 +103,7 @@ class Engine:
     @property
     def counters(self) -> Counters:
         """A copy of the counters as they are now."""
-        return Counters(*(getattr(self._counters, field.name) for field in fields(Counters)))
+        return replace(self._counters)
 
     @property
     def is_open(self) -> bool:
@@ -231,6 +235,8 @@ class Engine:
         """Give slots to waiting requests, oldest first, while their prompts have room."""
         while self._waiting and self._slots.has_free_slot:
             sequence = self._waiting[0]
+            if self._shares_with_a_prefill(sequence):
+                return
             # The prompts of running requests will take their cells too.
             needed = len(sequence.tokens) + sum(running.pending for running in self._running)
             if self._running and (self._is_tight or self._slots.reclaimable_cells < needed):
@@ -245,11 +251,19 @@ class Engine:
             self._running.append(sequence)
             self._running.sort(key=lambda running: running.number)
 
+    def _shares_with_a_prefill(self, sequence: Sequence) -> bool:
+        """Whether an older request is decoding much of this prompt right now: its cells will do for both."""
+        if not self._backend.can_truncate:
+            return False
+        older = [running for running in self._running if running.number < sequence.number]
+        shared = max((common_prefix(running.tokens, sequence.tokens) for running in older), default=0)
+        return shared - self._slots.reusable(sequence.tokens) >= PREFIX_WORTH_WAITING
+
     def _plan(self) -> Plan:
         """A plan that fits into the cells, after preempting and reclaiming what it takes."""
         while True:
             free = self._slots.free_cells
-            if free < self._limits.batch_tokens:
+            if free < min(self._limits.batch_tokens, sum(running.pending for running in self._running)):
                 free = self._slots.reclaimable_cells
             plan = plan_step(self._running, limits=self._limits, free_cells=free)
             if not plan.preempted:

@@ -1,0 +1,75 @@
+"""An engine on a scripted backend, and what tests of it ask again and again."""
+
+import time
+from contextlib import contextmanager
+
+import numpy as np
+
+from gpt4all_core.engine.engine import Engine
+from gpt4all_core.testing import ScriptedVocabulary
+from gpt4all_core.types import GenerationParams
+
+VOCABULARY = ScriptedVocabulary()
+GREEDY = GenerationParams(temperature=0)
+RANDOM = GenerationParams(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, seed=3, max_tokens=20)
+PROMPTS = [f"prompt number {number}, long or short" + " and more" * (number % 4) for number in range(8)]
+
+
+@contextmanager
+def running(backend, *, context_size=128):
+    engine = Engine(backend, VOCABULARY, context_size=context_size).start()
+    try:
+        yield engine
+    finally:
+        engine.close()
+        assert not engine._thread.is_alive()
+        assert backend.is_closed
+
+
+def ask(engine, prompt, params=GREEDY, **options):
+    return engine.submit(list(prompt.encode()), params, **options)
+
+
+def wait_until(condition, timeout_s=5):
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.002)
+
+
+def check_accounts(engine, backend):
+    """Nothing runs, no cell is lost. Only while the engine is idle."""
+    wait_until(lambda: not engine._running and not engine._waiting)
+    engine._slots.check_integrity()
+    assert engine._slots.free_cells == backend.cell_count - backend.used_cells
+    assert engine._slots.reclaimable_cells == backend.cell_count
+
+
+class WordsMatcher:
+    """Allows the bytes of one text, then nothing; optionally forces some or fails."""
+
+    def __init__(self, text, *, forced=0, fails_at=None):
+        self._tokens = list(text.encode())
+        self._forced = forced
+        self._fails_at = fails_at
+        self._place = 0
+
+    @property
+    def is_finished(self):
+        return self._place == len(self._tokens)
+
+    def allowed(self):
+        if self._fails_at == self._place:
+            raise ZeroDivisionError("a matcher may come from anywhere")
+        mask = np.zeros(VOCABULARY.SIZE, dtype=bool)
+        mask[self._tokens[self._place]] = True
+        return mask
+
+    def accept(self, token):
+        assert token == self._tokens[self._place]
+        self._place += 1
+
+    def forced(self):
+        tokens = self._tokens[self._place : self._place + self._forced]
+        self._place += len(tokens)
+        return tokens
