@@ -2,22 +2,19 @@
 
 import asyncio
 import hashlib
-import threading
-import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 
-from gpt4all_core.catalog.catalog import find_or_none
-from gpt4all_core.catalog.gguf import read_header
-from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.config import resolve_settings
-from gpt4all_core.errors import ConfigError, EngineClosed, GenerationCancelled
+from gpt4all_core.engine.owner_thread import Steps
+from gpt4all_core.errors import ConfigError, GenerationCancelled, ModelLoadError
+from gpt4all_core.leased_model import LeasedModel
 from gpt4all_core.model_pool import Lease, OpenEmbedder, open_embedder
 from gpt4all_core.protocols import Vectors
 
@@ -25,10 +22,13 @@ PACK_TOKENS = 512
 """Tokens embedded in one call. Attention runs over the whole pack, so a larger one is slower:
 122 short texts/s at 512 against 95 at 2,048, measured with MiniLM on one core."""
 
+_HEADER_BYTES = 1 << 20
+_SAMPLE_BYTES = 1 << 12
+
 LongText = Literal["mean", "truncate", "error"]
 
 
-class LocalEmbedder:
+class LocalEmbedder(LeasedModel[OpenEmbedder]):
     """A local embedding model: one L2-normalised float32 vector a text.
 
     model: as for LocalModel; without one, GPT4ALL_EMBEDDING_MODEL, else the bundled MiniLM.
@@ -38,7 +38,8 @@ class LocalEmbedder:
     threads, gpu_layers, allow_download: as for LocalModel.
 
     Loaded at first use; objects on one file with equal options share one context. All methods may
-    be called from any thread and event loop: one owner thread embeds, in the order of the calls.
+    be called from any thread and event loop: one owner thread embeds, a few hundred tokens of each
+    call in turn, so that a query need not wait for the end of a long list of documents.
 
         >>> with LocalEmbedder("all-minilm-l6-v2") as embedder:
         ...     embedder.embed_documents(["a cat", "a dog"]).shape
@@ -60,39 +61,24 @@ class LocalEmbedder:
     ) -> None:
         if long_text not in ("mean", "truncate", "error"):
             raise ConfigError(f"long_text={long_text!r} is unknown; use 'mean', 'truncate' or 'error'")
-        self._reference = model
-        self._allow_download = allow_download
+        super().__init__(model, role="embedder", allow_download=allow_download)
         self._settings = resolve_settings(threads=threads, gpu_layers=gpu_layers)
         self._query_prefix = query_prefix
         self._document_prefix = document_prefix
         self._long_text = long_text
-        self._lock = threading.RLock()
-        self._lease: Lease[OpenEmbedder] | None = None
-        self._is_closed = False
-
-    @cached_property
-    def path(self) -> Path:
-        """The model's file. Finding it does not load it."""
-        return resolve_model(self._reference, role="embedder", allow_download=self._allow_download)
-
-    @cached_property
-    def name(self) -> str:
-        """What the model is called in the catalog, or its file name."""
-        entry = find_or_none(self.path.name)
-        return entry.name if entry else self.path.stem
 
     @cached_property
     def identity(self) -> str:
-        """Equal for embedders whose vectors can be compared.
+        """Equal for embedders whose vectors can be compared, whatever their files are called.
 
-        Made of the model's name, the size of its file and its header, and the prefixes; the
-        gigabytes of weights are not read for it.
+        Made of the prefixes, `long_text` and samples of the file: its size, its first megabyte, where
+        the header is, and 15 places in the weights. The gigabytes between them are not read.
         """
-        with self.path.open("rb") as file:
-            header = file.read(1 << 20)
-        parts = (str(self.path.stat().st_size), self.query_prefix, self.document_prefix, self._long_text)
-        digest = hashlib.sha256(header + "\0".join(parts).encode()).hexdigest()
-        return f"{self.name}-{digest[:16]}"
+        parts = (self.query_prefix, self.document_prefix, self._long_text)
+        digest = hashlib.sha256("\0".join(parts).encode())
+        for sample in _samples(self.path):
+            digest.update(sample)
+        return f"{self._header.name or self._header.architecture}-{digest.hexdigest()[:16]}"
 
     @property
     def query_prefix(self) -> str:
@@ -107,28 +93,13 @@ class LocalEmbedder:
     @cached_property
     def dimensions(self) -> int:
         """Length of every vector. Reads the file's header."""
-        return read_header(self.path).embedding_length or self._opened.weights.dimensions
+        return self._header.embedding_length or self._opened.weights.dimensions
 
     @cached_property
     def max_tokens(self) -> int:
         """Most tokens of text that one vector sees, prefix and special tokens already taken off."""
         prefixes = (self.query_prefix, self.document_prefix)
         return self._window - max(self.count_tokens(prefix) for prefix in prefixes)
-
-    def open(self) -> Self:
-        """Find and load the model now instead of at first use. Idempotent."""
-        with self._lock:
-            if self._is_closed:
-                raise EngineClosed("this embedder was closed; make a new LocalEmbedder to use it")
-            if self._lease is None:
-                self._lease = open_embedder(
-                    self.path,
-                    batch_tokens=min(self._trained_window, PACK_TOKENS),
-                    threads=self._settings.threads,
-                    gpu_layers=self._settings.gpu_layers,
-                )
-                weakref.finalize(self, self._lease.abandon).atexit = False
-        return self
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, special tokens not counted. Loads the model."""
@@ -139,82 +110,68 @@ class LocalEmbedder:
 
         Raises ConfigError for an empty text, which has no vector.
         """
-        return self._submit(texts, self.document_prefix).wait()
+        return self._submit(self._split(texts, self.document_prefix)).wait()
 
     def embed_query(self, text: str) -> Vectors:
         """float32, shape (dimensions,), L2 norm 1."""
-        row: Vectors = self._submit([text], self.query_prefix).wait()[0]
+        row: Vectors = self._submit(self._split([text], self.query_prefix)).wait()[0]
         return row
 
     async def aembed_documents(self, texts: Sequence[str]) -> Vectors:
-        """The same for an event loop."""
-        return await self._submit(texts, self.document_prefix).wait_async()
+        """The same for an event loop, which is not held up by loading the model or reading the texts."""
+        parts = await asyncio.to_thread(self._split, texts, self.document_prefix)
+        return await self._submit(parts).wait_async()
 
     async def aembed_query(self, text: str) -> Vectors:
         """The same for an event loop."""
-        row: Vectors = (await self._submit([text], self.query_prefix).wait_async())[0]
+        parts = await asyncio.to_thread(self._split, [text], self.query_prefix)
+        row: Vectors = (await self._submit(parts).wait_async())[0]
         return row
 
-    def close(self) -> None:
-        """Give up this object's share; the last one frees the memory. Idempotent."""
-        with self._lock:
-            self._is_closed = True
-            lease, self._lease = self._lease, None
-        if lease is not None:
-            lease.close()
+    def _lease_it(self) -> Lease[OpenEmbedder]:
+        return open_embedder(
+            self.path,
+            batch_tokens=self._most_tokens,
+            threads=self._settings.threads,
+            gpu_layers=self._settings.gpu_layers,
+        )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @cached_property
+    @property
     def _catalog_prefixes(self) -> tuple[str, str]:
-        entry = find_or_none(self.path.name)
-        return (entry.query_prefix or "", entry.document_prefix or "") if entry else ("", "")
+        entry = self._entry
+        return (entry.query_prefix, entry.document_prefix) if entry else ("", "")
 
-    @cached_property
-    def _trained_window(self) -> int:
-        return read_header(self.path).context_length or PACK_TOKENS
+    @property
+    def _most_tokens(self) -> int:
+        """Tokens of one part, special tokens included."""
+        return min(self._header.context_length or PACK_TOKENS, PACK_TOKENS)
 
     @property
     def _window(self) -> int:
         """Tokens of one part, special tokens taken off."""
-        return min(self._trained_window, PACK_TOKENS) - self._special_count
+        return self._most_tokens - self._special_count
 
     @cached_property
     def _special_count(self) -> int:
         return len(self._opened.weights.tokenize("", parse_special=False, add_special=True))
 
-    @property
-    def _opened(self) -> OpenEmbedder:
-        self.open()
-        lease = self._lease
-        if lease is None:  # closed by another thread in this very moment
-            raise EngineClosed("this embedder was closed; make a new LocalEmbedder to use it")
-        return lease.value
-
     def _tokenize(self, text: str) -> list[int]:
         return self._opened.weights.tokenize(text, parse_special=False, add_special=True)
 
-    def _submit(self, texts: Sequence[str], prefix: str) -> "_Job":
-        parts: list[list[int]] = []
-        owners: list[int] = []
-        for number, text in enumerate(texts):
-            for part in self._parts(text, prefix):
-                parts.append(part)
-                owners.append(number)
-        return _Job(self._opened, parts, owners, len(texts))
+    def _split(self, texts: Sequence[str], prefix: str) -> "_Parts":
+        split = [self._parts(text, prefix) for text in texts]
+        owners = [number for number, parts in enumerate(split) for _ in parts]
+        return _Parts([part for parts in split for part in parts], owners, len(split))
+
+    def _submit(self, parts: "_Parts") -> "_Job":
+        return _Job(self._opened, parts)
 
     def _parts(self, text: str, prefix: str) -> list[list[int]]:
         """Token ids of a text with its special tokens, in windows that fit the model."""
         if not text.strip():
             raise ConfigError("an empty text has no vector; leave it out")
         tokens = self._tokenize(prefix + text)
-        if len(tokens) <= min(self._trained_window, PACK_TOKENS):
+        if len(tokens) <= self._most_tokens:
             return [tokens]
         if self._long_text == "error":
             raise ConfigError(
@@ -230,14 +187,21 @@ class LocalEmbedder:
         return [[*lead, *body[:head], *body[start : start + room], *end] for start in starts]
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Texts as token ids, long ones in several parts; `owners` has the number of each part's text."""
+
+    tokens: list[list[int]]
+    owners: list[int]
+    text_count: int
+
+
 class _Job:
     """One call's texts on their way to the owner thread; stops between packs once nobody waits."""
 
-    def __init__(self, opened: OpenEmbedder, parts: list[list[int]], owners: list[int], count: int) -> None:
+    def __init__(self, opened: OpenEmbedder, parts: _Parts) -> None:
         self._is_abandoned = False
-        self._future: Future[Vectors] = opened.submit(
-            lambda: _pooled(_embed_packed(opened, parts, self._check), parts, owners, count)
-        )
+        self._future: Future[Vectors] = opened.submit(_embed(opened, parts, self._check))
 
     def wait(self) -> Vectors:
         try:
@@ -265,38 +229,58 @@ def _without_specials(tokens: list[int], specials: list[int]) -> tuple[list[int]
     return tokens[:lead], tokens[lead:end], tokens[end:]
 
 
-def _embed_packed(opened: OpenEmbedder, parts: Sequence[list[int]], check: Callable[[], None]) -> Vectors:
-    """One vector a part, packed by length so that a call holds parts of one size. Owner thread.
+def _embed(opened: OpenEmbedder, parts: _Parts, check: Callable[[], None]) -> Steps[Vectors]:
+    """One vector a text, a pack of parts at a time. On the owner thread; others have it in between.
 
-    `check` is called before each pack and may raise; so does a model that is closed meanwhile.
+    `check` is called before each pack and may raise.
     """
-    context = opened.context
-    order = sorted(range(len(parts)), key=lambda index: len(parts[index]))
-    vectors = np.empty((len(parts), opened.weights.dimensions), dtype=np.float32)
+    vectors = np.empty((len(parts.tokens), opened.weights.dimensions), dtype=np.float32)
+    lengths = [len(part) for part in parts.tokens]
+    for pack in _packs(lengths, opened.context.batch_limit, opened.context.sequence_limit):
+        check()
+        vectors[pack] = opened.context.embed([parts.tokens[index] for index in pack])
+        yield
+    return _pooled(_unit(vectors), lengths, parts)
+
+
+def _packs(lengths: Sequence[int], most_tokens: int, most_parts: int) -> Iterator[list[int]]:
+    """Indices of what is embedded in one call: parts of about one length, as many as fit."""
     pack: list[int] = []
-    for index in [*order, None]:
-        size = sum(len(parts[member]) for member in pack)
-        is_full = index is None or size + len(parts[index]) > context.batch_limit
-        if pack and (is_full or len(pack) == context.sequence_limit):
-            check()
-            opened.check_open()
-            vectors[pack] = context.embed([parts[member] for member in pack])
-            pack = []
-        if index is not None:
-            pack.append(index)
-    return _unit(vectors)
+    size = 0
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if pack and (size + lengths[index] > most_tokens or len(pack) == most_parts):
+            yield pack
+            pack, size = [], 0
+        pack.append(index)
+        size += lengths[index]
+    if pack:
+        yield pack
 
 
-def _pooled(vectors: Vectors, parts: Sequence[list[int]], owners: Sequence[int], count: int) -> Vectors:
+def _pooled(vectors: Vectors, lengths: Sequence[int], parts: _Parts) -> Vectors:
     """Mean of each text's parts, weighted by their length, as unit vectors."""
-    if len(parts) == count:
+    if len(parts.tokens) == parts.text_count:
         return vectors
-    weights = np.array([len(part) for part in parts], dtype=np.float32)[:, None]
-    sums = np.zeros((count, vectors.shape[1]), dtype=np.float32)
-    np.add.at(sums, np.asarray(owners), vectors * weights)
+    weights = np.array(lengths, dtype=np.float32)[:, None]
+    sums = np.zeros((parts.text_count, vectors.shape[1]), dtype=np.float32)
+    np.add.at(sums, np.asarray(parts.owners), vectors * weights)
     return _unit(sums)
 
 
 def _unit(vectors: Vectors) -> Vectors:
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(norms, np.finfo(np.float32).tiny), dtype=np.float32)
+
+
+def _samples(path: Path) -> Iterator[bytes]:
+    """Enough of a file to tell models apart: fine-tuned ones share names, headers and sizes."""
+    try:
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            yield str(size).encode()
+            yield file.read(_HEADER_BYTES)
+            for number in range(1, 16):
+                file.seek(size * number // 16)
+                yield file.read(_SAMPLE_BYTES)
+    except OSError as error:
+        raise ModelLoadError(f"{path}: cannot be read ({error.strerror or error})", path=path) from error

@@ -1,29 +1,23 @@
 """A chat model from a GGUF file: the core's facade, and what both adapters stand on."""
 
-import threading
-import weakref
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from gpt4all_core.catalog.catalog import find_or_none
-from gpt4all_core.catalog.gguf import read_header
-from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.chat.template import ChatTemplate, Segment, SpecialTokens
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.constrain.matcher import GrammarConstraint
 from gpt4all_core.constrain.quote import quote_grammar
 from gpt4all_core.engine.engine import Counters
 from gpt4all_core.engine.handle import Generation
-from gpt4all_core.errors import ConfigError, EngineClosed
+from gpt4all_core.errors import ConfigError
+from gpt4all_core.leased_model import LeasedModel
 from gpt4all_core.model_pool import DEFAULT_CONTEXT, EngineOptions, Lease, OpenEngine, open_engine
 from gpt4all_core.protocols import Constraint
 from gpt4all_core.types import GenerationParams, Message
 
 
-class LocalModel:
+class LocalModel(LeasedModel[OpenEngine]):
     """A local model you can talk to.
 
     model: a catalog name or alias, a GPT4All file name, a path to a .gguf, or
@@ -53,52 +47,26 @@ class LocalModel:
         gpu_layers: int | None = None,
         allow_download: bool = False,
     ) -> None:
-        self._reference = model
-        self._allow_download = allow_download
+        super().__init__(model, role="chat", allow_download=allow_download)
         self._settings = resolve_settings(context_size=context_size, threads=threads, gpu_layers=gpu_layers)
-        self._lock = threading.RLock()
-        self._lease: Lease[OpenEngine] | None = None
-        self._is_closed = False
 
-    @cached_property
-    def path(self) -> Path:
-        """The model's file. Finding it does not load it."""
-        return resolve_model(self._reference, allow_download=self._allow_download)
-
-    @cached_property
-    def name(self) -> str:
-        """What the model is called in the catalog, or its file name."""
-        entry = find_or_none(self.path.name)
-        return entry.name if entry else self.path.stem
-
-    @cached_property
+    @property
     def is_demonstration(self) -> bool:
         """Whether the catalog says that the model is too small to answer freely."""
-        entry = find_or_none(self.path.name)
+        entry = self._entry
         return entry is not None and entry.is_demonstration
 
-    @cached_property
+    @property
     def context_size(self) -> int:
         """Tokens that one request's prompt and answer may have together. Reads the file's header."""
         if self._settings.context_size is not None:
             return self._settings.context_size
-        return min(read_header(self.path).context_length or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
+        return min(self._header.context_length or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
 
     @property
     def counters(self) -> Counters:
         """What the engine did so far, for every object that shares it. Loads the model."""
         return self._opened.engine.counters
-
-    def open(self) -> Self:
-        """Find and load the model now instead of at first use. Idempotent."""
-        with self._lock:
-            if self._is_closed:
-                raise EngineClosed("this model was closed; make a new LocalModel to use it")
-            if self._lease is None:
-                options = EngineOptions(self.context_size, self._settings.threads, self._settings.gpu_layers)
-                self._lease = open_engine(self.path, options)
-                weakref.finalize(self, self._lease.abandon).atexit = False
-        return self
 
     def chat(
         self,
@@ -117,7 +85,7 @@ class LocalModel:
         """
         if not messages:
             raise ConfigError("the conversation is empty; give at least one message")
-        segments = [*self._template.render(messages), Segment(prefill)]
+        segments = [*self._render(messages), Segment(prefill)]
         return self._submit(self._tokens(segments), params, constraint)
 
     def complete(
@@ -151,31 +119,15 @@ class LocalModel:
 
     def count_message_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of a whole prompt as `chat` would send it, template included. Loads the model."""
-        return len(self._tokens(self._template.render(messages)))
+        return len(self._tokens(self._render(messages)))
 
-    def close(self) -> None:
-        """Give up this object's share; the last one frees the memory. Idempotent."""
-        with self._lock:
-            self._is_closed = True
-            lease, self._lease = self._lease, None
-        if lease is not None:
-            lease.close()
+    def _lease_it(self) -> Lease[OpenEngine]:
+        options = EngineOptions(self.context_size, self._settings.threads, self._settings.gpu_layers)
+        return open_engine(self.path, options)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @property
-    def _opened(self) -> OpenEngine:
-        self.open()
-        lease = self._lease
-        if lease is None:  # closed by another thread in this very moment
-            raise EngineClosed("this model was closed; make a new LocalModel to use it")
-        return lease.value
+    def _render(self, messages: Sequence[Message]) -> tuple[Segment, ...]:
+        self.open()  # not inside `_template`, whose lock is one for all models in Python 3.11
+        return self._template.render(messages)
 
     @cached_property
     def _template(self) -> ChatTemplate:

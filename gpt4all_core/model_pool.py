@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from gpt4all_core.catalog.gguf_check import check_loadable
 from gpt4all_core.engine.engine import Engine
-from gpt4all_core.engine.owner_thread import OwnerThread
+from gpt4all_core.engine.owner_thread import OwnerThread, Steps
 from gpt4all_core.engine.threads import usable_cores
 from gpt4all_core.errors import EngineClosed, ModelLoadError
 from gpt4all_core.protocols import Vectors
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 
 class Closable(Protocol):
+    """What a pool can hold."""
+
     @property
     def is_open(self) -> bool:
         """Whether it can still be used: neither closed nor failed."""
@@ -193,7 +195,11 @@ class FileIdentity:
 
     @classmethod
     def of(cls, path: Path) -> "FileIdentity":
-        status = path.stat()
+        """The identity of the file that is there now. Raises ModelLoadError if there is none."""
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise ModelLoadError(f"{path}: cannot be read ({error.strerror or error})", path=path) from error
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
@@ -244,13 +250,9 @@ class OpenEmbedder:
     def is_open(self) -> bool:
         return self._owner.is_open
 
-    def submit(self, work: Callable[[], Vectors]) -> Future[Vectors]:
-        """Run this on the owner thread. Raises EngineClosed when closed."""
+    def submit(self, work: Steps[Vectors]) -> Future[Vectors]:
+        """Run this on the owner thread, others between its parts. Raises EngineClosed when closed."""
         return self._owner.submit(work)
-
-    def check_open(self) -> None:
-        """Raise EngineClosed once it is closed: for long work, between its parts."""
-        self._owner.check_open()
 
     def close(self) -> None:
         self._owner.close()

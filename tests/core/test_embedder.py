@@ -2,6 +2,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -26,6 +27,13 @@ LONG = "The parrot said hello to everyone in the market. " * 120
 def embedder():
     with LocalEmbedder("all-minilm-l6-v2", threads=1) as embedder:
         yield embedder.open()
+
+
+def wait_until(condition):
+    end = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.002)
 
 
 def cosine(first, second):
@@ -146,6 +154,44 @@ def test_threads_and_event_loops_share_one_embedder(embedder):
         plain = [threads.submit(embedder.embed_documents, TEXTS) for _ in range(4)]
         for vectors in [*(one.result() for one in plain), *(part for one in loops for part in one.result())]:
             assert are_same(vectors, expected)
+
+
+def test_a_query_does_not_wait_for_the_end_of_a_list_of_documents(embedder, monkeypatch):
+    context, packs = embedder._opened.context, []
+    embed = context.embed
+    monkeypatch.setattr(context, "embed", lambda pack: packs.append(len(pack)) or embed(pack))
+    with ThreadPoolExecutor(1) as thread:
+        documents = thread.submit(embedder.embed_documents, ["word " * 400] * 60)
+        wait_until(lambda: packs)
+        embedder.embed_query("in between")
+        assert not documents.done()
+        assert documents.result(60).shape == (60, 384)
+
+
+async def test_an_event_loop_goes_on_while_a_model_is_loaded_and_texts_are_read():
+    loads_in = []
+
+    class Watched(LocalEmbedder):
+        def _lease_it(self):
+            loads_in.append(threading.current_thread())
+            return super()._lease_it()
+
+    with Watched("all-minilm-l6-v2") as embedder:
+        assert (await embedder.aembed_documents(["a", "b"])).shape == (2, 384)
+        assert (await embedder.aembed_query("a")).shape == (384,)
+    (thread,) = loads_in
+    assert thread is not threading.current_thread()
+
+
+def test_an_identity_is_that_of_the_content_not_of_the_file_name(embedder, tmp_path):
+    content = bytearray(embedder.path.read_bytes())
+    copy, other = tmp_path / "renamed.gguf", tmp_path / "fine-tuned.gguf"
+    copy.write_bytes(content)
+    for place in range(len(content) // 2, len(content), 1024):  # as training does: all over the weights
+        content[place] ^= 1
+    other.write_bytes(content)
+    assert LocalEmbedder(copy).identity == embedder.identity
+    assert LocalEmbedder(other).identity != embedder.identity
 
 
 async def test_a_cancelled_task_stops_the_work_between_two_packs(embedder):

@@ -1,11 +1,9 @@
-import gc
 import threading
 import time
 
 import pytest
 
-from gpt4all_core.engine.owner_thread import OwnerThread
-from gpt4all_core.errors import EngineClosed
+from gpt4all_core.errors import EngineClosed, ModelLoadError
 from gpt4all_core.model_pool import FileIdentity, ModelPool
 
 
@@ -151,46 +149,6 @@ def test_one_file_under_two_names_is_the_same_and_a_replaced_one_is_not(tmp_path
     assert FileIdentity.of(path) != before
 
 
-def test_an_owner_thread_works_in_order_and_frees_what_it_owns_last():
-    order = []
-    owner = OwnerThread(lambda: order.append("freed"), name="test-owner")
-    futures = [owner.submit(lambda number=number: order.append(number)) for number in range(3)]
-    for future in futures:
-        future.result(5)
-    owner.close()
-    owner.close()
-    assert order == [0, 1, 2, "freed"]
-    with pytest.raises(EngineClosed):
-        owner.submit(int)
-
-
-def test_what_waits_behind_the_end_fails_and_an_error_belongs_to_its_caller():
-    gate, started = threading.Event(), threading.Event()
-    owner = OwnerThread(lambda: None, name="test-owner")
-    broken = owner.submit(lambda: 1 / 0)
-    running = owner.submit(lambda: started.set() or gate.wait(5))
-    waiting = owner.submit(lambda: "never")
-    assert started.wait(5)
-    owner.close(wait=False)
-    gate.set()
-    assert running.result(5)
-    with pytest.raises(ZeroDivisionError):
-        broken.result(5)
-    with pytest.raises(EngineClosed):
-        waiting.result(5)
-
-
-def test_a_finalizer_may_end_an_owner_thread_while_its_lock_is_held():
-    owner = OwnerThread(lambda: None, name="test-owner")
-
-    class Holder:
-        def __del__(self):
-            owner.close(wait=False)
-
-    holder = Holder()
-    holder.cycle = holder
-    del holder
-    with owner._gate:
-        gc.collect()
-    owner._thread.join(5)
-    assert not owner._thread.is_alive()
+def test_a_file_that_is_gone_is_a_model_that_cannot_be_loaded(tmp_path):
+    with pytest.raises(ModelLoadError, match="No such file"):
+        FileIdentity.of(tmp_path / "gone.gguf")
