@@ -1,7 +1,7 @@
 """Your own folders as a LlamaIndex retriever."""
 
 import asyncio
-from typing import Any, Protocol, get_args
+from typing import Any, Protocol, get_args, runtime_checkable
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.callbacks import CallbackManager
@@ -11,6 +11,7 @@ from gpt4all_core.errors import ConfigError
 from gpt4all_localdocs.types import Hit, SearchMode
 
 
+@runtime_checkable
 class SearchableDocs(Protocol):
     """What a retriever needs of `gpt4all_localdocs.LocalDocs`."""
 
@@ -48,6 +49,8 @@ class LocalDocsRetriever(BaseRetriever):
         callback_manager: CallbackManager | None = None,
         verbose: bool = False,
     ) -> None:
+        if not isinstance(docs, SearchableDocs):
+            raise ConfigError(f"docs={docs!r} cannot be searched; give a gpt4all_localdocs.LocalDocs")
         if k < 1:
             raise ConfigError(f"k={k} cannot be used; it must be 1 or more")
         if mode not in get_args(SearchMode):

@@ -42,7 +42,10 @@ def test_the_model_is_told_the_file_and_not_its_folder():
     assert "/docs" not in told
 
 
-@pytest.mark.parametrize(("arguments", "message"), [({"k": 0}, "k=0"), ({"mode": "fuzzy"}, "mode='fuzzy'")])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"k": 0}, "k=0"), ({"mode": "fuzzy"}, "mode='fuzzy'"), ({"docs": "a folder"}, "docs='a folder'")],
+)
 def test_impossible_arguments_are_refused_by_name(arguments, message):
     with pytest.raises(ConfigError, match=message):
-        LocalDocsRetriever(Shelf(), **arguments)
+        LocalDocsRetriever(**{"docs": Shelf(), **arguments})
