@@ -20,12 +20,14 @@ from pydantic import (
     ValidationError,
 )
 
+from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
-from gpt4all_core.shared_models import EmbedderRecipe, SharedModels
+from gpt4all_core.shared_models import EmbedderRecipe, ModelRecipe, SharedModels, model_label
 from gpt4all_core.types import GenerationParams
 
 if TYPE_CHECKING:
     from gpt4all_core.embedder import LocalEmbedder
+    from gpt4all_core.local_model import LocalModel
 
 _DEFAULTS = GenerationParams()
 
@@ -53,9 +55,9 @@ class StrictArguments(BaseModel):
 class ModelFields(StrictArguments):
     """Which model, and what it computes with."""
 
-    model: ModelReference = None
-    """A catalog name or alias, a GPT4All file name, a path to a .gguf, or `hf:owner/repo[:file]`.
-    None takes the environment's choice, else the default on this disk."""
+    model: ModelReference = Field(default=None, validation_alias=AliasChoices("model", "model_name"))
+    """A catalog name or alias, a GPT4All file name, a path to a .gguf, or `hf:owner/repo[:file]`;
+    `model_name` says the same. None takes the environment's choice, else the default on this disk."""
 
     threads: int | None = Field(default=None, gt=0)
     """Processor threads; None takes every physical core that this process may use."""
@@ -82,6 +84,37 @@ class ModelFields(StrictArguments):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        # LangChain sends what repr says along with traces, and folders name people.
+        for name, value in super().__repr_args__():
+            yield name, model_label(value) if name == "model" and value else value
+
+
+class LanguageModelFields(ModelFields):
+    """All arguments of a class that generates text, but for those of GenerationFields."""
+
+    context_size: int | None = Field(default=None, gt=0)
+    """Tokens that prompt and answer may have together; None takes 4,096, or what the model was
+    trained for if that is less."""
+
+    def _local_model(self, reference: str | Path | None) -> "LocalModel":
+        """The model of this reference, by this object's other arguments; not yet loaded if it is new."""
+        model: LocalModel = self._opened.get(self._recipe(reference))
+        return model
+
+    async def _alocal_model(self, reference: str | Path | None) -> "LocalModel":
+        """The same, loaded, for an event loop."""
+        model: LocalModel = await self._opened.aget(self._recipe(reference))
+        return model
+
+    def _label(self, reference: str | Path | None) -> str:
+        """What to call a model in traces: a name, never a path. Neither loads nor fetches it."""
+        named = reference or resolve_settings().model
+        return self._local_model(None).name if named is None else model_label(named)
+
+    def _recipe(self, reference: str | Path | None) -> ModelRecipe:
+        return ModelRecipe(reference, self.context_size, self.threads, self.gpu_layers, self.allow_download)
 
 
 class GenerationFields(BaseModel):

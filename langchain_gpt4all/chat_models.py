@@ -1,10 +1,10 @@
 """A local model as a LangChain chat model."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import RunnableConfig
@@ -12,7 +12,8 @@ from langchain_core.runnables.config import get_config_list
 
 from gpt4all_core.errors import UnsupportedParameter
 from langchain_gpt4all._convert import to_chat_result, to_chunk, to_last_chunk, to_messages
-from langchain_gpt4all._fields import Call, LocalModelFields
+from langchain_gpt4all._fields import Call
+from langchain_gpt4all._language_model import LocalLanguageModel
 from langchain_gpt4all._request import StartClock, loop_clock, start_request, thread_clock
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _MOST_THREADS = 64
 """A thread of `batch` only waits; the engine takes its next request from those that wait."""
 
 
-class ChatGPT4All(BaseChatModel, LocalModelFields):
+class ChatGPT4All(LocalLanguageModel, BaseChatModel, extra="forbid"):
     """A private local model to talk to, in this process.
 
     Every argument has a default; `model` names another model than the default on this disk. The
@@ -66,15 +67,6 @@ class ChatGPT4All(BaseChatModel, LocalModelFields):
             each["max_concurrency"] = each.get("max_concurrency") or min(len(inputs), _MOST_THREADS)
         return super().batch(inputs, configs, return_exceptions=return_exceptions, **kwargs)
 
-    def get_num_tokens(self, text: str) -> int:
-        """Tokens of a text in the model's own vocabulary. Loads the model."""
-        if self.custom_get_token_ids is not None:
-            return super().get_num_tokens(text)
-        return self._local_model(self.model).count_tokens(text)
-
-    def get_token_ids(self, text: str) -> list[int]:
-        return self._token_ids(text)
-
     def get_num_tokens_from_messages(
         self, messages: list[BaseMessage], tools: Sequence[Any] | None = None
     ) -> int:
@@ -86,13 +78,6 @@ class ChatGPT4All(BaseChatModel, LocalModelFields):
     @property
     def _llm_type(self) -> str:
         return "gpt4all-chat"
-
-    @property
-    def _identifying_params(self) -> Mapping[str, Any]:
-        return self._identity()
-
-    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        return self._traced(super()._get_ls_params(stop=stop, **kwargs), kwargs)
 
     def _generate(
         self,

@@ -2,7 +2,7 @@
 
 from langchain_core.embeddings import Embeddings
 
-from langchain_gpt4all._fields import EmbedderFields
+from gpt4all_core.arguments import EmbedderFields
 
 
 class GPT4AllEmbeddings(EmbedderFields, Embeddings):

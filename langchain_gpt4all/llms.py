@@ -1,16 +1,17 @@
 """A local model as a LangChain text completion model."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import LLM, LangSmithParams
+from langchain_core.language_models import LLM
 from langchain_core.outputs import GenerationChunk, LLMResult
 
 from langchain_gpt4all._convert import to_last_text_chunk, to_llm_result, to_text_chunk
-from langchain_gpt4all._fields import Call, LocalModelFields
+from langchain_gpt4all._fields import Call
+from langchain_gpt4all._language_model import LocalLanguageModel
 from langchain_gpt4all._request import StartClock, loop_clock, start_request, thread_clock
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from gpt4all_core.protocols import Generation
 
 
-class GPT4All(LLM, LocalModelFields):
+class GPT4All(LocalLanguageModel, LLM, extra="forbid"):
     """A private local model that continues a text, in this process.
 
     The prompt is sent as it stands: no chat template is applied, so a model trained to answer may
@@ -31,28 +32,12 @@ class GPT4All(LLM, LocalModelFields):
     are decoded together.
     """
 
-    def get_num_tokens(self, text: str) -> int:
-        """Tokens of a text in the model's own vocabulary. Loads the model."""
-        if self.custom_get_token_ids is not None:
-            return super().get_num_tokens(text)
-        return self._local_model(self.model).count_tokens(text)
-
-    def get_token_ids(self, text: str) -> list[int]:
-        return self._token_ids(text)
-
     def __str__(self) -> str:
         return repr(self)
 
     @property
     def _llm_type(self) -> str:
         return "gpt4all"
-
-    @property
-    def _identifying_params(self) -> Mapping[str, Any]:
-        return self._identity()
-
-    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        return self._traced(super()._get_ls_params(stop=stop, **kwargs), kwargs)
 
     def _call(
         self,

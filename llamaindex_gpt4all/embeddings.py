@@ -38,7 +38,8 @@ class GPT4AllEmbedding(BaseEmbedding, EmbedderFields):
 
     @model_validator(mode="after")
     def _name_the_model(self) -> Self:
-        if "model_name" not in self.model_fields_set:
+        # Given alone, `model_name` names the model; next to `model` it is a label of the caller's own.
+        if "model_name" not in self.model_fields_set or self.model_name == self.model:
             named = self.model or resolve_settings().embedding_model or list_models(role="embedder")[0].name
             self.model_name = model_label(named)
         return self

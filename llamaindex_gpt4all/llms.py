@@ -65,7 +65,7 @@ class GPT4All(LLM, LocalModelFields):
     @property
     def metadata(self) -> LLMMetadata:
         """What LlamaIndex plans with. Finds the model's file and reads its header; does not load it."""
-        model = self._local_model
+        model = self._local_model(self.model)
         return LLMMetadata(
             context_window=model.context_size,
             num_output=self.max_tokens or DEFAULT_NUM_OUTPUTS,
@@ -78,48 +78,48 @@ class GPT4All(LLM, LocalModelFields):
         """What traces are told at every call; does not touch the disk and names no folder."""
         return {
             "class_name": self.class_name(),
-            "model_name": self._label(),
+            "model_name": self._label(self.model),
             "temperature": self.temperature,
             "max_tokens": self.max_tokens,
         }
 
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        model = self._local_model
+        model = self._local_model(self.model)
         completion = self._chat(model, messages, kwargs).result()
         return to_chat_response(completion.text, completion=completion, model_name=model.name)
 
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        model = await self._alocal_model()
+        model = await self._alocal_model(self.model)
         completion = await self._chat(model, messages, kwargs).aresult()
         return to_chat_response(completion.text, completion=completion, model_name=model.name)
 
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
-        model = self._local_model
+        model = self._local_model(self.model)
         return stream(self._chat(model, messages, kwargs), to_chat_response, model_name=model.name)
 
     @llm_chat_callback()
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
-        model = await self._alocal_model()
+        model = await self._alocal_model(self.model)
         return astream(self._chat(model, messages, kwargs), to_chat_response, model_name=model.name)
 
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        model = self._local_model
+        model = self._local_model(self.model)
         completion = self._complete(model, prompt, kwargs, formatted=formatted).result()
         return to_completion_response(completion.text, completion=completion, model_name=model.name)
 
     @llm_completion_callback()
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        model = await self._alocal_model()
+        model = await self._alocal_model(self.model)
         completion = await self._complete(model, prompt, kwargs, formatted=formatted).aresult()
         return to_completion_response(completion.text, completion=completion, model_name=model.name)
 
     @llm_completion_callback()
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
-        model = self._local_model
+        model = self._local_model(self.model)
         request = self._complete(model, prompt, kwargs, formatted=formatted)
         return stream(request, to_completion_response, model_name=model.name)
 
@@ -127,7 +127,7 @@ class GPT4All(LLM, LocalModelFields):
     async def astream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseAsyncGen:
-        model = await self._alocal_model()
+        model = await self._alocal_model(self.model)
         request = self._complete(model, prompt, kwargs, formatted=formatted)
         return astream(request, to_completion_response, model_name=model.name)
 

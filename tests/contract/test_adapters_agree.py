@@ -6,7 +6,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from llama_index.core.llms import ChatMessage
 
-from gpt4all_core.errors import ContextOverflow, UnsupportedParameter
+from gpt4all_core.errors import ConfigError, ContextOverflow, UnsupportedParameter
 from gpt4all_core.local_model import LocalModel
 from gpt4all_core.model_pool import pool
 from langchain_gpt4all import ChatGPT4All
@@ -122,6 +122,13 @@ async def test_both_refuse_the_same_things_in_the_same_words(kind):
         await face.achat(TALK, max_tokenz=3)
     with pytest.raises(UnsupportedParameter, match="'max_tokenz'; did you mean max_tokens"):
         kind(max_tokenz=3)
+
+
+@pytest.mark.parametrize("kind", [ChatGPT4All, GPT4All])
+def test_model_name_is_another_word_for_model_and_both_at_once_are_refused(kind):
+    assert kind(model_name="x").model == kind(model="x").model == "x"
+    with pytest.raises(ConfigError, match="model_name"):
+        kind(model="a", model_name="b")
 
 
 def test_both_take_the_same_arguments_with_the_same_defaults():

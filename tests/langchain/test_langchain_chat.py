@@ -9,11 +9,12 @@ from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import HumanMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import RunnableLambda
 
 from gpt4all_core.errors import ConfigError, ContextOverflow, ModelNotFound, UnsupportedParameter
 from gpt4all_core.local_model import LocalModel
 from gpt4all_core.model_pool import pool
-from langchain_gpt4all import ChatGPT4All
+from langchain_gpt4all import ChatGPT4All, GPT4All
 
 MODEL = "smollm2-135m-instruct"
 LONG = "Write a long story about a river."
@@ -124,16 +125,11 @@ def test_what_a_call_cannot_mean_is_refused_by_name(chat, arguments, kind, messa
         ({"temperature": -1}, "temperature=-1"),
         ({"stop": "END"}, "stop='END'"),
         ({"timeout": 0}, "timeout=0"),
-        ({"model": "a", "model_name": "b"}, "model_name"),
     ],
 )
 def test_what_a_constructor_cannot_mean_is_refused_by_name(arguments, message):
     with pytest.raises(ConfigError, match=message):
         ChatGPT4All(**arguments)
-
-
-def test_model_name_is_another_word_for_model():
-    assert ChatGPT4All(model_name="x").model == ChatGPT4All(model="x").model == "x"
 
 
 def test_making_one_opens_nothing():
@@ -264,6 +260,33 @@ def test_caches_know_the_file_and_traces_no_folder(chat):
     assert by_path._get_ls_params()["ls_model_name"] == path.name
 
 
+@pytest.mark.parametrize("kind", [ChatGPT4All, GPT4All])
+def test_traces_are_told_no_folder(kind):
+    class Tracer(BaseCallbackHandler):
+        told = ""
+
+        def on_chat_model_start(self, serialized, messages, **kwargs):
+            self.told += f"{serialized} {kwargs}"
+
+        def on_llm_start(self, serialized, prompts, **kwargs):
+            self.told += f"{serialized} {kwargs}"
+
+    path = LocalModel(MODEL).path
+    tracer = Tracer()
+    with kind(model=path, max_tokens=1) as model:
+        (RunnableLambda(str) | model).invoke("hello", {"callbacks": [tracer]})
+        assert path.name in repr(model)
+    assert path.name in tracer.told
+    assert str(path.parent) not in tracer.told
+
+
+@pytest.mark.parametrize("kind", [ChatGPT4All, GPT4All])
+def test_a_tokenizer_of_ones_own_is_asked_instead_of_the_model(kind):
+    model = kind(model="no-such-model", custom_get_token_ids=lambda text: [7] * len(text))
+    assert model.get_token_ids("abc") == [7, 7, 7]
+    assert model.get_num_tokens("abc") == 3
+
+
 def test_copies_and_pickles_are_equal_and_share_the_engine(chat):
     chat.invoke("hello")
     before = pool.open_count
@@ -285,7 +308,8 @@ def test_closing_frees_the_model_and_another_use_loads_it_again():
     model.close()
 
 
-def test_streaming_lets_callbacks_see_every_token_of_invoke(chat):
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_streaming_lets_callbacks_see_every_token_of_invoke(chat, is_async):
     class Listener(BaseCallbackHandler):
         def __init__(self):
             self.tokens = []
@@ -296,7 +320,12 @@ def test_streaming_lets_callbacks_see_every_token_of_invoke(chat):
     listener = Listener()
     chat.invoke("Say hello.", {"callbacks": [listener]})
     assert listener.tokens == []
-    loud = chat.model_copy(update={"streaming": True})
-    reply = loud.invoke("Say hello.", {"callbacks": [listener]})
+    loud = ChatGPT4All(model=MODEL, temperature=0, max_tokens=8, streaming=True)
+    reply = (
+        await loud.ainvoke("Say hello.", {"callbacks": [listener]})
+        if is_async
+        else loud.invoke("Say hello.", {"callbacks": [listener]})
+    )
     assert "".join(listener.tokens) == reply.content
     assert len(listener.tokens) > 4
+    assert reply.usage_metadata["output_tokens"] == 8

@@ -49,6 +49,14 @@ def test_the_name_is_that_of_the_model():
     assert GPT4AllEmbedding(model="/models/some.gguf").model_name == "some.gguf"
 
 
+def test_model_name_alone_names_the_model():
+    assert GPT4AllEmbedding(model_name="no-such-model").model == "no-such-model"
+    by_path = GPT4AllEmbedding(model_name="/models/some.gguf")
+    assert (by_path.model, by_path.model_name) == ("/models/some.gguf", "some.gguf")
+    labelled = GPT4AllEmbedding(model="/models/some.gguf", model_name="mine")
+    assert (labelled.model, labelled.model_name) == ("/models/some.gguf", "mine")
+
+
 def test_pickles_work_and_misspelt_arguments_do_not(embedding):
     copied = pickle.loads(pickle.dumps(embedding))
     assert copied.get_query_embedding("a") == embedding.get_query_embedding("a")

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from llama_index.core.base.llms.types import ThinkingBlock
+from llama_index.core.callbacks import CallbackManager, LlamaDebugHandler
 from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.llms import ChatMessage, ImageBlock, TextBlock
@@ -13,11 +14,12 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.response_synthesizers import get_response_synthesizer
 from llama_index.core.schema import NodeWithScore, TextNode
 
+from gpt4all_core import resolve_model
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
 from gpt4all_core.local_model import LocalModel
 from gpt4all_core.model_pool import pool
 from gpt4all_core.types import GenerationParams, Message
-from llamaindex_gpt4all import GPT4All
+from llamaindex_gpt4all import GPT4All, GPT4AllEmbedding
 from llamaindex_gpt4all._convert import to_messages
 
 MODEL = "smollm2-135m-instruct"
@@ -108,8 +110,34 @@ def test_metadata_does_not_load_the_model():
 
 
 def test_traces_are_told_no_folder():
-    path = LocalModel(MODEL).path
-    assert str(path.parent) not in str(GPT4All(model=path).to_payload())
+    told = []
+
+    class Tracer(BaseEventHandler):
+        def handle(self, event, **kwargs):
+            told.append(str(event.model_dump()))
+
+    files = [resolve_model(MODEL), resolve_model(role="embedder")]
+    debug = LlamaDebugHandler(print_trace_on_end=False)
+    manager = CallbackManager([debug])
+    dispatcher, tracer = get_dispatcher(), Tracer()
+    dispatcher.add_event_handler(tracer)
+    try:
+        with GPT4All(model=files[0], max_tokens=1, callback_manager=manager) as llm:
+            llm.complete("hi")
+            llm.chat(ask("hi"))
+        with GPT4AllEmbedding(model_name=str(files[1]), callback_manager=manager) as embedding:
+            embedding.get_query_embedding("hi")
+            embedding.get_text_embedding_batch(["hi"])
+    finally:
+        dispatcher.event_handlers.remove(tracer)
+    told += [str(event.payload) for pair in debug.get_event_pairs() for event in pair]
+    told += [repr(llm), repr(embedding)]
+    for file in files:
+        assert any(file.name in text for text in told)
+        assert not any(str(file.parent) in text for text in told)
+
+
+def test_a_model_that_is_not_there_can_be_traced():
     assert GPT4All(model="no-such-model").to_payload()["model_name"] == "no-such-model"
 
 
