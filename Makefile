@@ -1,14 +1,14 @@
-# make demo   ask the example documents a question        make test    run the tests
-# make check  what CI runs                                 make fix     format and mend
+# `make help` lists the targets; docs/install.md says what `make` installs and where.
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 QUESTION ?= How many days of paid annual leave does a full-time employee get?
-PACKAGES := gpt4all_core gpt4all_localdocs gpt4all_app langchain_gpt4all llamaindex_gpt4all
+# Passed through the environment, where quotes and dollar signs are only characters.
+export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix lint types imports bench clean
+.PHONY: help demo test lint types imports check fix bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,28 +16,29 @@ help: ## this list
 $(VENV)/.ready: pyproject.toml constraints.txt tools/install.py
 	@$(PYTHON) tools/install.py $(VENV)
 
-demo: $(VENV)/.ready ## index examples/documents and answer a question about them
-	@$(BIN)/gpt4all ask "$(QUESTION)" --docs examples/documents
+demo: $(VENV)/.ready ## index examples/documents and answer QUESTION="…" from them
+	@printf '%s\n\n' "$$QUESTION"
+	@$(BIN)/gpt4all ask --docs examples/documents -- "$$QUESTION"
 
 test: $(VENV)/.ready ## run the whole test suite, sockets blocked
 	@$(BIN)/python -m pytest -q
 
-lint: $(VENV)/.ready
+lint: $(VENV)/.ready ## format and lint rules
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 
-types: $(VENV)/.ready
+types: $(VENV)/.ready ## type check, strict
 	@$(BIN)/mypy
 
-imports: $(VENV)/.ready
+imports: $(VENV)/.ready ## which package may import which
 	@$(BIN)/lint-imports --no-cache
 
-check: lint types imports test ## format, lint, types, import rules and tests: what CI runs
+check: lint types imports test ## lint, types, imports and test: what CI runs
 
 fix: $(VENV)/.ready ## format the code and mend what can be mended
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 bench: $(VENV)/.ready ## answer quality of the starter model; BEIR=folder with SQuAD 2.0
-	@$(BIN)/python benchmarks/quote_mode.py $(BEIR)
+	@$(BIN)/python benchmarks/quote_mode.py $(if $(BEIR),"$(BEIR)")
 
 clean: ## remove the virtual environment and all caches
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
