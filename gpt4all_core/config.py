@@ -5,9 +5,9 @@
 | `model` | `GPT4ALL_MODEL` | the catalog's default that is on disk |
 | `embedding_model` | `GPT4ALL_EMBEDDING_MODEL` | the bundled embedder |
 | `home` | `GPT4ALL_HOME` | the platform's folder for user data |
-| `threads` | `GPT4ALL_THREADS` | as many as the machine has cores to spare |
-| `context_size` | `GPT4ALL_CONTEXT_SIZE` | chosen by the model |
-| `gpu_layers` | `GPT4ALL_GPU_LAYERS` | chosen by the engine |
+| `threads` | `GPT4ALL_THREADS` | every physical core that this process may use |
+| `context_size` | `GPT4ALL_CONTEXT_SIZE` | 4,096, or what the model was trained for if that is less |
+| `gpu_layers` | `GPT4ALL_GPU_LAYERS` | -1: all that the build can offload |
 
 The config file is `config.toml` in the platform's folder for user configuration; its keys are
 the names in the first column.

@@ -78,11 +78,11 @@ def _download_from_hub(file: RemoteFile, folder: Path, on_progress: Progress | N
     with _only_one(target):
         if not target.is_file():
             require_space(folder, file.size_bytes)
-            fetched = fetch_from_hub(file, folder / ".incoming", on_progress=on_progress)
+            incoming = target.with_name(f".{target.name}.incoming")  # each file its own: others come too
+            fetched = fetch_from_hub(file, incoming, on_progress=on_progress)
             verify(fetched, size_bytes=file.size_bytes, sha256=file.sha256, md5=file.md5)
             fetched.replace(target)
-            if not any((folder / ".incoming").rglob("*.gguf")):
-                shutil.rmtree(folder / ".incoming")
+            shutil.rmtree(incoming)
     return target
 
 

@@ -47,7 +47,7 @@ def find_hugging_face(reference: HuggingFaceReference) -> Path | None:
     """The first file of an `hf:` reference in our own folder or the Hugging Face cache, or None."""
     own = hugging_face_folder(reference.repository)
     for folder in (own, *_snapshots(reference.repository)):
-        names = [path.relative_to(folder).as_posix() for path in folder.rglob("*.gguf") if path.is_file()]
+        names = [path.relative_to(folder).as_posix() for path in _models_below(folder)]
         try:
             return folder / choose_files(names, reference)[0]
         except ModelNotFound:
@@ -58,7 +58,15 @@ def find_hugging_face(reference: HuggingFaceReference) -> Path | None:
 def files_on_disk() -> tuple[Path, ...]:
     """Every .gguf file in our own folder and in GPT4All's, in alphabetical order."""
     folders = (models_folder(), *_gpt4all_folders())
-    return tuple(sorted({path for folder in folders for path in folder.rglob("*.gguf") if path.is_file()}))
+    return tuple(sorted({path for folder in folders for path in _models_below(folder)}))
+
+
+def _models_below(folder: Path) -> Iterator[Path]:
+    """Every .gguf file in a folder, save in hidden ones, where downloads lie until they are verified."""
+    for path in folder.rglob("*.gguf"):
+        is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not is_hidden and path.is_file():
+            yield path
 
 
 def _path_at_source(entry: ModelEntry) -> Path | None:

@@ -205,9 +205,31 @@ def test_a_file_of_the_hub_is_fetched_and_verified(server, monkeypatch):
     )
     assert path == models_folder() / "hf" / "owner--repo" / "m-Q4_0.gguf"
     assert path.read_bytes() == CONTENT
-    assert not (path.parent / ".incoming").exists()
+    assert [file.name for file in path.parent.iterdir() if file.suffix != ".lock"] == ["m-Q4_0.gguf"]
     assert seen[-1] == (len(CONTENT), len(CONTENT))
     assert seen == sorted(seen)
+
+
+def test_a_download_leaves_what_another_one_has_half_way(server, monkeypatch):
+    fetch_hub_from(server, monkeypatch)
+    entry = find("llama-3.2-1b-instruct").model_copy(update={"size_bytes": len(CONTENT), "md5": MD5})
+    fetch, halves = download_module.fetch_from_hub, []
+
+    def fetch_beside_another(file, folder, **options):
+        half = folder / "half.incomplete"
+        folder.mkdir(parents=True, exist_ok=True)
+        half.write_bytes(b"half")
+        halves.append(half)
+        if len(halves) == 1:
+            download(entry.model_copy(update={"file_name": "second.gguf"}))
+        return fetch(file, folder, **options)
+
+    monkeypatch.setattr(download_module, "fetch_from_hub", fetch_beside_another)
+    monkeypatch.setattr(
+        download_module, "verify", lambda *_, **__: halves[0].exists() or pytest.fail("the half is gone")
+    )
+    download(entry)
+    assert len(halves) == 2
 
 
 def test_the_hubs_own_hash_is_held_against_the_file(server, monkeypatch):

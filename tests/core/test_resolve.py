@@ -6,7 +6,7 @@ import pytest
 from gpt4all_core.catalog import resolve, store
 from gpt4all_core.catalog.catalog import find
 from gpt4all_core.catalog.resolve import resolve_model
-from gpt4all_core.catalog.store import files_on_disk, installed_path, models_folder
+from gpt4all_core.catalog.store import files_on_disk, hugging_face_folder, installed_path, models_folder
 from gpt4all_core.errors import ModelNotFound
 
 
@@ -101,6 +101,17 @@ def test_the_hub_cache_is_read_without_the_hubs_client(home):
     assert resolve_model("hf:owner/repo:m-Q4_0.gguf") == main
     with pytest.raises(ModelNotFound, match=r"gpt4all models pull hf:owner/repo:Q8_0"):
         resolve_model("hf:owner/repo:Q8_0")
+
+
+def test_a_file_that_is_not_verified_yet_is_no_model(home):
+    folder = hugging_face_folder("owner/repo")
+    place(folder / ".m-Q4_0.gguf.incoming" / "m-Q4_0.gguf")
+    with pytest.raises(ModelNotFound, match="gpt4all models pull"):
+        resolve_model("hf:owner/repo")
+    assert files_on_disk() == ()
+    path = place(folder / "m-Q4_0.gguf")
+    assert resolve_model("hf:owner/repo") == path
+    assert files_on_disk() == (path,)
 
 
 def test_a_known_model_that_is_not_there_names_the_command_that_fetches_it():

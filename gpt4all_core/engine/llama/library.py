@@ -38,7 +38,7 @@ class NativeLog:
 
     @property
     def text(self) -> str:
-        return "; ".join(line for line in self._lines if line)
+        return "; ".join(filter(None, self._lines))  # in one step: another thread may add a line
 
     def _take(self, level: int, text: bytes, _user: Any) -> None:
         if level >= _WARNING:
