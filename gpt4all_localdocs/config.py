@@ -15,7 +15,8 @@ class IndexOptions:
     vector_index: "chroma" keeps an approximate index on disk beside the store; "exact" keeps none.
     exact_search_below: up to this many vectors a search compares the query with all of them, read from
     the store, also under "chroma": the answer is exact, and comes sooner, as chromadb takes 0.5 to 2.5 s
-    to import (first answer from 50,000 vectors of 384 dimensions: 0.3 s and 77 MB against 1.1 s).
+    to import (first answer from 50,000 vectors of 384 dimensions: 0.3 s and 77 MB of memory against 1.1 s;
+    see docs/decisions/0021).
     lock_timeout_s: how long a sync waits for another one; None stands for no limit.
     max_file_bytes: larger files are skipped, with that reason; 200 MB is a few thousand pages.
     load_timeout_s: a file whose text takes longer is unreadable.
@@ -32,10 +33,12 @@ class IndexOptions:
     def __post_init__(self) -> None:
         if self.vector_index not in ("chroma", "exact"):
             raise ConfigError(f"vector_index must be 'chroma' or 'exact', not {self.vector_index!r}")
-        for name in ("exact_search_below", "max_file_bytes", "load_timeout_s", "embed_batch"):
+        for name, least in (("exact_search_below", 0), ("max_file_bytes", 1), ("embed_batch", 1)):
             value = getattr(self, name)
-            if value < (0 if name == "exact_search_below" else 1):
-                raise ConfigError(f"{name} is {value}, and must be positive")
+            if value < least:
+                raise ConfigError(f"{name} is {value}; it must be {least} or more")
+        if self.load_timeout_s <= 0:
+            raise ConfigError(f"load_timeout_s is {self.load_timeout_s}; it must be above 0")
         if self.lock_timeout_s is not None and self.lock_timeout_s < 0:
             raise ConfigError(
                 f"lock_timeout_s is {self.lock_timeout_s}; 0 does not wait, None waits for ever"

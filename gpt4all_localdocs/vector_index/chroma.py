@@ -94,4 +94,6 @@ def _translated(directory: Path) -> Iterator[None]:
         yield
     except Exception as error:
         # Chroma raises its own errors, SQLite's and bare ones alike.
-        raise LocalDocsError(f"the Chroma index at {directory} failed: {error}") from error
+        # Its messages may name the directory; searches log them, and logs hold no paths.
+        reason = str(error).replace(str(directory), directory.name)
+        raise LocalDocsError(f"the Chroma index {directory.name} failed: {reason}") from error

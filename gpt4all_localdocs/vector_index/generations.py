@@ -62,7 +62,7 @@ class Generations:
             self._vectors.publish(None)
             return ""
         if damage:
-            _logger.warning("rebuilding the vector index in %s from the store: %s", self._directory, damage)
+            _logger.warning("rebuilding the vector index from the store: %s", damage)
         self._build(on_applied)
         return damage
 
@@ -161,9 +161,13 @@ def find_change(directory: Path, generation: Generation) -> str:
     opened in this process: Chroma's damage is a segmentation fault, or missing vectors without an error.
     """
     path = generation_directory(directory, generation)
-    if not (path / "chroma.sqlite3").exists():
+    try:
+        fingerprint = _fingerprint(path) if (path / "chroma.sqlite3").exists() else None
+    except FileNotFoundError:  # another process has published the next one and is removing this one
+        fingerprint = None
+    if fingerprint is None:
         return f"{path.name} is missing"
-    if _fingerprint(path) != generation.fingerprint:
+    if fingerprint != generation.fingerprint:
         return f"{path.name} was changed by something else than a sync"
     return ""
 
@@ -182,5 +186,5 @@ def _fingerprint(path: Path) -> str:
     return ";".join(f"{file.name}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in files)
 
 
-def _log_leftover(_function: object, path: str, error: object) -> None:
-    _logger.info("an old vector index stays at %s until the next sync: %s", path, error)
+def _log_leftover(_function: object, path: str, _error: object) -> None:
+    _logger.info("%s of an old vector index stays until the next sync", Path(path).name)

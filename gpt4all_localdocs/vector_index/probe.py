@@ -27,7 +27,7 @@ def probe(directory: Path, *, dimensions: int) -> str:
         return f"Chroma did not open within {_TIMEOUT_S:.0f} s"
     if child.returncode == 0:
         return ""
-    last_line = child.stderr.strip().rpartition("\n")[2]
+    last_line = child.stderr.strip().rpartition("\n")[2].replace(str(directory), directory.name)
     return f"Chroma's process ended with status {child.returncode} {last_line}".rstrip()
 
 

@@ -79,7 +79,7 @@ def test_chroma_takes_more_than_one_of_its_batches(tmp_path: Path) -> None:
 def test_chroma_errors_are_the_projects_own(tmp_path: Path) -> None:
     index = ChromaIndex.open(tmp_path)
     index.upsert(["a"], random_vectors(1))
-    with pytest.raises(LocalDocsError, match="Chroma index at"):
+    with pytest.raises(LocalDocsError, match=r"Chroma index .* failed"):
         index.upsert(["b"], random_vectors(1, dimensions=5))
     index.close()
 
@@ -165,9 +165,12 @@ def test_damaged_files_are_passed_over_by_searches_and_rebuilt_by_a_sync(
     ):
         (nearest, _), *_ = index.query(bench.embedder.embed_query("word7 beta"), 1)
         assert "searching without Chroma" in caplog.text
+        assert str(bench.index) not in caplog.text
         assert index.fallback_reason
         assert nearest in store.vectors.keys()  # noqa: SIM118 - a list, not a dict
     report = bench.sync()
+    assert "rebuilding the vector index" in caplog.text
+    assert str(bench.index) not in caplog.text
     assert re.search(reason, report.rebuilt)
     assert report.embedded == 0
     assert bench.content() == whole
@@ -196,6 +199,24 @@ def test_copied_files_are_probed_once_and_taken(bench: Workbench) -> None:
 def test_a_probe_outlives_a_database_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "chroma.sqlite3").write_bytes(b"no database" * 500)
     assert "status" in probe(tmp_path, dimensions=4)
+
+
+def test_a_generation_that_is_removed_while_it_is_looked_at_is_missing(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(bench.index) as store:
+        generation = store.vectors.generation
+    assert generation is not None
+    glob = Path.glob
+
+    def glob_and_remove(self: Path, pattern: str) -> list[Path]:
+        found = list(glob(self, pattern))
+        shutil.rmtree(self)
+        return found
+
+    monkeypatch.setattr(Path, "glob", glob_and_remove)
+    monkeypatch.setattr(Path, "is_file", lambda _path: True)
+    assert find_change(bench.index, generation).endswith("is missing")
 
 
 def test_searches_follow_a_sync_in_another_process(bench: Workbench) -> None:
