@@ -1,8 +1,9 @@
 """What the index remembers of a file, and what a scan sees of it."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 FileState = Literal["indexed", "unreadable"]
 
@@ -19,13 +20,18 @@ class FileStat:
     mtime_ns: int
     inode: int
 
+    @classmethod
+    def of(cls, path: Path, found: os.stat_result) -> Self:
+        """What the system's answer for this path says."""
+        return cls(path, found.st_size, found.st_mtime_ns, found.st_ino)
+
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
     """One file as the last sync left it.
 
     scanned_ns: when `stat` was taken, in nanoseconds since 1970.
-    sha256: of the file's bytes, in hex.
+    sha256: of the file's bytes, in hex; empty where the file changed while it was read.
     settings: the identity of everything that shaped the chunks (see `DocumentPipeline`).
     reason: why an unreadable file is unreadable, else empty.
     """

@@ -150,7 +150,7 @@ class _Walk:
             printable = os.fsencode(path).decode("utf-8", "replace")
             self.skipped.append(Skipped(Path(printable), reason))
         else:
-            self.files.append(FileStat(path, found.st_size, found.st_mtime_ns, found.st_ino))
+            self.files.append(FileStat.of(path, found))
 
     def _reason_to_skip(self, path: Path, found: os.stat_result) -> str:
         if not stat_modes.S_ISREG(found.st_mode):

@@ -23,13 +23,11 @@ def search(
     *,
     k: int,
     mode: SearchMode = "hybrid",
-    distinct_texts: bool = False,
 ) -> list[Hit]:
     """Up to `k` passages, best first; none from an empty index.
 
     mode: "vector" scores by cosine (below 0 counts as 0), "keyword" by BM25 over the best one's,
     "hybrid" by both, see `fuse_scores`.
-    distinct_texts: of passages with the same text (copies of a file) only the first.
     Raises ConfigError for an empty query, a `k` below 1 or an unknown mode, EmbedderMismatch where the
     vectors are another embedder's. May be called from any thread, also while a sync runs.
     """
@@ -45,11 +43,9 @@ def search(
     scores = _scores(mode, vector, keyword)
     passages = store.passages(scores)
     ranked = sorted(
-        (passage for passage in passages.values()),
+        passages.values(),
         key=lambda passage: (-scores[passage.id], str(passage.path), passage.chunk.ordinal),
     )
-    if distinct_texts:
-        ranked = list({passage.chunk.text: passage for passage in reversed(ranked)}.values())[::-1]
     return [_hit(passage, scores[passage.id], vector, keyword) for passage in ranked[:k]]
 
 

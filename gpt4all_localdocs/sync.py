@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -67,9 +67,7 @@ def sync(
     """
     if store.is_read_only:
         raise ConfigError(f"{store.directory} cannot be written to; its index can be searched but not synced")
-    with WriterLock(
-        store.directory, timeout_s=-1 if options.lock_timeout_s is None else options.lock_timeout_s
-    ):
+    with WriterLock(store.directory, timeout_s=options.lock_timeout_s):
         run = _Run(store, embedder, pipeline, options, on_progress)
         run.adopt_embedder(rebuild=rebuild)
         run.update_files(folders)
@@ -198,7 +196,12 @@ class _Run:
             return
         chunks = self._pipeline.chunk(document)
         record = FileRecord(stat, scanned_ns, sha256, settings, title=document.title)
-        self._store.put_file(record, [self._new_passage(chunk, record) for chunk in chunks])
+        passages = [self._new_passage(chunk, record) for chunk in chunks]
+        if not _is_as_before(stat):
+            # What was read has another hash, and the hashed content may come back (another branch of a
+            # repository, for instance): without a hash the next sync reads the file whatever it holds.
+            record = replace(record, sha256="")
+        self._store.put_file(record, passages)
         reason = "" if chunks else "it holds no text"
         if known is not None and known.sha256 == sha256 and known.settings != settings:
             reason = reason or "the way files are cut has changed"
@@ -226,3 +229,10 @@ class _Run:
 
     def _report(self, path: Path, outcome: Outcome, reason: str = "", *, chunks: int = 0) -> None:
         self.outcomes.append(FileOutcome(path, outcome, reason, chunks))
+
+
+def _is_as_before(stat: FileStat) -> bool:
+    try:
+        return FileStat.of(stat.path, stat.path.stat()) == stat
+    except OSError:
+        return False

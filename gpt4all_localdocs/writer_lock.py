@@ -19,33 +19,46 @@ _HOLDER_NAME: Final = "writer.json"
 class WriterLock:
     """Held while an index is changed; the system frees it when its process dies, however it dies.
 
-    Waits up to `timeout_s` for another writer, then raises IndexBusy that names it. Readers take no
-    lock. Do not share an instance between threads: each sync makes its own.
+    Waits up to `timeout_s` for another writer (None waits for ever), then raises IndexBusy that names
+    it. Readers take no lock. Do not share an instance between threads: each sync makes its own.
 
         >>> import tempfile
         >>> with WriterLock(Path(tempfile.mkdtemp()), timeout_s=5.0):
         ...     pass
     """
 
-    def __init__(self, directory: Path, *, timeout_s: float) -> None:
+    def __init__(self, directory: Path, *, timeout_s: float | None) -> None:
         self._directory = directory
-        self._timeout_s = timeout_s
+        self._timeout_s = -1 if timeout_s is None else timeout_s  # as filelock says it
         # Not a singleton and not re-entrant: two threads of one process exclude each other as well.
         self._lock = FileLock(directory / LOCK_NAME, thread_local=False)
 
     def __enter__(self) -> Self:
         try:
             self._lock.acquire(timeout=self._timeout_s)
+            self._name_holder()
         except Timeout as error:
             raise IndexBusy(
                 f"the index at {self._directory} is being written by {self._holder()};"
                 f" waited {self._timeout_s:g} s; try again when it is done"
             ) from error
         except OSError as error:
+            self._lock.release()
             raise ConfigError(
                 f"the index directory {self._directory} cannot be written to ({error});"
                 " change its permissions or name another directory"
             ) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            (self._directory / _HOLDER_NAME).unlink(missing_ok=True)
+        finally:
+            self._lock.release()
+
+    def _name_holder(self) -> None:
         holder = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
@@ -53,13 +66,6 @@ class WriterLock:
         }
         # Beside the lock, not in it: on Windows nobody else could read a locked file.
         (self._directory / _HOLDER_NAME).write_text(json.dumps(holder), encoding="utf-8")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        (self._directory / _HOLDER_NAME).unlink(missing_ok=True)
-        self._lock.release()
 
     def _holder(self) -> str:
         try:

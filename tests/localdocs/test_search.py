@@ -60,8 +60,6 @@ def test_copies_are_told_apart_by_path_in_a_fixed_order(bench: Workbench) -> Non
     hits = bench.search("annual leave", k=2)
     assert [hit.path.name for hit in hits] == ["copy.txt", "hr.txt"]
     assert hits[0].score == hits[1].score
-    hits = bench.search("annual leave", k=2, distinct_texts=True)
-    assert [hit.path.name for hit in hits] == ["copy.txt", "travel.txt"]
 
 
 @pytest.mark.parametrize(

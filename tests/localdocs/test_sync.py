@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from workbench import Workbench
+from workbench import PIPELINE, Workbench, read_text
 
 from gpt4all_core.errors import ConfigError, EmbedderMismatch, IndexBusy, LocalDocsError
 from gpt4all_core.testing import HashEmbedder
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.sync import SyncProgress
+from gpt4all_localdocs.types import Document
 from gpt4all_localdocs.writer_lock import WriterLock
 
 
@@ -117,8 +118,6 @@ def test_copies_keep_their_own_passages_and_share_vectors(bench: Workbench) -> N
     report = bench.sync()
     assert report.embedded == 3
     assert {hit.path.name for hit in bench.search("alpha one", k=2)} == {"a.txt", "copy.txt"}
-    assert len(bench.search("alpha one", k=2, distinct_texts=True)) == 2
-    assert {hit.text for hit in bench.search("alpha", k=2, distinct_texts=True)} == {"alpha one", "beta two"}
     (bench.docs / "a.txt").unlink()
     bench.sync()
     for mode in ("hybrid", "vector", "keyword"):
@@ -278,6 +277,31 @@ def test_progress_names_phases_files_and_totals(bench: Workbench) -> None:
     assert [(p.done, p.total) for p in seen if p.phase == "embed"] == [(0, 3), (2, 3)]
 
 
+def test_a_file_that_changes_while_it_is_read_and_changes_back_is_read_again(bench: Workbench) -> None:
+    path = bench.write("a.txt", "alpha before")
+
+    def load_meanwhile_changed(changed: Path) -> Document:
+        changed.write_text("gamma in between, with another length", encoding="utf-8")
+        return read_text(changed)
+
+    bench.pipeline = replace(PIPELINE, load=load_meanwhile_changed)
+    bench.sync()
+    path.write_text("alpha before", encoding="utf-8")
+    bench.pipeline = PIPELINE
+    assert bench.outcomes(bench.sync())["a.txt"] == "updated"
+    assert bench.content() == bench.fresh_content()
+
+
+def test_a_lock_whose_holder_cannot_be_named_is_not_kept(tmp_path: Path) -> None:
+    (tmp_path / "writer.json").mkdir()
+    failed = WriterLock(tmp_path, timeout_s=0)
+    with pytest.raises(ConfigError, match="cannot be written to"):
+        failed.__enter__()
+    (tmp_path / "writer.json").rmdir()
+    with WriterLock(tmp_path, timeout_s=0):
+        pass
+
+
 def test_a_second_writer_waits_and_then_says_who_writes(bench: Workbench) -> None:
     bench.sync()
     bench.options = replace(bench.options, lock_timeout_s=0.05)
@@ -297,6 +321,7 @@ def test_a_second_writer_waits_and_then_says_who_writes(bench: Workbench) -> Non
         {"embed_batch": 0},
         {"max_file_bytes": 0},
         {"load_timeout_s": 0},
+        {"exact_search_below": -1},
         {"lock_timeout_s": -1},
     ],
 )
