@@ -1,13 +1,15 @@
 """My folders, searchable, with citations.
 
-from gpt4all_localdocs import LocalDocs
+    from gpt4all_localdocs import LocalDocs
 
-with LocalDocs("index", folders=["documents"]) as docs:
-    docs.sync()
-    answer = docs.ask("How many days of leave do I get?")
+    with LocalDocs("index", folders=["documents"]) as docs:
+        docs.sync()
+        answer = docs.ask("How many days of leave do I get?")
+
+Names are loaded at first use, so that importing the package costs next to nothing.
 """
 
-import importlib
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,4 +47,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

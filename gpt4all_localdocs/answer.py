@@ -15,7 +15,8 @@ from gpt4all_localdocs.types import Answer, AnswerMode, Citation, Hit
 CLOSING_QUOTE = '"'
 _QUOTE_SYSTEM = "Extract the short answer to the question from the passage."
 _QUOTE_TOKENS = 48  # a span to answer with; a longer one is a passage, which the citation shows anyway
-_FREE_TOKENS = 512
+FREE_TOKENS = 512
+"""Of a free answer, where nothing else is asked for; and what is kept free for one without a limit."""
 _FREE_SYSTEM = (
     "You answer questions from the numbered sources you are given, and from nothing else."
     " After each statement name its source in square brackets, like [1]."
@@ -81,7 +82,7 @@ class AnswerStream:
     def _assemble(self, completion: Completion) -> Answer:
         text = completion.text
         if self._request.mode == "quote":
-            text = text.removesuffix(CLOSING_QUOTE).rstrip()
+            text = _without_end(text)
         return Answer(text, self._citations(text), self.hits, self._request.mode, completion.usage)
 
     def _citations(self, text: str) -> tuple[Citation, ...]:
@@ -97,12 +98,18 @@ def start_answer(model: ChatModel, request: AnswerRequest) -> AnswerStream:
 
 def answer_params(mode: AnswerMode) -> GenerationParams:
     """Greedy in both modes: an answer from documents should be the same each time it is asked for."""
-    return GenerationParams(temperature=0, max_tokens=_QUOTE_TOKENS if mode == "quote" else _FREE_TOKENS)
+    return GenerationParams(temperature=0, max_tokens=_QUOTE_TOKENS if mode == "quote" else FREE_TOKENS)
 
 
 def prompt_overhead(model: ChatModel, question: str) -> int:
-    """Tokens of a free prompt besides the passages, with room for the template and the numbers."""
+    """Tokens of a free prompt besides the sources, with room for the model's template."""
     return model.count_tokens(_FREE_SYSTEM) + model.count_tokens(question) + 128
+
+
+def describe_source(number: int, source: Hit) -> str:
+    """A source as a free prompt shows it: its number, where it stands, its text."""
+    place = f", {source.place}" if source.place else ""
+    return f"[{number}] {source.path.name}{place}\n{source.text}"
 
 
 def _start_quote(model: ChatModel, request: AnswerRequest) -> Generation:
@@ -120,26 +127,26 @@ def _start_quote(model: ChatModel, request: AnswerRequest) -> Generation:
 
 def _start_free(model: ChatModel, request: AnswerRequest) -> Generation:
     sources = "\n\n".join(
-        f"[{number}] {source.path.name}{_comma(source.place)}\n{source.text}"
-        for number, source in enumerate(request.sources, start=1)
+        describe_source(number, source) for number, source in enumerate(request.sources, start=1)
     )
     # The sources come first: a question after them reuses their KV cells.
     prompt = f"Sources:\n\n{sources}\n\nQuestion: {request.question}"
     return model.chat([Message("system", _FREE_SYSTEM), Message("user", prompt)], request.params)
 
 
-def _comma(place: str) -> str:
-    return f", {place}" if place else ""
+def _without_end(text: str) -> str:
+    """A quotation without its closing mark, a character that the token limit cut, and white space."""
+    return text.removesuffix(CLOSING_QUOTE).rstrip("\ufffd").rstrip()
 
 
 class _QuoteTrimmer:
-    """Holds back a quotation mark and white space until it is known that they are not the end."""
+    """Holds back what may be the end of the quotation until it is known that it is not."""
 
     def __init__(self) -> None:
         self._held = ""
 
     def push(self, piece: str) -> str:
         text = self._held + piece
-        certain = text.removesuffix(CLOSING_QUOTE).rstrip()
+        certain = _without_end(text)
         self._held = text[len(certain) :]
         return certain

@@ -13,9 +13,11 @@ from gpt4all_core.local_model import LocalModel
 from gpt4all_core.protocols import ChatModel, Embedder
 from gpt4all_core.types import GenerationParams
 from gpt4all_localdocs.answer import (
+    FREE_TOKENS,
     AnswerRequest,
     AnswerStream,
     answer_params,
+    describe_source,
     prompt_overhead,
     start_answer,
 )
@@ -29,6 +31,7 @@ from gpt4all_localdocs.store import Store, StoreSummary
 from gpt4all_localdocs.sync import OnProgress, sync
 from gpt4all_localdocs.types import Answer, AnswerMode, Hit, SearchMode, SyncReport
 from gpt4all_localdocs.vector_index.search_index import SearchIndex
+from gpt4all_localdocs.writer_lock import WriterLock
 
 _WINDOW = 256
 """Most tokens of a passage with its heading. MiniLM was trained on texts of this length, although
@@ -81,30 +84,35 @@ class LocalDocs:
         return tuple(dict.fromkeys([*known, *self._wanted]))
 
     def add(self, folder: str | Path) -> None:
-        """Remember a folder; its files are indexed by the next sync. Raises ConfigError if it is none."""
+        """Remember a folder; its files are indexed by the next sync.
+
+        Raises ConfigError if it is none, IndexBusy when another sync does not end in time.
+        """
         path = Path(folder).expanduser().absolute()
         _check_folder(path)
-        self._store.set_folders({path: 0} | self._store.folders())
+        with self._writing():
+            self._store.set_folders({path: 0} | self._store.folders())
 
     def remove(self, folder: str | Path) -> int:
         """Forget a folder and its passages at once; the files themselves stay. Returns how many files.
 
-        Raises ConfigError when the index does not have the folder.
+        Raises ConfigError when the index does not have the folder, IndexBusy as `add` does.
         """
         path = Path(folder).expanduser().absolute()
-        folders = self._store.folders()
-        if path not in folders and path not in self._wanted:
-            known = ", ".join(map(str, folders)) or "none"
-            raise ConfigError(f"{path} is not a folder of this index; it has: {known}")
-        self._wanted = [wanted for wanted in self._wanted if wanted != path]
-        others = {known: device for known, device in folders.items() if known != path}
-        gone = [
-            file
-            for file in self._store.files()
-            if file.is_relative_to(path) and not any(file.is_relative_to(other) for other in others)
-        ]
-        self._store.remove_files(gone)
-        self._store.set_folders(others)
+        with self._writing():
+            folders = self._store.folders()
+            if path not in folders and path not in self._wanted:
+                known = ", ".join(map(str, folders)) or "none"
+                raise ConfigError(f"{path} is not a folder of this index; it has: {known}")
+            self._wanted = [wanted for wanted in self._wanted if wanted != path]
+            others = {known: device for known, device in folders.items() if known != path}
+            gone = [
+                file
+                for file in self._store.files()
+                if file.is_relative_to(path) and not any(file.is_relative_to(other) for other in others)
+            ]
+            self._store.remove_files(gone)
+            self._store.set_folders(others)
         return len(gone)
 
     def sync(self, *, rebuild: bool = False, on_progress: OnProgress = lambda _progress: None) -> SyncReport:
@@ -185,8 +193,12 @@ class LocalDocs:
         if chosen == "quote":
             sources = (narrow_hits(hits, question, self.embedder),)
         else:
-            room = model.context_size - (params.max_tokens or 0) - prompt_overhead(model, question)
-            sources = hits = pack_hits(hits, budget_tokens=room, count_tokens=model.count_tokens)
+            answer_tokens = params.max_tokens or FREE_TOKENS
+            sources = hits = pack_hits(
+                hits,
+                budget_tokens=model.context_size - answer_tokens - prompt_overhead(model, question),
+                tokens_of=lambda hit: model.count_tokens(describe_source(len(hits), hit)),
+            )
         return start_answer(model, AnswerRequest(question, sources, hits, chosen, params))
 
     def status(self) -> StoreSummary:
@@ -236,6 +248,10 @@ class LocalDocs:
     @property
     def _index(self) -> SearchIndex:
         return self._opened("index", lambda: SearchIndex(self._store, self._options))  # type: ignore[no-any-return]  # one dict for all
+
+    def _writing(self) -> WriterLock:
+        """A sync that runs meanwhile would write its own list of folders over a change."""
+        return WriterLock(self._store.directory, timeout_s=self._options.lock_timeout_s)
 
     @cached_property
     def _chunk_options(self) -> ChunkOptions:

@@ -6,10 +6,11 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from gpt4all_core.engine.handle import Generation, Mailbox
 from gpt4all_core.errors import ConfigError, GenerationCancelled
 from gpt4all_core.testing import HashEmbedder, ScriptedChatModel
-from gpt4all_core.types import GenerationParams
-from gpt4all_localdocs.answer import AnswerRequest, answer_params, start_answer
+from gpt4all_core.types import Completion, GenerationParams, Usage
+from gpt4all_localdocs.answer import AnswerRequest, AnswerStream, answer_params, start_answer
 from gpt4all_localdocs.cite import cite_markers, cite_quote
 from gpt4all_localdocs.narrow import cut, narrow_hits, split_sentences
 from gpt4all_localdocs.pack import pack_hits
@@ -21,8 +22,8 @@ def hit(text, *, name="a.txt", start=0, first_line=1, page=None, score=1.0):
     return Hit(Path(name), text, score, page, lines, (start, start + len(text)))
 
 
-def words(text):
-    return len(text.split())
+def words(hit):
+    return len(hit.text.split())
 
 
 def ask(model, sources, *, mode, question="Which?"):
@@ -33,19 +34,19 @@ def ask(model, sources, *, mode, question="Which?"):
 class TestPack:
     def test_takes_the_best_hits_that_fit_in_their_order(self):
         hits = [hit("one two three"), hit("four five six seven"), hit("eight")]
-        packed = pack_hits(hits, budget_tokens=4, count_tokens=words)
+        packed = pack_hits(hits, budget_tokens=4, tokens_of=words)
         assert [h.text for h in packed] == ["one two three", "eight"]
 
     def test_always_takes_the_best_hit(self):
-        assert len(pack_hits([hit("one two three")], budget_tokens=1, count_tokens=words)) == 1
+        assert len(pack_hits([hit("one two three")], budget_tokens=1, tokens_of=words)) == 1
 
     def test_leaves_out_a_copy_of_a_passage(self):
         hits = [hit("the same", name="a.txt"), hit("the same", name="b.txt"), hit("another")]
-        packed = pack_hits(hits, budget_tokens=100, count_tokens=words)
+        packed = pack_hits(hits, budget_tokens=100, tokens_of=words)
         assert [h.path.name for h in packed] == ["a.txt", "a.txt"]
 
     def test_packs_nothing_from_nothing(self):
-        assert pack_hits([], budget_tokens=10, count_tokens=words) == ()
+        assert pack_hits([], budget_tokens=10, tokens_of=words) == ()
 
 
 class TestSentences:
@@ -147,6 +148,19 @@ class TestQuoteMode:
         ask(model, [hit("a b")], mode="quote").result()
         assert model.calls[0].quote_from == ("a b",)
         assert model.calls[0].prefill.endswith('The answer is "')
+
+    def test_a_character_that_the_token_limit_cut_is_left_out_and_the_rest_is_cited(self):
+        mailbox = Mailbox(lambda: None)
+        for piece in ("nach ", "Gr", "\ufffd"):
+            mailbox.push(piece)
+        mailbox.finish(Completion("nach Gr\ufffd", "length", Usage(9, 4)))
+        sources = (hit("Sie zog nach Größe."),)
+        stream = AnswerStream(
+            Generation(mailbox), AnswerRequest("Wohin?", sources, sources, "quote", answer_params("quote"))
+        )
+        assert "".join(stream) == "nach Gr"
+        answer = stream.result()
+        assert answer.text == answer.citations[0].quote == "nach Gr"
 
     def test_greedy_and_bounded(self):
         assert answer_params("quote").temperature == 0

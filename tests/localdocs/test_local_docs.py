@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from gpt4all_core.errors import ConfigError, EmbedderMismatch, LocalDocsError
+import gpt4all_localdocs
+from gpt4all_core.errors import ConfigError, EmbedderMismatch, IndexBusy, LocalDocsError
 from gpt4all_core.testing import HashEmbedder, ScriptedChatModel
-from gpt4all_localdocs import LocalDocs
+from gpt4all_core.types import GenerationParams
+from gpt4all_localdocs import IndexOptions, LocalDocs
 from gpt4all_localdocs.loaders.registry import load_document
+from gpt4all_localdocs.writer_lock import WriterLock
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "documents"
 
@@ -32,6 +35,10 @@ def open_docs(tmp_path):
         return LocalDocs(tmp_path / "index", **settings)
 
     return open_docs
+
+
+def test_public_names_are_listed_before_they_are_loaded():
+    assert set(dir(gpt4all_localdocs)) >= set(gpt4all_localdocs.__all__)
 
 
 class TestFolders:
@@ -74,6 +81,15 @@ class TestFolders:
             pytest.raises(ConfigError, match="no such folder does not exist"),
         ):
             docs.sync() if act == "sync" else docs.add(missing)
+
+    def test_folders_are_not_changed_while_a_sync_would_write_its_own_list(self, open_docs, folder):
+        with open_docs(folders=[folder], options=IndexOptions(lock_timeout_s=0.05)) as docs:
+            docs.sync()
+            with WriterLock(docs.path, timeout_s=1):
+                for change in (docs.add, docs.remove):
+                    with pytest.raises(IndexBusy):
+                        change(folder)
+            assert docs.folders == (folder,)
 
     def test_a_file_is_no_folder(self, open_docs, folder):
         with open_docs() as docs, pytest.raises(ConfigError, match=r"leave\.md is a file"):
@@ -147,15 +163,17 @@ class TestAsk:
             assert answer.mode == "free"
             assert [citation.number for citation in answer.citations] == [1]
 
-    def test_passages_leave_room_for_the_answer(self, open_docs, folder):
+    @pytest.mark.parametrize("params", [None, GenerationParams(max_tokens=None)])
+    @pytest.mark.parametrize("label", ["", " a name of many many words" * 7])
+    def test_passages_and_their_names_leave_room_for_the_answer(self, open_docs, folder, params, label):
         for number in range(20):
-            (folder / f"{number}.txt").write_text(f"leave {number} " + "leave rule and more words " * 20)
+            (folder / f"{number}{label}.txt").write_text(f"leave {number} " + "leave rule and more " * 9)
         model = ScriptedChatModel(["Yes [1]."], context_size=1000)
         with open_docs(folders=[folder], model=model) as docs:
             docs.sync()
-            docs.ask("Which leave?", k=20)
+            docs.ask("Which leave?", k=20, params=params)
         prompt = sum(model.count_tokens(message.content) for message in model.calls[0].messages)
-        assert prompt + model.calls[0].params.max_tokens <= 1000
+        assert 300 < prompt + 512 <= 1000
 
     def test_an_empty_index_has_no_answer(self, open_docs, tmp_path):
         (tmp_path / "empty").mkdir()
