@@ -201,6 +201,7 @@ class _Cutter:
         starts = [word.start for word in words]
         block_words = [(bisect_left(starts, start), bisect_left(starts, end)) for start, end in kept_whole]
         self._blocks = [span for span in block_words if 0 < self._tokens(*span) <= options.cap_tokens]
+        self._block_ends = dict(self._blocks)
 
     def spans(self) -> Iterator[Span]:
         """Character spans of the section's chunks, in order."""
@@ -267,8 +268,8 @@ class _Cutter:
         overlap = self._options.overlap_tokens
         if covered == 0 or overlap == 0:
             return covered
-        next_block = next((span for span in self._blocks if span[0] == covered), None)
-        if next_block is not None and self._tokens(*next_block) + overlap > self._options.cap_tokens:
+        block_end = self._block_ends.get(covered)
+        if block_end is not None and self._tokens(covered, block_end) + overlap > self._options.cap_tokens:
             return covered
         earliest = bisect_left(self._tokens_before, self._tokens_before[covered] - overlap)
         start = self._earliest_boundary(earliest, covered)

@@ -61,16 +61,19 @@ def encode_reason(reason: str) -> bytes:
 
 
 def decode_reply(payload: bytes) -> Document | str:
-    """The document, or the reason why there is none."""
-    reply = json.loads(payload.decode("utf-8", "surrogatepass"))
-    if "reason" in reply:
-        return str(reply["reason"])
-    return Document(
-        reply["text"],
-        pages=tuple(Page(*page) for page in reply["pages"]),
-        headings=tuple(Heading(*heading) for heading in reply["headings"]),
-        title=reply["title"],
-    )
+    """The document, or the reason why there is none: a hijacked parser may answer anything."""
+    try:
+        reply = json.loads(payload.decode("utf-8", "surrogatepass"))
+        if "reason" in reply:
+            return str(reply["reason"])
+        return Document(
+            reply["text"],
+            pages=tuple(Page(*page) for page in reply["pages"]),
+            headings=tuple(Heading(*heading) for heading in reply["headings"]),
+            title=reply["title"],
+        )
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "the parser gave an answer that cannot be read"
 
 
 def _encode(reply: dict[str, object]) -> bytes:

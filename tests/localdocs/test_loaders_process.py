@@ -247,6 +247,13 @@ def test_a_document_survives_the_way_through_the_pipe(text, title, heading, page
     assert decode_reply(encode_document(document)) == document
 
 
+@pytest.mark.parametrize(
+    "reply", [b"no JSON", b"\xff", b"1", b"[]", b"{}", b'{"text": "a", "pages": [[1]]}', b"[" * 100_000]
+)
+def test_an_answer_that_is_none_is_a_reason(reply):
+    assert decode_reply(reply) == "the parser gave an answer that cannot be read"
+
+
 def test_a_reason_and_a_strange_file_name_survive_the_way_through_the_pipe():
     assert decode_reply(encode_reason("is “odd”")) == "is “odd”"
     assert decode_path(encode_path(Path("caf\udce9.txt"))) == Path("caf\udce9.txt")
