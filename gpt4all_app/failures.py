@@ -16,6 +16,7 @@ import typer
 
 from gpt4all_core.errors import (
     ConfigError,
+    EmbedderMismatch,
     GenerationError,
     GPT4AllError,
     LocalDocsError,
@@ -59,6 +60,8 @@ def describe(error: BaseException) -> str:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "gpt4all"
         return f"{error.format_message().rstrip('.')}; see: {command} --help"
+    if isinstance(error, EmbedderMismatch):  # its own advice is for programs
+        return f"{error}; the command for that: gpt4all docs sync --rebuild --index DIR"
     if isinstance(error, (GPT4AllError, Stopped)):
         return str(error)
     return (

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from gpt4all_core.errors import (
     ModelNotFound,
     ToolCallParseError,
 )
+from gpt4all_core.testing import HashEmbedder
 
 COMMANDS_PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 
@@ -55,6 +57,18 @@ def test_an_unforeseen_error_is_a_message_and_with_debug_a_traceback(gpt4all, mo
 
 def test_an_error_of_ours_keeps_its_own_words():
     assert describe(ConfigError("k is 0; give 1 or more")) == "k is 0; give 1 or more"
+
+
+def test_another_embedder_is_answered_with_a_command(gpt4all, leave, monkeypatch):
+    index = ("--index", leave.parent / "index")
+    gpt4all("docs", "add", leave, *index)
+    gpt4all("docs", "sync", *index)
+    monkeypatch.setattr("commandline.HashEmbedder", partial(HashEmbedder, name="another"))
+    found = gpt4all("docs", "search", "leave", *index)
+    assert found.code == 4
+    assert found.err.rstrip().endswith("gpt4all docs sync --rebuild --index DIR")
+    assert gpt4all("docs", "sync", "--rebuild", *index).code == 0
+    assert "leave" in gpt4all("docs", "search", "leave", *index).out
 
 
 @pytest.mark.parametrize(

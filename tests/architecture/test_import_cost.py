@@ -51,5 +51,4 @@ def test_a_model_that_is_not_used_yet_loads_no_native_library(statement):
 
 
 def test_the_command_line_shows_its_help_without_models():
-    pytest.importorskip("gpt4all_app.main", reason="the command line is not there yet")
     assert not {"llama_cpp", "chromadb"} & loaded_by("import gpt4all_app.main")
