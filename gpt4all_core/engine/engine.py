@@ -238,8 +238,8 @@ class Engine:
             if self._shares_with_a_prefill(sequence):
                 return
             # The prompts of running requests will take their cells too.
-            needed = len(sequence.tokens) + sum(running.pending for running in self._running)
-            if self._running and (self._is_tight or self._slots.reclaimable_cells < needed):
+            promised = sum(running.pending for running in self._running)
+            if self._running and (self._is_tight or self._slots.room_beside(sequence.tokens) < promised):
                 return
             self._waiting.popleft()
             sequence.slot, shared = self._slots.acquire(sequence.tokens)

@@ -40,8 +40,14 @@ class Slots:
     @property
     def reclaimable_cells(self) -> int:
         """Free cells plus those that only idle slots hold."""
-        busy = {cell for slot in self._slots if slot.is_busy for cell in slot.cells}
-        return self._backend.cell_count - len(busy)
+        return self._backend.cell_count - len(self._busy_cells())
+
+    def room_beside(self, tokens: Sequence[int]) -> int:
+        """Reclaimable cells that would be left beside a prompt; what it shares with busy slots is there."""
+        busy = self._busy_cells()
+        source, shared = self._longest_prefix(tokens)
+        held = 0 if source is None else sum(cell in busy for cell in self._slots[source].cells[:shared])
+        return self._backend.cell_count - len(busy) - (len(tokens) - held)
 
     @property
     def has_free_slot(self) -> bool:
@@ -104,6 +110,9 @@ class Slots:
             raise AssertionError("a slot's tokens and cells differ in number")
         if self.free_cells < 0:
             raise AssertionError("more cells are in use than there are")
+
+    def _busy_cells(self) -> set[int]:
+        return {cell for slot in self._slots if slot.is_busy for cell in slot.cells}
 
     def _longest_prefix(self, tokens: Sequence[int]) -> tuple[int | None, int]:
         best: tuple[int | None, int] = (None, 0)

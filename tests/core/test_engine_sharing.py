@@ -20,11 +20,11 @@ BRIEF = GenerationParams(temperature=0, max_tokens=4)
 
 
 @contextmanager
-def arriving_together(**options):
+def arriving_together(*, context_size=256, **options):
     """An engine that has taken in nothing yet: (engine, backend, gate to set when all are asked)."""
     gate = threading.Event()
     backend = ScriptedBackend(gate=gate, **options)
-    with running(backend, context_size=256) as engine:
+    with running(backend, context_size=context_size) as engine:
         held = ask(engine, "!", BRIEF)
         assert backend.decode_started.wait(5)
         yield engine, backend, gate
@@ -42,6 +42,19 @@ def test_a_context_that_questions_share_is_decoded_once(batch_tokens):
         assert cached[0] == 0
         assert all(SHARED - 32 < count <= SHARED for count in cached[1:])
         assert engine.counters.widest_batch > 2
+        check_accounts(engine, backend)
+
+
+def test_prompts_run_together_where_only_what_differs_needs_room():
+    size = len(PROMPTS[0])
+    shape = {"context_size": size + 8, "cells": size + 40, "batch_tokens": 512}
+    with arriving_together(**shape) as (engine, backend, gate):
+        handles = [ask(engine, prompt, BRIEF) for prompt in PROMPTS[:3]]
+        gate.set()
+        for handle in handles:
+            handle.result(5)
+        assert engine.counters.widest_batch >= 3
+        assert engine.counters.preemptions == 0
         check_accounts(engine, backend)
 
 

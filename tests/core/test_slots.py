@@ -80,6 +80,16 @@ def test_shared_cells_count_once():
     bench.check()
 
 
+def test_the_room_beside_a_prompt_counts_what_busy_slots_hold_but_not_what_idle_ones_do():
+    bench = Workbench(cells=100)
+    bench.admit("b" * 40)
+    bench.talk("i" * 20)
+    assert bench.slots.room_beside(list(b"n" * 30)) == 100 - 40 - 30
+    assert bench.slots.room_beside(list(b"i" * 20 + b"n" * 10)) == 100 - 40 - 30
+    assert bench.slots.room_beside(list(b"b" * 40 + b"n" * 10)) == 100 - 40 - 10
+    bench.check()
+
+
 def test_a_prefix_that_went_on_otherwise_is_left_intact():
     bench = Workbench(sequences=3)
     bench.talk("question: red or blue")
