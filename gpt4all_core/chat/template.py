@@ -76,7 +76,7 @@ class ChatTemplate:
 
         Raises ConfigError when the template is broken or refuses these messages.
         """
-        escape = _Escape(self._special)
+        escape = _Escape(self._barred, self._barred_in_answers)
         try:
             text = self._sandbox.render(
                 self._template,
@@ -96,28 +96,39 @@ class ChatTemplate:
     def _template(self) -> jinja2.Template:
         return self._sandbox.from_string(self._source)
 
+    @cached_property
+    def _barred(self) -> re.Pattern[str]:
+        return _any_of(self._special.control | self._special.added)
+
+    @cached_property
+    def _barred_in_answers(self) -> re.Pattern[str]:
+        # What the assistant wrote may hold <think>, which its template looks for.
+        return _any_of(self._special.control)
+
+
+def _any_of(tokens: frozenset[str]) -> re.Pattern[str]:
+    """Any of the texts, the longest that fits; some models have thousands, so it is compiled once."""
+    longest_first = sorted(tokens, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
+
 
 class _Escape:
     """Replaces control tokens inside messages by marks, and the marks by literal segments.
 
+    barred: matches them in all messages but the assistant's own, for which there is the other.
     The marks are private-use characters around a number drawn anew for each rendering, so no
     text can contain one.
     """
 
-    def __init__(self, special: SpecialTokens) -> None:
-        self._special = special
+    def __init__(self, barred: re.Pattern[str], barred_in_answers: re.Pattern[str]) -> None:
+        self._barred = barred
+        self._barred_in_answers = barred_in_answers
         self._nonce = secrets.token_hex(8)
         self._literals: list[str] = []
 
     def protect(self, message: Message) -> str:
-        # What the assistant wrote may hold <think>, which its template looks for.
-        tokens = self._special.control
-        if message.role != "assistant":
-            tokens = tokens | self._special.added
-        if not any(token in message.content for token in tokens):
-            return message.content
-        longest_first = sorted(tokens, key=len, reverse=True)
-        return re.sub("|".join(map(re.escape, longest_first)), self._mark, message.content)
+        barred = self._barred_in_answers if message.role == "assistant" else self._barred
+        return barred.sub(self._mark, message.content)
 
     def split(self, text: str) -> tuple[Segment, ...]:
         if not self._literals:
