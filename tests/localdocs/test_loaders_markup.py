@@ -1,11 +1,15 @@
 import zipfile
+from pathlib import Path
 
 import pytest
 from loader_files import paragraph, table, write, write_docx, write_pdf
 
 from gpt4all_core.errors import UnreadableDocument
+from gpt4all_core.testing import HashEmbedder
+from gpt4all_localdocs.chunk import ChunkOptions, chunk_document
+from gpt4all_localdocs.cite import cite_quote
 from gpt4all_localdocs.loaders import docx, docx_package, html, pdf
-from gpt4all_localdocs.types import Heading, Page
+from gpt4all_localdocs.types import Heading, Hit, Page
 
 
 @pytest.mark.parametrize(
@@ -92,6 +96,18 @@ def test_pdf_without_text_asks_for_ocr(tmp_path):
 )
 def test_pdf_words_broken_at_line_ends_are_joined(page, joined):
     assert pdf._join_broken_words([page]) == [joined]
+
+
+def test_a_quotation_across_a_joined_word_and_a_line_end_is_cited_where_it_stands():
+    texts = pdf._join_broken_words(["The first lan\ufffeguage page.", "Assembly lan\ufffeguage is\nold."])
+    document = pdf._document(texts, None)
+    count_tokens = HashEmbedder().count_tokens
+    chunk = chunk_document(document, count_tokens=count_tokens, options=ChunkOptions(64))[1]
+    source = Hit(Path("a.pdf"), chunk.text, 1.0, chunk.page, chunk.lines, chunk.span)
+    (citation,) = cite_quote("Assembly language is\nold", [source])
+    start, end = citation.span
+    assert document.text[start:end] == citation.quote == "Assembly language is\nold"
+    assert (citation.page, citation.lines, citation.place) == (2, None, "page 2")
 
 
 def test_pdf_behind_a_password_says_so(tmp_path):
