@@ -80,6 +80,7 @@ class Store:
         return {Path(path): int(device) for path, device in rows}
 
     def set_folders(self, folders: Mapping[Path, int]) -> None:
+        """Replace the list of folders; the device is 0 for one that was not scanned yet."""
         with self._database.writing() as connection:
             connection.execute("DELETE FROM folders")
             connection.executemany(

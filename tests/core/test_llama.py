@@ -3,6 +3,7 @@ import pytest
 
 from gpt4all_core.engine.backend import Batch, NoFreeCells
 from gpt4all_core.engine.llama.contexts import ContextOptions, LlamaContext, LlamaEmbeddingContext
+from gpt4all_core.engine.llama.library import log
 from gpt4all_core.engine.llama.weights import LlamaWeights
 from gpt4all_core.errors import ConfigError, EngineClosed, GenerationError, ModelLoadError
 
@@ -29,6 +30,11 @@ def batch(tokens, *, start=0, sequence_id=0):
         np.full(count, sequence_id, dtype=np.int32),
         np.arange(count) == count - 1,
     )
+
+
+def test_the_dots_of_loading_a_model_are_no_warnings(starter_model):
+    LlamaWeights(starter_model).close()
+    assert "." not in log.text.split("; ")
 
 
 def test_numbers_are_those_that_llama_cpp_made_of_them(context, weights):

@@ -19,7 +19,7 @@ import llama_cpp.llama_cpp as api
 
 __all__ = ["api", "log", "starting"]
 
-_WARNING = 3  # GGML_LOG_LEVEL_WARN; below it are progress notes
+_KEPT_LEVELS = (3, 4)  # GGML_LOG_LEVEL_WARN and _ERROR; below are progress notes, above are its dots
 _LOG_LINES = 12
 
 
@@ -41,7 +41,7 @@ class NativeLog:
         return "; ".join(filter(None, self._lines))  # in one step: another thread may add a line
 
     def _take(self, level: int, text: bytes, _user: Any) -> None:
-        if level >= _WARNING:
+        if level in _KEPT_LEVELS:
             self._lines.append(text.decode("utf-8", "replace").strip())
 
 
