@@ -1,3 +1,4 @@
+import signal
 import sys
 from pathlib import Path
 
@@ -15,6 +16,11 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("suite")
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and so would the programs
+# that the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
