@@ -70,9 +70,7 @@ def ask(
     session.check_model(model)
     with session.open_docs(place, folders=folders, model=model) as opened:
         known = require_folders(opened, advice=_NO_FOLDERS)
-        report = sync_visibly(opened, output)
-        require_passages(report, known)
-        note_report(report, output, folders=known, index=place)
+        report = _synced(opened, output, folders=known)
         if note := weak_model_note(opened.model):
             output.note(note)
         stream = opened.stream(question, k=k, mode=mode)
@@ -82,11 +80,26 @@ def ask(
             _show(stream, output, folders=known)
 
 
+def _synced(docs: "LocalDocs", output: Output, *, folders: Sequence[Path]) -> SyncReport:
+    """What became of the folders' files; an index that cannot be written answers as it is."""
+    if docs.is_read_only:
+        output.note(f"{docs.path} cannot be written to; answering from it as it is")
+        return SyncReport(files=())
+    report = sync_visibly(docs, output)
+    require_passages(report, folders)
+    note_report(report, output, folders=folders, index=docs.path)
+    return report
+
+
 def _existing(folders: Sequence[Path]) -> list[Path]:
     """The folders as absolute paths. Somebody who names one that is gone does not want old answers."""
     for folder in folders:
-        if not folder.expanduser().exists():
-            raise ConfigError(f"the folder {folder} does not exist; check its name")
+        try:
+            folder.expanduser().stat()
+        except FileNotFoundError as error:
+            raise ConfigError(f"the folder {folder} does not exist; check its name") from error
+        except OSError as error:
+            raise ConfigError(f"the folder {folder} cannot be read: {error.strerror}") from error
     return [absolute(folder) for folder in folders]
 
 

@@ -64,6 +64,8 @@ def describe(error: BaseException) -> str:
         return f"{error}; the command for that: gpt4all docs sync --rebuild --index DIR"
     if isinstance(error, (GPT4AllError, Stopped)):
         return str(error)
+    if isinstance(error, OSError):  # the system's own words name the file and what is wrong with it
+        return f"the system refused: {error}; check the path, its permissions and the space on the disk"
     return (
         f"unexpected {type(error).__name__}: {error}; this is a defect of the program,"
         " and GPT4ALL_DEBUG=1 shows where it is"

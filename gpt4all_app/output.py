@@ -104,7 +104,9 @@ class _Console(Console):
     """Prints what it is given as it is given."""
 
     def __init__(self, stream: IO[str]) -> None:
-        super().__init__(file=stream, highlight=False, markup=False, emoji=False)
+        # Rich takes COLUMNS=0 for a terminal without room for a single character.
+        width = 80 if os.environ.get("COLUMNS") == "0" else None
+        super().__init__(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
     def on_broken_pipe(self) -> None:
         """Rich calls this in place of raising BrokenPipeError."""

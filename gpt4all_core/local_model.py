@@ -58,10 +58,19 @@ class LocalModel(LeasedModel[OpenEngine]):
 
     @property
     def context_size(self) -> int:
-        """Tokens that one request's prompt and answer may have together. Reads the file's header."""
-        if self._settings.context_size is not None:
-            return self._settings.context_size
-        return min(self._header.context_length or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
+        """Tokens that one request's prompt and answer may have together. Reads the file's header.
+
+        Raises ConfigError for more than the model was trained for.
+        """
+        trained = self._header.context_length
+        asked = self._settings.context_size
+        if asked is None:
+            return min(trained or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
+        if trained is not None and asked > trained:
+            raise ConfigError(
+                f"context_size={asked} is more than {self.name} was trained for; choose {trained} or less"
+            )
+        return asked
 
     @property
     def counters(self) -> Counters:

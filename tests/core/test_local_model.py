@@ -317,3 +317,12 @@ print("child", os.waitstatus_to_exitcode(status), "parent", handle.result().usag
 def test_a_forked_child_is_refused_at_once_and_the_parent_goes_on(starter_model):
     ended = run_program(FORKED, starter_model)
     assert ended.stdout == "refused 8 of 8\nchild 0 parent True\n", ended.stderr
+
+
+def test_a_context_beyond_what_the_model_was_trained_for_is_refused_with_both_numbers(starter_model):
+    with (
+        LocalModel(starter_model, context_size=10**9) as model,
+        pytest.raises(ConfigError, match="8192") as error,
+    ):
+        model.open()
+    assert str(10**9) in str(error.value)

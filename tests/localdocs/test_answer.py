@@ -204,3 +204,8 @@ def test_a_cancelled_answer_says_so(example_docs):
     stream.cancel()
     with pytest.raises(GenerationCancelled):
         stream.result()
+
+
+def test_a_short_passage_may_be_the_answer_as_a_whole():
+    passages = [hit("Lynx in Lund"), hit("The badger digs at night in Brora.", name="b.txt", score=0.2)]
+    assert narrow_hits(passages, "Where is the lynx?", HashEmbedder()).text == "Lynx in Lund"

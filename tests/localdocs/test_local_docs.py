@@ -1,6 +1,7 @@
 """The facade: folders in, answers with citations out."""
 
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -241,3 +242,20 @@ class TestExamples:
         assert answer.mode == "free"
         assert 1 <= len(answer.hits) <= 2
         assert answer.usage.completion_tokens > 0
+
+
+class TestOddInput:
+    def test_one_folder_is_not_taken_letter_by_letter(self, tmp_path):
+        with pytest.raises(ConfigError, match="give a list"):
+            LocalDocs(tmp_path / "index", folders=str(tmp_path))
+
+    def test_a_folder_whose_name_is_no_utf8_is_refused_by_name(self, open_docs, tmp_path):
+        odd = tmp_path / os.fsdecode(b"caf\xe9")
+        odd.mkdir()
+        with open_docs() as docs, pytest.raises(ConfigError, match="not UTF-8"):
+            docs.add(odd)
+
+    def test_a_very_long_query_is_answered(self, open_docs, folder):
+        with open_docs(folders=[folder]) as docs:
+            docs.sync()
+            assert docs.search("rent " * 20_000, mode="keyword")[0].path.name == "rent.txt"
