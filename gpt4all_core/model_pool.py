@@ -12,11 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from gpt4all_core.catalog.gguf import read_header
 from gpt4all_core.catalog.gguf_check import check_loadable
+from gpt4all_core.catalog.machine import memory_bytes
 from gpt4all_core.engine.engine import Engine
 from gpt4all_core.engine.owner_thread import OwnerThread, Steps
 from gpt4all_core.engine.threads import usable_cores
-from gpt4all_core.errors import EngineClosed, ModelLoadError
+from gpt4all_core.errors import ConfigError, EngineClosed, ModelLoadError
 from gpt4all_core.protocols import Vectors
 
 if TYPE_CHECKING:
@@ -299,10 +301,13 @@ def _start_engine(path: Path, options: EngineOptions) -> OpenEngine:
         undo.callback(weights.close)
         if weights.value.has_encoder:
             raise ModelLoadError(f"{path} is an embedding or encoder model and writes no text", path=path)
+        cells = 2 * options.context_size  # room for a full request beside others and their prefixes
+        if not weights.value.may_offload:
+            _check_memory(path, options.context_size, cells)
         context = LlamaContext(
             weights.value,
             ContextOptions(
-                cells=2 * options.context_size,  # room for a full request beside others and their prefixes
+                cells=cells,
                 sequences=options.parallel,
                 batch_tokens=options.batch_tokens,
                 threads=options.threads or usable_cores(),
@@ -314,6 +319,16 @@ def _start_engine(path: Path, options: EngineOptions) -> OpenEngine:
         opened = OpenEngine(engine.start(), weights.value)
         undo.pop_all()
         return opened
+
+
+def _check_memory(path: Path, context_size: int, cells: int) -> None:
+    """Raise ConfigError for a KV cache larger than the machine: Linux would end the process instead."""
+    needed, there = cells * (read_header(path).cell_bytes or 0), memory_bytes()
+    if needed > there:
+        raise ConfigError(
+            f"context_size={context_size} takes {needed / 2**30:.1f} GiB for the KV cache of {path.name},"
+            f" and this machine has {there / 2**30:.1f} GiB; choose a smaller one"
+        )
 
 
 def _start_embedder(

@@ -142,6 +142,20 @@ class GGUFHeader:
         return self.number(f"{self.architecture}.block_count")
 
     @property
+    def cell_bytes(self) -> int | None:
+        """Memory of one token in the KV cache at 16 bits, all layers; None where heads differ by layer."""
+        prefix = f"{self.architecture}.attention"
+        heads, width = self.number(f"{prefix}.head_count"), self.embedding_length
+        if not (self.block_count and heads and width) or isinstance(
+            self.metadata.get(f"{prefix}.head_count_kv"), GGUFArray
+        ):
+            return None
+        stored_heads = self.number(f"{prefix}.head_count_kv") or heads
+        key = self.number(f"{prefix}.key_length") or width // heads
+        value = self.number(f"{prefix}.value_length") or width // heads
+        return 2 * self.block_count * stored_heads * (key + value)
+
+    @property
     def vocabulary_size(self) -> int | None:
         tokens = self.metadata.get("tokenizer.ggml.tokens")
         return tokens.count if isinstance(tokens, GGUFArray) else None

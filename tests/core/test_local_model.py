@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gpt4all_core import GenerationParams, LocalModel, Message
+from gpt4all_core.catalog.gguf import read_header
 from gpt4all_core.errors import (
     ConfigError,
     ContextOverflow,
@@ -326,3 +327,14 @@ def test_a_context_beyond_what_the_model_was_trained_for_is_refused_with_both_nu
     ):
         model.open()
     assert str(10**9) in str(error.value)
+
+
+def test_a_kv_cache_larger_than_the_machine_is_refused_before_it_is_made(starter_model, monkeypatch):
+    monkeypatch.setattr("gpt4all_core.model_pool.memory_bytes", lambda: 100 * 2**20)
+    with LocalModel(starter_model, context_size=8192) as model, pytest.raises(ConfigError, match=r"0\.4 GiB"):
+        model.open()
+
+
+def test_a_cell_has_the_size_that_was_measured(starter_model):
+    # 24.3 MB of saved state for 1,056 tokens, by llama.cpp itself.
+    assert read_header(starter_model).cell_bytes == 23_040

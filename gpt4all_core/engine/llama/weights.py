@@ -49,6 +49,8 @@ class LlamaWeights:
         bos, eos = api.llama_vocab_bos(self._vocab), api.llama_vocab_eos(self._vocab)
         self.bos: int | None = bos if bos >= 0 else None
         self.eos: int | None = eos if eos >= 0 else None
+        self.may_offload = bool(api.llama_supports_gpu_offload())
+        """Whether this build of llama.cpp can use an accelerator's memory."""
         self.adds_bos = bool(api.llama_vocab_get_add_bos(self._vocab))
 
     @property
