@@ -29,7 +29,14 @@ def index_for(folders: Sequence[Path]) -> Path:
 
 
 def shown_path(path: Path, folders: Sequence[Path]) -> str:
-    """A file's name from its folder on; with the folder's own name where there are several."""
+    """A file's name from its folder on; with the folder's own name where there are several.
+
+    A line end in a name is shown as a sign: it could pass for a line of the program's own.
+    """
+    return _relative(path, folders).replace("\n", "\N{SYMBOL FOR NEWLINE}")
+
+
+def _relative(path: Path, folders: Sequence[Path]) -> str:
     inside = [folder for folder in folders if path.is_relative_to(folder)]
     if not inside:
         return str(path)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gpt4all_localdocs.sync import SyncProgress
 
 _PHASES = {
+    "wait": "waiting for another sync of this index",
     "scan": "looking for files",
     "hash": "comparing",
     "load": "reading",
@@ -37,9 +38,9 @@ _MARGIN = 4
 
 @contextmanager
 def sync_bar(output: Output) -> "Iterator[Callable[[SyncProgress], None]]":
-    """A bar that follows a sync; outside a terminal nothing."""
+    """A bar that follows a sync; outside a terminal a line if it has to wait, else nothing."""
     if not output.has_terminal_for_notes:
-        yield lambda _progress: None
+        yield lambda progress: output.note(_PHASES["wait"]) if progress.phase == "wait" else None
         return
     text_width = max(output.notes.width * 2 // 5, 16)
     with _progress(output, MofNCompleteColumn(), others=text_width + _COUNTS) as bar:

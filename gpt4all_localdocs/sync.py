@@ -23,13 +23,14 @@ from gpt4all_localdocs.vector_index.chroma import ChromaIndex
 from gpt4all_localdocs.vector_index.generations import Generations, OpenIndex
 from gpt4all_localdocs.writer_lock import WriterLock
 
-SyncPhase = Literal["scan", "hash", "load", "embed", "index"]
+SyncPhase = Literal["wait", "scan", "hash", "load", "embed", "index"]
 
 
 @dataclass(frozen=True, slots=True)
 class SyncProgress:
     """How far a phase is: `done` of `total` files (hash, load) or vectors (embed, index).
 
+    "wait" comes first, and only if another writer holds the index.
     `path` is the file that comes next, where a phase goes by files.
     """
 
@@ -67,7 +68,11 @@ def sync(
     """
     if store.is_read_only:
         raise ConfigError(f"{store.directory} cannot be written to; its index can be searched but not synced")
-    with WriterLock(store.directory, timeout_s=options.lock_timeout_s):
+    with WriterLock(
+        store.directory,
+        timeout_s=options.lock_timeout_s,
+        on_wait=lambda: on_progress(SyncProgress("wait", 0, 0)),
+    ):
         run = _Run(store, embedder, pipeline, options, on_progress)
         run.adopt_embedder(rebuild=rebuild)
         run.update_files(folders)

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,22 +21,26 @@ class WriterLock:
     """Held while an index is changed; the system frees it when its process dies, however it dies.
 
     Waits up to `timeout_s` for another writer (None waits for ever), then raises IndexBusy that names
-    it. Readers take no lock. Do not share an instance between threads: each sync makes its own.
+    it; calls `on_wait` once if it has to wait at all. Readers take no lock. Do not share an instance
+    between threads: each sync makes its own.
 
         >>> import tempfile
         >>> with WriterLock(Path(tempfile.mkdtemp()), timeout_s=5.0):
         ...     pass
     """
 
-    def __init__(self, directory: Path, *, timeout_s: float | None) -> None:
+    def __init__(
+        self, directory: Path, *, timeout_s: float | None, on_wait: Callable[[], None] = lambda: None
+    ) -> None:
         self._directory = directory
+        self._on_wait = on_wait
         self._timeout_s = -1 if timeout_s is None else timeout_s  # as filelock says it
         # Not a singleton and not re-entrant: two threads of one process exclude each other as well.
         self._lock = FileLock(directory / LOCK_NAME, thread_local=False)
 
     def __enter__(self) -> Self:
         try:
-            self._lock.acquire(timeout=self._timeout_s)
+            self._acquire()
             self._name_holder()
         except Timeout as error:
             raise IndexBusy(
@@ -57,6 +62,13 @@ class WriterLock:
             (self._directory / _HOLDER_NAME).unlink(missing_ok=True)
         finally:
             self._lock.release()
+
+    def _acquire(self) -> None:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            self._on_wait()
+            self._lock.acquire(timeout=self._timeout_s)
 
     def _name_holder(self) -> None:
         holder = {

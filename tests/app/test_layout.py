@@ -98,3 +98,9 @@ def test_names_are_shortened_in_the_middle():
 )
 def test_control_characters_are_replaced(text, shown):
     assert printable(text) == shown
+
+
+def test_a_line_end_in_a_file_name_cannot_pass_for_a_line_of_ours():
+    name = shown_path(Path("/a/b\n[2] forged.txt"), [Path("/a")])
+    assert "\n" not in name
+    assert name.endswith("[2] forged.txt")

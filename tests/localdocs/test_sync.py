@@ -337,3 +337,13 @@ def test_the_exact_kind_keeps_no_files_beside_the_store(bench: Workbench) -> Non
     bench.sync()
     assert not list(bench.index.glob("chroma-*"))
     assert [hit.path.name for hit in bench.search("gamma three", k=1, mode="vector")] == ["b.txt"]
+
+
+def test_a_sync_that_has_to_wait_says_so_first(bench: Workbench) -> None:
+    phases = []
+    bench.options = replace(bench.options, lock_timeout_s=0.05)
+    with WriterLock(bench.index, timeout_s=1), pytest.raises(IndexBusy):
+        bench.sync(on_progress=lambda progress: phases.append(progress.phase))
+    assert phases == ["wait"]
+    bench.sync(on_progress=lambda progress: phases.append(progress.phase))
+    assert phases[:2] == ["wait", "scan"]
