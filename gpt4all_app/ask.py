@@ -14,7 +14,7 @@ from gpt4all_app.output import Output
 from gpt4all_app.paths import absolute, default_index, index_for
 from gpt4all_app.session import Session
 from gpt4all_app.syncing import note_report, require_folders, require_passages, sync_visibly
-from gpt4all_core.errors import ConfigError
+from gpt4all_localdocs.folders import check_folder
 from gpt4all_localdocs.types import Answer, AnswerMode, SyncReport
 
 if TYPE_CHECKING:
@@ -93,14 +93,10 @@ def _synced(docs: "LocalDocs", output: Output, *, folders: Sequence[Path]) -> Sy
 
 def _existing(folders: Sequence[Path]) -> list[Path]:
     """The folders as absolute paths. Somebody who names one that is gone does not want old answers."""
-    for folder in folders:
-        try:
-            folder.expanduser().stat()
-        except FileNotFoundError as error:
-            raise ConfigError(f"the folder {folder} does not exist; check its name") from error
-        except OSError as error:
-            raise ConfigError(f"the folder {folder} cannot be read: {error.strerror}") from error
-    return [absolute(folder) for folder in folders]
+    places = [absolute(folder) for folder in folders]
+    for place in places:
+        check_folder(place)
+    return places
 
 
 def _show(stream: "AnswerStream", output: Output, *, folders: Sequence[Path]) -> None:

@@ -7,12 +7,12 @@ up and its citation is exact. In free mode the model writes, and names its sourc
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 
+from gpt4all_core.constrain.quote import CLOSING
 from gpt4all_core.protocols import ChatModel, Generation
 from gpt4all_core.types import Completion, GenerationParams, Message
 from gpt4all_localdocs.cite import cite_markers, cite_quote
 from gpt4all_localdocs.types import Answer, AnswerMode, Citation, Hit
 
-CLOSING_QUOTE = '"'
 _QUOTE_SYSTEM = "Extract the short answer to the question from the passage."
 _QUOTE_TOKENS = 48  # a span to answer with; a longer one is a passage, which the citation shows anyway
 FREE_TOKENS = 512
@@ -136,7 +136,7 @@ def _start_free(model: ChatModel, request: AnswerRequest) -> Generation:
 
 def _without_end(text: str) -> str:
     """A quotation without its closing mark, a character that the token limit cut, and white space."""
-    return text.removesuffix(CLOSING_QUOTE).rstrip("\ufffd").rstrip()
+    return text.removesuffix(CLOSING).rstrip("\ufffd").rstrip()
 
 
 class _QuoteTrimmer:

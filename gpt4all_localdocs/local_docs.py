@@ -1,6 +1,5 @@
 """Folders that can be searched and asked: the facade of this package."""
 
-import stat
 import threading
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -24,6 +23,7 @@ from gpt4all_localdocs.answer import (
 )
 from gpt4all_localdocs.chunk import ChunkOptions
 from gpt4all_localdocs.config import IndexOptions
+from gpt4all_localdocs.folders import check_folder
 from gpt4all_localdocs.narrow import narrow_hits
 from gpt4all_localdocs.pack import pack_hits
 from gpt4all_localdocs.pipeline import open_pipeline
@@ -97,7 +97,7 @@ class LocalDocs:
         Raises ConfigError if it is none, IndexBusy when another sync does not end in time.
         """
         path = Path(folder).expanduser().absolute()
-        _check_folder(path)
+        check_folder(path)
         with self._writing():
             self._store.set_folders({path: 0} | self._store.folders())
 
@@ -134,7 +134,7 @@ class LocalDocs:
         known = self._store.folders()
         for folder in self._wanted:
             if folder not in known:
-                _check_folder(folder)
+                check_folder(folder)
         with open_pipeline(
             self.embedder, self._chunk_options, load_timeout_s=self._options.load_timeout_s
         ) as pipeline:
@@ -272,17 +272,3 @@ class LocalDocs:
             if name not in self._open:
                 self._open[name] = make()
             return self._open[name]
-
-
-def _check_folder(folder: Path) -> None:
-    try:
-        str(folder).encode()
-        mode = folder.stat().st_mode
-    except UnicodeEncodeError as error:
-        raise ConfigError(f"the name of the folder {str(folder)!r} is not UTF-8; rename it") from error
-    except FileNotFoundError as error:
-        raise ConfigError(f"the folder {folder} does not exist; check its name") from error
-    except OSError as error:
-        raise ConfigError(f"the folder {folder} cannot be read: {error.strerror}") from error
-    if not stat.S_ISDIR(mode):
-        raise ConfigError(f"{folder} is a file, not a folder; give the folder it stands in")

@@ -7,6 +7,7 @@ import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from typing import Literal
 
 from gpt4all_core.errors import EngineClosed, GenerationCancelled
 from gpt4all_core.types import Completion
@@ -76,15 +77,15 @@ class Mailbox:
         with self._changed:
             return self._changed.wait_for(lambda: self._is_ready(for_piece=for_piece), timeout_s)
 
-    async def wait_async(self, *, for_piece: bool) -> None:
-        """The same for the running event loop; leaves nothing bound to it."""
+    async def wait_async(self, *, for_piece: bool) -> Literal[True]:
+        """The same for the running event loop, without a time limit; leaves nothing bound to it."""
         self._check_process()
         loop = asyncio.get_running_loop()
         while True:
             woken = asyncio.Event()
             with self._changed:
                 if self._is_ready(for_piece=for_piece):
-                    return
+                    return True
                 self._wakers.append(partial(loop.call_soon_threadsafe, woken.set))
             await woken.wait()
 
@@ -137,36 +138,21 @@ class Generation:
         """Whether the engine is done with it, well or not."""
         return self._mailbox.is_finished
 
+    # Once `wait` returns there is a piece or the outcome, and no piece ever comes after the outcome.
+
     def __iter__(self) -> Iterator[str]:
         try:
-            while True:
-                piece = self._mailbox.take()
-                if piece is not None:
-                    yield piece
-                elif self._mailbox.is_finished:
-                    # A piece may have come between the two looks.
-                    last = self._mailbox.take()
-                    if last is None:
-                        return
-                    yield last
-                else:
-                    self._mailbox.wait(for_piece=True)
+            while self._mailbox.wait(for_piece=True) and (piece := self._mailbox.take()) is not None:
+                yield piece
         finally:
             self.cancel()
 
     async def __aiter__(self) -> AsyncIterator[str]:
         try:
-            while True:
-                piece = self._mailbox.take()
-                if piece is not None:
-                    yield piece
-                elif self._mailbox.is_finished:
-                    last = self._mailbox.take()
-                    if last is None:
-                        return
-                    yield last
-                else:
-                    await self._mailbox.wait_async(for_piece=True)
+            while (
+                await self._mailbox.wait_async(for_piece=True) and (piece := self._mailbox.take()) is not None
+            ):
+                yield piece
         finally:
             self.cancel()
 

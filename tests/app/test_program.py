@@ -187,3 +187,10 @@ def test_the_page_of_commands_is_what_help_says(home, monkeypatch):
     assert COMMANDS_PAGE.read_text(encoding="utf-8") == help_pages(), (
         "run: python -m gpt4all_app.help_pages > docs/commands.md"
     )
+
+
+def test_what_the_system_refuses_is_not_called_a_defect():
+    words = describe(PermissionError(13, "Permission denied", "/somewhere/x"))
+    assert "/somewhere/x" in words
+    assert "permissions" in words
+    assert "defect" not in words
