@@ -6,6 +6,7 @@ and from these. Names and defaults are the core's.
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
@@ -23,7 +24,7 @@ from pydantic import (
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
 from gpt4all_core.shared_models import EmbedderRecipe, ModelRecipe, SharedModels, model_label
-from gpt4all_core.types import GenerationParams
+from gpt4all_core.types import GenerationParams, KVType
 
 if TYPE_CHECKING:
     from gpt4all_core.embedder import LocalEmbedder
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _DEFAULTS = GenerationParams()
 
 ModelReference = Annotated[str | Path | None, AfterValidator(lambda model: model and str(model))]
-"""A model reference, kept as text whatever it came as."""
+"""A name or a path, kept as text whatever it came as."""
 
 G = TypeVar("G", bound="GenerationFields")
 
@@ -62,8 +63,14 @@ class ModelFields(StrictArguments):
     threads: int | None = Field(default=None, gt=0)
     """Processor threads; None takes every physical core that this process may use."""
 
+    device: str | None = Field(default=None, min_length=1)
+    """"auto", "cpu", or a device by llama.cpp's name; None is "auto"."""
+
     gpu_layers: int | None = Field(default=None, ge=-1)
-    """Layers on the graphics card; None and -1 put all there that the build can."""
+    """Layers on that device; None puts as many there as fit, -1 all."""
+
+    idle_ttl_s: float | None = Field(default=None, gt=0)
+    """Give the memory back after so many seconds without a request; the next one loads the model again."""
 
     allow_download: bool = False
     """Fetch the model if it is not on this disk; otherwise nothing ever is."""
@@ -98,6 +105,25 @@ class LanguageModelFields(ModelFields):
     """Tokens that prompt and answer may have together; None takes 4,096, or what the model was
     trained for if that is less."""
 
+    kv_type: KVType | None = None
+    """How keys and values are kept: "f16" (None), "q8_0" in 53 % of the memory, "q4_0" in 28 %."""
+
+    parallel: int | None = Field(default=None, gt=0, le=256)
+    """Most requests decoded in one batch; None is 16."""
+
+    max_waiting: int | None = Field(default=None, ge=0)
+    """Most requests that wait for a place in the batch; one more raises EngineBusy. None is 1,024."""
+
+    cache_bytes: int | None = Field(default=None, ge=0)
+    """Host memory for the KV cells of idle conversations; None is an eighth of the machine's, at most
+    2 GiB."""
+
+    cache_dir: ModelReference = None
+    """A folder where the KV cells of idle conversations outlive the process; None writes nothing."""
+
+    isolate: bool | None = None
+    """Run in a child process, so that a crash of llama.cpp is an EngineCrashed here."""
+
     def _local_model(self, reference: str | Path | None) -> "LocalModel":
         """The model of this reference, by this object's other arguments; not yet loaded if it is new."""
         model: LocalModel = self._opened.get(self._recipe(reference))
@@ -114,7 +140,8 @@ class LanguageModelFields(ModelFields):
         return self._local_model(None).name if named is None else model_label(named)
 
     def _recipe(self, reference: str | Path | None) -> ModelRecipe:
-        return ModelRecipe(reference, self.context_size, self.threads, self.gpu_layers, self.allow_download)
+        names = [field.name for field in fields(ModelRecipe)[1:]]
+        return ModelRecipe(reference, **{name: getattr(self, name) for name in names})
 
 
 class GenerationFields(BaseModel):

@@ -7,7 +7,16 @@
 | `home` | `GPT4ALL_HOME` | the platform's folder for user data |
 | `threads` | `GPT4ALL_THREADS` | every physical core that this process may use |
 | `context_size` | `GPT4ALL_CONTEXT_SIZE` | 4,096, or what the model was trained for if that is less |
-| `gpu_layers` | `GPT4ALL_GPU_LAYERS` | -1: all that the build can offload |
+| `device` | `GPT4ALL_DEVICE` | `auto`: an accelerator if the build has one, else the processor |
+| `gpu_layers` | `GPT4ALL_GPU_LAYERS` | as many as fit into the device's free memory |
+| `kv_type` | `GPT4ALL_KV_TYPE` | `f16` |
+| `parallel` | `GPT4ALL_PARALLEL` | 16 requests in one batch |
+| `max_waiting` | `GPT4ALL_MAX_WAITING` | 1,024 requests that wait for a place |
+| `cache_bytes` | `GPT4ALL_CACHE_BYTES` | an eighth of the memory, at most 2 GiB, for idle conversations |
+| `cache_dir` | `GPT4ALL_CACHE_DIR` | none: nothing of a conversation is written to disk |
+| `idle_ttl_s` | `GPT4ALL_IDLE_TTL_S` | none: a model stays loaded until it is closed |
+| `memory_budget` | `GPT4ALL_MEMORY_BUDGET` | none: bytes that all open models may take together |
+| `isolate` | `GPT4ALL_ISOLATE` | `false`: models run in this process |
 
 The config file is `config.toml` in the platform's folder for user configuration; its keys are
 the names in the first column.
@@ -18,13 +27,35 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from gpt4all_core.errors import ConfigError
+from gpt4all_core.types import KVType
 
 APPLICATION = "gpt4all-adapters"
+
+
+class SettingArguments(TypedDict, total=False):
+    """What a caller may give; None and a missing key both mean that it was not given."""
+
+    model: str | None
+    embedding_model: str | None
+    home: Path | str | None
+    threads: int | None
+    context_size: int | None
+    device: str | None
+    gpu_layers: int | None
+    kv_type: KVType | None
+    parallel: int | None
+    max_waiting: int | None
+    cache_bytes: int | None
+    cache_dir: Path | str | None
+    idle_ttl_s: float | None
+    memory_budget: int | None
+    isolate: bool | None
 
 
 class Settings(BaseModel):
@@ -33,7 +64,15 @@ class Settings(BaseModel):
     home: the folder in which models and other data of this project are kept.
     threads: processor threads that a model computes with.
     context_size: tokens that one request's prompt and answer may have together.
-    gpu_layers: layers of a model to put on the graphics card; 0 none, -1 all.
+    device: "auto", "cpu", or a device by llama.cpp's name, such as CUDA0.
+    gpu_layers: layers of a model to put on the device; 0 none, -1 all, None as many as fit.
+    kv_type: how the keys and values of a conversation are kept.
+    parallel: most requests decoded in one batch; max_waiting: most that may wait for a place in it.
+    cache_bytes: host memory that the cells of idle conversations may take, for each engine.
+    cache_dir: a folder where they outlive the process.
+    idle_ttl_s: seconds without a request after which a model's memory is given back.
+    memory_budget: bytes that all open models may take together; idle ones make room.
+    isolate: run models in a child process, whose death is an error and not the end.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,12 +82,21 @@ class Settings(BaseModel):
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir(APPLICATION, appauthor=False)))
     threads: int | None = Field(default=None, ge=1)
     context_size: int | None = Field(default=None, ge=1)
+    device: str | None = Field(default=None, min_length=1)
     gpu_layers: int | None = Field(default=None, ge=-1)
+    kv_type: KVType | None = None
+    parallel: int | None = Field(default=None, ge=1, le=256)
+    max_waiting: int | None = Field(default=None, ge=0)
+    cache_bytes: int | None = Field(default=None, ge=0)
+    cache_dir: Path | None = None
+    idle_ttl_s: float | None = Field(default=None, gt=0)
+    memory_budget: int | None = Field(default=None, ge=1)
+    isolate: bool | None = None
 
-    @field_validator("home")
+    @field_validator("home", "cache_dir")
     @classmethod
-    def _expand_home(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _expand_home(cls, value: Path | None) -> Path | None:
+        return value and value.expanduser().absolute()
 
 
 _EXPECTED = {
@@ -57,36 +105,30 @@ _EXPECTED = {
     "home": "a folder",
     "threads": "a whole number, 1 or more",
     "context_size": "a whole number of tokens, 1 or more",
+    "device": "auto, cpu, or the name of a device",
     "gpu_layers": "a whole number, 0 or more, or -1 for all layers",
+    "kv_type": "f16, q8_0 or q4_0",
+    "parallel": "a whole number, 1 to 256",
+    "max_waiting": "a whole number, 0 or more",
+    "cache_bytes": "a whole number of bytes, 0 or more",
+    "cache_dir": "a folder",
+    "idle_ttl_s": "a number of seconds above 0",
+    "memory_budget": "a whole number of bytes, 1 or more",
+    "isolate": "true or false",
 }
 
 
-def resolve_settings(
-    *,
-    model: str | None = None,
-    embedding_model: str | None = None,
-    home: Path | str | None = None,
-    threads: int | None = None,
-    context_size: int | None = None,
-    gpu_layers: int | None = None,
-) -> Settings:
+def resolve_settings(**arguments: Unpack[SettingArguments]) -> Settings:
     """The settings in force now; an argument that is None was not given.
 
     The environment and the config file are read at every call. An empty environment variable
     counts as not set. Raises ConfigError, naming the argument, variable or file, the value and
     what was expected, for an impossible value or an unknown key in the file.
     """
-    arguments: dict[str, object] = {
-        "model": model,
-        "embedding_model": embedding_model,
-        "home": home,
-        "threads": threads,
-        "context_size": context_size,
-        "gpu_layers": gpu_layers,
-    }
     chosen: dict[str, object] = {}
     origins: dict[str, str] = {}
-    for values, describe in _layers(arguments):
+    given = {name: value for name, value in arguments.items() if value is not None}
+    for values, describe in _layers(given):
         for name, value in values.items():
             chosen[name] = value
             origins[name] = describe.format(name=name, variable=_variable(name))
@@ -102,14 +144,14 @@ def config_file() -> Path:
     return Path(platformdirs.user_config_dir(APPLICATION, appauthor=False)) / "config.toml"
 
 
-def _layers(arguments: Mapping[str, object]) -> list[tuple[dict[str, object], str]]:
+def _layers(given: Mapping[str, object]) -> list[tuple[dict[str, object], str]]:
     """What each source says, weakest first, and how to name it in a message."""
     path = config_file()
-    variables = {name: os.environ.get(_variable(name), "") for name in arguments}
+    variables = {name: os.environ.get(_variable(name), "") for name in Settings.model_fields}
     return [
         (_read_file(path), f"{{name}} in {str(path).replace('{', '{{').replace('}', '}}')}"),
         ({name: value for name, value in variables.items() if value}, "the environment variable {variable}"),
-        ({name: value for name, value in arguments.items() if value is not None}, "{name}"),
+        (dict(given), "{name}"),
     ]
 
 

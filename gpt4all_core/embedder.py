@@ -15,7 +15,8 @@ from gpt4all_core.config import resolve_settings
 from gpt4all_core.engine.owner_thread import Steps
 from gpt4all_core.errors import ConfigError, GenerationCancelled, ModelLoadError
 from gpt4all_core.leased_model import LeasedModel
-from gpt4all_core.model_pool import Lease, OpenEmbedder, open_embedder
+from gpt4all_core.model_pool import Lease
+from gpt4all_core.open_embedder import OpenEmbedder, open_embedder
 from gpt4all_core.protocols import Vectors
 
 PACK_TOKENS = 512

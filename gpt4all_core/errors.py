@@ -12,7 +12,10 @@ GPT4AllError
 ├─ GenerationError                          a loaded model cannot answer this request
 │  ├─ ContextOverflow(ValueError)
 │  ├─ GenerationCancelled
+│  │  └─ GenerationTimeout(TimeoutError)    it was cancelled because its time was up
+│  ├─ EngineBusy                            as many requests wait as may
 │  └─ EngineClosed(RuntimeError)
+│     └─ EngineCrashed                      the child process of an isolated engine died
 ├─ OutputError                              what the model wrote, or was to write, is not usable
 │  ├─ ToolCallParseError
 │  └─ UnsupportedSchema(ValueError)
@@ -102,6 +105,32 @@ class GenerationCancelled(GenerationError):  # noqa: N818 - the public name is p
 
 class EngineClosed(GenerationError, RuntimeError):  # noqa: N818 - the public name is part of the contract
     """The model was closed, its owner thread died, or it is used in a forked child."""
+
+
+class EngineCrashed(EngineClosed):
+    """The child process of an isolated engine died; the next request starts another one."""
+
+
+class GenerationTimeout(GenerationCancelled, TimeoutError):  # noqa: N818 - named like its parent
+    """The request took longer than it may and was cancelled; `timeout_s` is what it had, in seconds."""
+
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__(
+            f"no full answer within {timeout_s} s, so the request was cancelled;"
+            " allow more time, or ask for less with max_tokens"
+        )
+        self.timeout_s = timeout_s
+
+
+class EngineBusy(GenerationError):  # noqa: N818 - a state, not a fault
+    """As many requests wait as may; `waiting` is how many."""
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(
+            f"{waiting} requests are waiting already; ask again later,"
+            " or open the model with a larger max_waiting or parallel"
+        )
+        self.waiting = waiting
 
 
 class OutputError(GPT4AllError):

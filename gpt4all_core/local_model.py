@@ -4,27 +4,41 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from gpt4all_core.chat.template import ChatTemplate, Segment, SpecialTokens
+from gpt4all_core.chat.template import ChatTemplate, Segment
 from gpt4all_core.config import resolve_settings
-from gpt4all_core.constrain.matcher import GrammarConstraint
 from gpt4all_core.constrain.quote import quote_grammar
 from gpt4all_core.engine.engine import Counters
 from gpt4all_core.engine.handle import Generation
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.leased_model import LeasedModel
-from gpt4all_core.model_pool import DEFAULT_CONTEXT, EngineOptions, Lease, OpenEngine, open_engine
+from gpt4all_core.model_pool import Lease
+from gpt4all_core.open_engine import (
+    DEFAULT_CONTEXT,
+    DEFAULT_PARALLEL,
+    DEFAULT_WAITING,
+    EngineOptions,
+    OpenModel,
+    open_engine,
+)
 from gpt4all_core.protocols import Constraint
-from gpt4all_core.types import GenerationParams, Message
+from gpt4all_core.types import GenerationParams, KVType, Message
 
 
-class LocalModel(LeasedModel[OpenEngine]):
+class LocalModel(LeasedModel[OpenModel]):
     """A local model you can talk to.
 
     model: a catalog name or alias, a GPT4All file name, a path to a .gguf, or
     `hf:owner/repo[:quant-or-file]`; without one, GPT4ALL_MODEL, else the catalog's default that is
     on this disk. context_size: tokens that prompt and answer may have together (default 4,096 or
     what the model was trained for, whichever is less). threads: default every physical core this
-    process may use. gpu_layers: layers to offload, -1 (default) all that the build can.
+    process may use. device: "auto" (default), "cpu", or a device by llama.cpp's name. gpu_layers:
+    layers on that device, default as many as fit, -1 all. kv_type: "f16" (default), "q8_0" or "q4_0",
+    which keep the KV cache in 53 % and 28 % of the memory and cost accuracy. parallel: most requests
+    decoded in one batch (default 16); max_waiting: most that wait for a place in it (default 1,024).
+    cache_bytes: host memory for the KV cells of idle conversations (default an eighth of the
+    machine's, at most 2 GiB); cache_dir: a folder where they outlive the process (default none).
+    idle_ttl_s: give the memory back after so long without a request; the next one loads the model
+    again. isolate: run in a child process, so that a crash of llama.cpp is an EngineCrashed here.
     allow_download: fetch the model if it is not on this disk; otherwise nothing ever is.
 
     The file is found and loaded at first use; objects on one file with equal options share one
@@ -44,11 +58,31 @@ class LocalModel(LeasedModel[OpenEngine]):
         *,
         context_size: int | None = None,
         threads: int | None = None,
+        device: str | None = None,
         gpu_layers: int | None = None,
+        kv_type: KVType | None = None,
+        parallel: int | None = None,
+        max_waiting: int | None = None,
+        cache_bytes: int | None = None,
+        cache_dir: str | Path | None = None,
+        idle_ttl_s: float | None = None,
+        isolate: bool | None = None,
         allow_download: bool = False,
     ) -> None:
         super().__init__(model, role="chat", allow_download=allow_download)
-        self._settings = resolve_settings(context_size=context_size, threads=threads, gpu_layers=gpu_layers)
+        self._settings = resolve_settings(
+            context_size=context_size,
+            threads=threads,
+            device=device,
+            gpu_layers=gpu_layers,
+            kv_type=kv_type,
+            parallel=parallel,
+            max_waiting=max_waiting,
+            cache_bytes=cache_bytes,
+            cache_dir=cache_dir,
+            idle_ttl_s=idle_ttl_s,
+            isolate=isolate,
+        )
 
     @property
     def is_demonstration(self) -> bool:
@@ -75,7 +109,7 @@ class LocalModel(LeasedModel[OpenEngine]):
     @property
     def counters(self) -> Counters:
         """What the engine did so far, for every object that shares it. Loads the model."""
-        return self._opened.engine.counters
+        return self._opened.counters
 
     def chat(
         self,
@@ -115,23 +149,30 @@ class LocalModel(LeasedModel[OpenEngine]):
 
         Loads the model. The first use takes about half a second for the vocabulary.
         """
-        weights = self._opened.weights
-        return GrammarConstraint(
-            quote_grammar(quote_from),
-            tokenizer=weights.constraint_tokenizer(),
-            vocabulary_size=weights.vocabulary_size,
-        )
+        return self._opened.compile_grammar(quote_grammar(quote_from))
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, special tokens not counted. Loads the model."""
-        return len(self._opened.weights.tokenize(text, parse_special=False))
+        return len(self._opened.tokenize(text, parse_special=False))
 
     def count_message_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of a whole prompt as `chat` would send it, template included. Loads the model."""
         return len(self._tokens(self._render(messages)))
 
-    def _lease_it(self) -> Lease[OpenEngine]:
-        options = EngineOptions(self.context_size, self._settings.threads, self._settings.gpu_layers)
+    def _lease_it(self) -> Lease[OpenModel]:
+        settings = self._settings
+        options = EngineOptions(
+            self.context_size,
+            threads=settings.threads,
+            device=settings.device or "auto",
+            gpu_layers=settings.gpu_layers,
+            kv_type=settings.kv_type or "f16",
+            parallel=settings.parallel or DEFAULT_PARALLEL,
+            max_waiting=DEFAULT_WAITING if settings.max_waiting is None else settings.max_waiting,
+            cache_bytes=settings.cache_bytes,
+            cache_dir=settings.cache_dir,
+            isolate=bool(settings.isolate),
+        )
         return open_engine(self.path, options)
 
     def _render(self, messages: Sequence[Message]) -> tuple[Segment, ...]:
@@ -140,45 +181,32 @@ class LocalModel(LeasedModel[OpenEngine]):
 
     @cached_property
     def _template(self) -> ChatTemplate:
-        weights = self._opened.weights
-        source = weights.metadata("tokenizer.chat_template")
-        if source is None:
+        facts = self._opened.facts
+        if facts.chat_template is None:
             raise ConfigError(
                 f"{self.name} has no chat template, so it cannot hold a conversation;"
                 " use complete(), or a model whose name ends in -instruct or -chat"
             )
-        control, added = weights.control_tokens()
-        special = SpecialTokens(
-            bos="" if weights.bos is None else weights.token_text(weights.bos),
-            eos="" if weights.eos is None else weights.token_text(weights.eos),
-            control=control,
-            added=added,
-        )
-        return ChatTemplate(source, special=special, model_name=self.name)
+        return ChatTemplate(facts.chat_template, special=facts.special, model_name=self.name)
 
     def _tokens(self, segments: Sequence[Segment]) -> list[int]:
-        weights = self._opened.weights
+        opened = self._opened
         tokens = [
             token
             for segment in segments
             for text in _readable_parts(segment)
-            for token in weights.tokenize(text, parse_special=not segment.is_literal)
+            for token in opened.tokenize(text, parse_special=not segment.is_literal)
         ]
-        if weights.adds_bos and weights.bos is not None and tokens[:1] != [weights.bos]:
-            tokens.insert(0, weights.bos)
+        facts = opened.facts
+        if facts.adds_bos and facts.bos is not None and tokens[:1] != [facts.bos]:
+            tokens.insert(0, facts.bos)
         return tokens
 
     def _submit(
         self, tokens: list[int], params: GenerationParams | None, constraint: Constraint | None
     ) -> Generation:
-        opened = self._opened
-        if isinstance(constraint, GrammarConstraint):
-            constraint.check_tokenizer(opened.weights.constraint_tokenizer())
-        return opened.engine.submit(
-            tokens,
-            params or GenerationParams(),
-            matcher=constraint.matcher() if constraint is not None else None,
-            keep_alive=self,
+        return self._opened.submit(
+            tokens, params or GenerationParams(), constraint=constraint, keep_alive=self
         )
 
 

@@ -1,29 +1,16 @@
-"""Weights, engines and embedders that are open in this process, each once however many use it."""
+"""What is open in this process, each thing once however many use it: counted leases in one pool."""
 
 import atexit
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from gpt4all_core.catalog.gguf import read_header
-from gpt4all_core.catalog.gguf_check import check_loadable
-from gpt4all_core.catalog.machine import memory_bytes
-from gpt4all_core.engine.engine import Engine
-from gpt4all_core.engine.owner_thread import OwnerThread, Steps
-from gpt4all_core.engine.threads import usable_cores
-from gpt4all_core.errors import ConfigError, EngineClosed, ModelLoadError
-from gpt4all_core.protocols import Vectors
-
-if TYPE_CHECKING:
-    from gpt4all_core.engine.llama.contexts import LlamaEmbeddingContext
-    from gpt4all_core.engine.llama.weights import LlamaWeights
+from gpt4all_core.errors import EngineClosed, ModelLoadError
 
 
 class Closable(Protocol):
@@ -203,146 +190,3 @@ class FileIdentity:
         except OSError as error:
             raise ModelLoadError(f"{path}: cannot be read ({error.strerror or error})", path=path) from error
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-
-
-@dataclass(frozen=True, slots=True)
-class EngineOptions:
-    """What makes two engines different. parallel: most requests decoded in one batch."""
-
-    context_size: int
-    threads: int | None
-    gpu_layers: int | None
-    parallel: int = 16
-    batch_tokens: int = 512
-
-
-DEFAULT_CONTEXT = 4096
-"""Tokens a request may have when nothing else is asked for and the model allows it: long enough
-for a page of passages and an answer, small enough for the KV cache of an 8B model on a laptop."""
-
-
-class OpenEngine:
-    """A running engine and the weights it runs on. Made by `open_engine`."""
-
-    def __init__(self, engine: Engine, weights: "LlamaWeights") -> None:
-        self.engine = engine
-        self.weights = weights
-
-    @property
-    def is_open(self) -> bool:
-        return self.engine.is_open
-
-    def close(self) -> None:
-        self.engine.close()
-
-    def begin_close(self) -> None:
-        self.engine.close(wait=False)
-
-
-class OpenEmbedder:
-    """An embedding context, the one thread that may use it, and its share in the weights."""
-
-    def __init__(self, context: "LlamaEmbeddingContext", weights: Lease["LlamaWeights"]) -> None:
-        self.context = context
-        self.weights = weights.value
-        self._lease = weights
-        self._owner = OwnerThread(self._free, name="gpt4all-embedder")
-
-    @property
-    def is_open(self) -> bool:
-        return self._owner.is_open
-
-    def submit(self, work: Steps[Vectors]) -> Future[Vectors]:
-        """Run this on the owner thread, others between its parts. Raises EngineClosed when closed."""
-        return self._owner.submit(work)
-
-    def close(self) -> None:
-        self._owner.close()
-
-    def begin_close(self) -> None:
-        self._owner.close(wait=False)
-
-    def _free(self) -> None:
-        self.context.close()
-        self._lease.close()
-
-
-def open_engine(path: Path, options: EngineOptions) -> Lease[OpenEngine]:
-    """A share in the engine for a model file, started if nobody has it open with these options."""
-    return pool.lease(("engine", FileIdentity.of(path), options), lambda: _start_engine(path, options))
-
-
-def open_embedder(
-    path: Path, *, batch_tokens: int, threads: int | None, gpu_layers: int | None
-) -> Lease[OpenEmbedder]:
-    """A share in the embedder for a model file, opened if nobody has it open with these options."""
-    key = ("embedder", FileIdentity.of(path), batch_tokens, threads, gpu_layers)
-    return pool.lease(key, lambda: _start_embedder(path, batch_tokens, threads, gpu_layers))
-
-
-def _open_weights(path: Path, gpu_layers: int | None) -> Lease["LlamaWeights"]:
-    # llama_cpp takes half a second to import: only when a model is really opened.
-    from gpt4all_core.engine.llama.weights import LlamaWeights  # noqa: PLC0415 - heavy
-
-    layers = -1 if gpu_layers is None else gpu_layers
-
-    def make() -> LlamaWeights:
-        check_loadable(path)
-        return LlamaWeights(path, gpu_layers=layers)
-
-    return pool.lease(("weights", FileIdentity.of(path), layers), make)
-
-
-def _start_engine(path: Path, options: EngineOptions) -> OpenEngine:
-    from gpt4all_core.engine.llama.contexts import ContextOptions, LlamaContext  # noqa: PLC0415 - heavy
-
-    with ExitStack() as undo:
-        weights = _open_weights(path, options.gpu_layers)
-        undo.callback(weights.close)
-        if weights.value.has_encoder:
-            raise ModelLoadError(f"{path} is an embedding or encoder model and writes no text", path=path)
-        cells = 2 * options.context_size  # room for a full request beside others and their prefixes
-        if not weights.value.may_offload:
-            _check_memory(path, options.context_size, cells)
-        context = LlamaContext(
-            weights.value,
-            ContextOptions(
-                cells=cells,
-                sequences=options.parallel,
-                batch_tokens=options.batch_tokens,
-                threads=options.threads or usable_cores(),
-            ),
-        )
-        undo.callback(context.close)
-        # The owner thread gives the weights back, after it has freed the context that uses them.
-        engine = Engine(context, weights.value, context_size=options.context_size, on_closed=weights.close)
-        opened = OpenEngine(engine.start(), weights.value)
-        undo.pop_all()
-        return opened
-
-
-def _check_memory(path: Path, context_size: int, cells: int) -> None:
-    """Raise ConfigError for a KV cache larger than the machine: Linux would end the process instead."""
-    needed, there = cells * (read_header(path).cell_bytes or 0), memory_bytes()
-    if needed > there:
-        raise ConfigError(
-            f"context_size={context_size} takes {needed / 2**30:.1f} GiB for the KV cache of {path.name},"
-            f" and this machine has {there / 2**30:.1f} GiB; choose a smaller one"
-        )
-
-
-def _start_embedder(
-    path: Path, batch_tokens: int, threads: int | None, gpu_layers: int | None
-) -> OpenEmbedder:
-    from gpt4all_core.engine.llama.contexts import LlamaEmbeddingContext  # noqa: PLC0415 - heavy
-
-    with ExitStack() as undo:
-        weights = _open_weights(path, gpu_layers)
-        undo.callback(weights.close)
-        context = LlamaEmbeddingContext(
-            weights.value, batch_tokens=batch_tokens, sequences=64, threads=threads or usable_cores()
-        )
-        undo.callback(context.close)
-        opened = OpenEmbedder(context, weights)
-        undo.pop_all()
-        return opened

@@ -2,9 +2,11 @@
 
 import asyncio
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
+
+from gpt4all_core.types import KVType
 
 if TYPE_CHECKING:
     from gpt4all_core.embedder import LocalEmbedder, LongText
@@ -29,25 +31,28 @@ class Recipe(Protocol[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class ModelRecipe:
-    """The arguments of a LocalModel."""
+    """The arguments of a LocalModel, by the same names; `reference` is its `model`."""
 
     reference: str | Path | None
-    context_size: int | None
-    threads: int | None
-    gpu_layers: int | None
-    allow_download: bool
+    context_size: int | None = None
+    threads: int | None = None
+    device: str | None = None
+    gpu_layers: int | None = None
+    kv_type: KVType | None = None
+    parallel: int | None = None
+    max_waiting: int | None = None
+    cache_bytes: int | None = None
+    cache_dir: str | Path | None = None
+    idle_ttl_s: float | None = None
+    isolate: bool | None = None
+    allow_download: bool = False
 
     def make(self) -> "LocalModel":
         # It brings numpy and its like, which a program that only names a model need not wait for.
         from gpt4all_core.local_model import LocalModel  # noqa: PLC0415 - heavy
 
-        return LocalModel(
-            self.reference,
-            context_size=self.context_size,
-            threads=self.threads,
-            gpu_layers=self.gpu_layers,
-            allow_download=self.allow_download,
-        )
+        options = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
+        return LocalModel(self.reference, **options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from typing import Literal
 
 Role = Literal["system", "user", "assistant", "tool"]
 FinishReason = Literal["stop", "length"]
+KVType = Literal["f16", "q8_0", "q4_0"]
+"""How keys and values are kept: q8_0 takes 53 % of f16, q4_0 28 %."""
 
 
 @dataclass(frozen=True, slots=True)

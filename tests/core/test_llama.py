@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from gpt4all_core.engine.backend import Batch, NoFreeCells
-from gpt4all_core.engine.llama.contexts import ContextOptions, LlamaContext, LlamaEmbeddingContext
+from gpt4all_core.engine.llama.contexts import ContextOptions, LlamaContext
+from gpt4all_core.engine.llama.embedding_context import LlamaEmbeddingContext
 from gpt4all_core.engine.llama.library import log
 from gpt4all_core.engine.llama.weights import LlamaWeights
 from gpt4all_core.errors import ConfigError, EngineClosed, GenerationError, ModelLoadError

@@ -330,7 +330,7 @@ def test_a_context_beyond_what_the_model_was_trained_for_is_refused_with_both_nu
 
 
 def test_a_kv_cache_larger_than_the_machine_is_refused_before_it_is_made(starter_model, monkeypatch):
-    monkeypatch.setattr("gpt4all_core.model_pool.memory_bytes", lambda: 100 * 2**20)
+    monkeypatch.setattr("gpt4all_core.open_engine.memory_bytes", lambda: 100 * 2**20)
     with LocalModel(starter_model, context_size=8192) as model, pytest.raises(ConfigError, match=r"0\.4 GiB"):
         model.open()
 
