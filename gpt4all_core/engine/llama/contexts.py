@@ -10,18 +10,28 @@ from gpt4all_core.engine.llama.batch_rows import BatchRows
 from gpt4all_core.engine.llama.library import api, log, starting
 from gpt4all_core.engine.llama.weights import LlamaWeights
 from gpt4all_core.errors import GenerationError, ModelLoadError
+from gpt4all_core.types import KVType
 
+_KV_TYPES: dict[KVType, int] = {
+    "f16": api.GGML_TYPE_F16,
+    "q8_0": api.GGML_TYPE_Q8_0,
+    "q4_0": api.GGML_TYPE_Q4_0,
+}
 _NO_SLOT = 1  # llama_decode: found no place in the KV cache; nothing was changed
 
 
 @dataclass(frozen=True, slots=True)
 class ContextOptions:
-    """cells: KV cells in all. sequences: sequence ids. batch_tokens: most tokens in one call."""
+    """cells: KV cells in all. sequences: sequence ids. batch_tokens: most tokens in one call.
+
+    kv_type: how keys and values are kept.
+    """
 
     cells: int
     sequences: int
     batch_tokens: int
     threads: int
+    kv_type: KVType = "f16"
 
 
 class LlamaContext:
@@ -84,7 +94,9 @@ def context_params(options: ContextOptions) -> Any:
     params.n_seq_max = options.sequences
     params.n_threads = options.threads
     params.n_threads_batch = options.threads
-    params.flash_attn_type = api.LLAMA_FLASH_ATTN_TYPE_AUTO
+    params.flash_attn_type = api.LLAMA_FLASH_ATTN_TYPE_AUTO  # what quantised values need is switched on
+    params.type_k = _KV_TYPES[options.kv_type]
+    params.type_v = _KV_TYPES[options.kv_type]
     params.no_perf = True
     return params
 
