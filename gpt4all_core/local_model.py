@@ -12,13 +12,13 @@ from gpt4all_core.engine.handle import Generation
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.leased_model import LeasedModel
 from gpt4all_core.model_pool import Lease
-from gpt4all_core.open_engine import (
+from gpt4all_core.open_engine import open_engine
+from gpt4all_core.open_model import (
     DEFAULT_CONTEXT,
     DEFAULT_PARALLEL,
     DEFAULT_WAITING,
     EngineOptions,
     OpenModel,
-    open_engine,
 )
 from gpt4all_core.protocols import Constraint
 from gpt4all_core.types import GenerationParams, KVType, Message

@@ -1,0 +1,85 @@
+"""What a model that is open can be asked, wherever its engine runs, and what it is opened with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from gpt4all_core.chat.template import SpecialTokens
+from gpt4all_core.engine.engine import Counters
+from gpt4all_core.engine.handle import Generation
+from gpt4all_core.model_pool import Closable
+from gpt4all_core.protocols import Constraint
+from gpt4all_core.types import GenerationParams, KVType
+
+DEFAULT_CONTEXT = 4096
+"""Tokens a request may have when nothing else is asked for and the model allows it: long enough
+for a page of passages and an answer, small enough for the KV cache of an 8B model on a laptop."""
+
+DEFAULT_PARALLEL = 16
+"""Rows beyond which a batch gains little: total tokens/s grew from 8 to 16 by 0 to 20 %, by quantisation."""
+
+DEFAULT_WAITING = 1024
+"""A bound, so that a caller who asks faster than the model answers learns of it before memory ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What makes two engines different.
+
+    context_size: most tokens of one request. threads: None takes the cores this process may use.
+    device: "auto", "cpu", or a device by llama.cpp's name. gpu_layers: -1 all, None as many as fit.
+    kv_type: how keys and values are kept. parallel: most requests decoded in one batch. max_waiting:
+    most requests that may wait for a place. cache_bytes: host memory for the cells of idle
+    conversations. cache_dir: where they outlive the process; None nowhere. isolate: run in a child
+    process.
+    """
+
+    context_size: int
+    threads: int | None = None
+    device: str = "auto"
+    gpu_layers: int | None = None
+    kv_type: KVType = "f16"
+    parallel: int = DEFAULT_PARALLEL
+    max_waiting: int = DEFAULT_WAITING
+    cache_bytes: int | None = None
+    cache_dir: Path | None = None
+    isolate: bool = False
+    batch_tokens: int = 512
+
+
+@dataclass(frozen=True, slots=True)
+class PromptFacts:
+    """What it takes from a model's file to write a prompt for it."""
+
+    chat_template: str | None
+    special: SpecialTokens
+    bos: int | None
+    adds_bos: bool
+
+
+class OpenModel(Closable, Protocol):
+    """A model that serves requests, in this process or in a child of it. All methods thread-safe."""
+
+    @property
+    def facts(self) -> PromptFacts:
+        """Read once, then kept."""
+
+    @property
+    def counters(self) -> Counters:
+        """What the engine did since it was opened."""
+
+    def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
+        """Token ids without an added beginning or end; control tokens are read only if asked."""
+
+    def compile_grammar(self, lark: str) -> Constraint:
+        """A Lark grammar for this vocabulary. Raises UnsupportedSchema."""
+
+    def submit(
+        self,
+        tokens: list[int],
+        params: GenerationParams,
+        *,
+        constraint: Constraint | None,
+        keep_alive: object,
+    ) -> Generation:
+        """Queue a prompt; see `Engine.submit` for what it raises."""
