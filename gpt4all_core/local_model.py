@@ -7,7 +7,7 @@ from pathlib import Path
 from gpt4all_core.chat.template import ChatTemplate, Segment
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.constrain.quote import quote_grammar
-from gpt4all_core.engine.engine import Counters
+from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.handle import Generation
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.leased_model import LeasedModel
@@ -118,18 +118,20 @@ class LocalModel(LeasedModel[OpenModel]):
         *,
         constraint: Constraint | None = None,
         prefill: str = "",
+        timeout_s: float | None = None,
     ) -> Generation:
         """Answer a conversation, rendered by the model's own template.
 
         The answer starts after `prefill`, which the model is made to believe it wrote and which
-        is not part of the text. Returns at once; iterate the handle or ask for its result.
+        is not part of the text. Returns at once; iterate the handle or ask for its result, which
+        is a GenerationTimeout if it takes longer than `timeout_s` from now.
         Raises ConfigError when the model has no template or the template refuses the messages,
         ContextOverflow when the conversation does not fit.
         """
         if not messages:
             raise ConfigError("the conversation is empty; give at least one message")
         segments = [*self._render(messages), Segment(prefill)]
-        return self._submit(self._tokens(segments), params, constraint)
+        return self._submit(self._tokens(segments), params, constraint, timeout_s)
 
     def complete(
         self,
@@ -137,12 +139,13 @@ class LocalModel(LeasedModel[OpenModel]):
         params: GenerationParams | None = None,
         *,
         constraint: Constraint | None = None,
+        timeout_s: float | None = None,
     ) -> Generation:
         """Continue a text as it stands, without a chat template.
 
         Control tokens in the prompt are read as such: what to write is the caller's business.
         """
-        return self._submit(self._tokens([Segment(prompt)]), params, constraint)
+        return self._submit(self._tokens([Segment(prompt)]), params, constraint, timeout_s)
 
     def constrain(self, *, quote_from: Sequence[str]) -> Constraint:
         """A constraint under which an answer is a span of words of these texts and a closing `"`.
@@ -203,10 +206,14 @@ class LocalModel(LeasedModel[OpenModel]):
         return tokens
 
     def _submit(
-        self, tokens: list[int], params: GenerationParams | None, constraint: Constraint | None
+        self,
+        tokens: list[int],
+        params: GenerationParams | None,
+        constraint: Constraint | None,
+        timeout_s: float | None,
     ) -> Generation:
         return self._opened.submit(
-            tokens, params or GenerationParams(), constraint=constraint, keep_alive=self
+            tokens, params or GenerationParams(), constraint=constraint, timeout_s=timeout_s, keep_alive=self
         )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gpt4all_core.chat.template import SpecialTokens
-from gpt4all_core.engine.engine import Counters
+from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.handle import Generation
 from gpt4all_core.model_pool import Closable
 from gpt4all_core.protocols import Constraint
@@ -80,6 +80,7 @@ class OpenModel(Closable, Protocol):
         params: GenerationParams,
         *,
         constraint: Constraint | None,
+        timeout_s: float | None,
         keep_alive: object,
     ) -> Generation:
         """Queue a prompt; see `Engine.submit` for what it raises."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpt4all_core.engine.backend import Batch, Logits, NoFreeCells
+from gpt4all_core.engine.backend import Batch, Logits, NoFreeCells, State
 from gpt4all_core.engine.detokenize import TextStream
 from gpt4all_core.engine.handle import Generation, Mailbox
 from gpt4all_core.engine.sampling import check_params
@@ -263,7 +263,7 @@ class ScriptedBackend:
         batch_tokens: int = 64,
         can_truncate: bool = True,
         certainty: float = 20.0,
-        fails_at: int | None = None,
+        fails_at: Collection[int] = (),
         refuses_at: Collection[int] = (),
         gate: threading.Event | None = None,
     ) -> None:
@@ -272,13 +272,15 @@ class ScriptedBackend:
         self.batch_limit = batch_tokens
         self.can_truncate = can_truncate
         self.is_closed = False
+        self.threads: int | None = None
+        """What `set_threads` was called with last."""
         self.batches: list[Batch] = []
         """Every batch that was decoded."""
         self.decode_started = threading.Event()
         """Set when a decode begins; a test that waits for the next one clears it."""
         self._next_token = next_token
         self._certainty = certainty
-        self._fails_at = fails_at
+        self._fails_at = frozenset(fails_at)
         self._refuses_at = frozenset(refuses_at)
         self._gate = gate
         self._calls = 0
@@ -300,7 +302,7 @@ class ScriptedBackend:
         self.decode_started.set()
         if self._gate is not None and not self._gate.wait(timeout=30):
             raise AssertionError("the gate of a scripted backend stayed closed for 30 s")
-        if self._calls == self._fails_at:
+        if self._calls in self._fails_at:
             raise GenerationError(f"scripted failure of decode call {self._calls}")
         self._check_batch(batch)
         if self._calls in self._refuses_at or self.used_cells + len(batch) > self.cell_count:
@@ -335,6 +337,28 @@ class ScriptedBackend:
         if not 0 < length <= len(self._sequences[source]):
             raise AssertionError(f"sequence {source} has no {length} cells to share")
         self._sequences[target].extend(self._sequences[source][:length])
+
+    def keeps(self, sequence_id: int, length: int) -> bool:
+        self._check_caller()
+        return self.can_truncate and length <= len(self._sequences[sequence_id])
+
+    def save(self, sequence_id: int) -> State:
+        self._check_caller()
+        return np.array(self.tokens_of(sequence_id), dtype=np.int32).view(np.uint8)
+
+    def restore(self, sequence_id: int, state: State) -> bool:
+        self._check_caller()
+        if self._sequences[sequence_id]:
+            raise AssertionError(f"sequence {sequence_id} is not empty and cannot be restored")
+        tokens = state.view(np.int32).tolist()
+        if self.used_cells + len(tokens) > self.cell_count:
+            return False
+        self._sequences[sequence_id] = [_Cell(token) for token in tokens]
+        return True
+
+    def set_threads(self, count: int) -> None:
+        self._check_caller()
+        self.threads = count
 
     def close(self) -> None:
         self.is_closed = True

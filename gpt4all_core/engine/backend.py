@@ -10,6 +10,8 @@ from gpt4all_core.errors import ConfigError, GenerationError
 
 Logits = NDArray[np.float32]
 TokenIds = NDArray[np.int32]
+State = NDArray[np.uint8]
+"""The cells of one sequence, in a form that this version of llama.cpp alone reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,22 @@ class Backend(Protocol):
 
     @property
     def can_truncate(self) -> bool:
-        """Whether a sequence may be cut or shared at any length (not so for recurrent models)."""
+        """Whether a sequence may be cut or shared at any length.
+
+        If not (recurrent and hybrid models), it may only go on from its end, or be emptied.
+        """
 
     def decode(self, batch: Batch) -> Logits:
         """Logits of the rows that want them, in batch order; a view that lasts to the next call.
 
-        Raises NoFreeCells with the cache unchanged, GenerationError when decoding failed for good.
+        Raises NoFreeCells with the cache unchanged. After a GenerationError the sequences of the
+        batch are in an unknown state and must be emptied; the others are as they were.
+        """
+
+    def keeps(self, sequence_id: int, length: int) -> bool:
+        """Whether a sequence may be cut or shared at this length, where `can_truncate` holds.
+
+        Not so where a sliding window has moved on and its older cells are gone.
         """
 
     def truncate(self, sequence_id: int, length: int) -> None:
@@ -79,8 +91,28 @@ class Backend(Protocol):
     def share(self, source: int, target: int, length: int) -> None:
         """Let the empty sequence `target` use the first `length` cells of `source` too."""
 
+    def save(self, sequence_id: int) -> State:
+        """The cells of a sequence as bytes; the sequence stays as it is."""
+
+    def restore(self, sequence_id: int, state: State) -> bool:
+        """Give an empty sequence the cells of a saved one; False if there is no room for them."""
+
+    def set_threads(self, count: int) -> None:
+        """How many processor threads decode from the next call on."""
+
     def close(self) -> None:
         """Free the cache; idempotent."""
+
+
+class ThreadGovernor(Protocol):
+    """Decides how many threads to compute with, from how long steps take. Owner thread only."""
+
+    @property
+    def threads(self) -> int:
+        """For the next step."""
+
+    def observe(self, rows: int, seconds: float) -> None:
+        """A step of so many rows took so long."""
 
 
 class Vocabulary(Protocol):

@@ -1,64 +1,39 @@
-"""The owner thread of one model: requests come in through a queue, text goes out through handles.
+"""One model's engine: requests come in from anywhere, one owner thread serves them all.
 
 One step: take in what arrived → admit waiting requests to slots → plan → decode one batch → sample
-every row that is complete → hand out text. Nothing else ever calls the backend.
+every row that is complete → hand out text. `loop` has the steps; here is how one gets in and out.
 """
 
 import itertools
 import os
 import queue
 import threading
-from collections import deque
+import time
 from collections.abc import Callable
 from collections.abc import Sequence as ListOf
-from dataclasses import dataclass, replace
 from typing import Self
 
-import numpy as np
-
-from gpt4all_core.engine.backend import Backend, Batch, Logits, NoFreeCells, Vocabulary
+from gpt4all_core.engine.backend import Backend, ThreadGovernor, Vocabulary
+from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.detokenize import TextStream
 from gpt4all_core.engine.handle import Generation, Mailbox
+from gpt4all_core.engine.kv_cache import KVCache
+from gpt4all_core.engine.loop import Loop
 from gpt4all_core.engine.sampling import Sampler, check_params
-from gpt4all_core.engine.scheduler import Limits, Plan, Work, plan_step
-from gpt4all_core.engine.sequence import Sequence, Status
-from gpt4all_core.engine.slots import Slots, common_prefix
-from gpt4all_core.errors import (
-    ConfigError,
-    ContextOverflow,
-    EngineClosed,
-    GenerationCancelled,
-    GenerationError,
-)
+from gpt4all_core.engine.saved_cells import CellStore
+from gpt4all_core.engine.sequence import Sequence
+from gpt4all_core.errors import ConfigError, ContextOverflow, EngineBusy, EngineClosed
 from gpt4all_core.protocols import TokenMatcher
-from gpt4all_core.types import FinishReason, GenerationParams
-
-PREFILL_TOKENS = 128
-"""Prompt tokens a step takes while others stream: 128 cost a small model about 0.5 s on one core,
-a longer gap would be felt (measured: a 512-token chunk stalled the streams beside it for 2.2 s)."""
-
-PREFIX_WORTH_WAITING = 32
-"""Tokens that an older prompt is about to decode and a newer one shares. Waiting for them costs the
-newer one at most a step, since prompts are decoded oldest first; for a few tokens it is not worth that."""
-
-
-@dataclass(slots=True)
-class Counters:
-    """What an engine did since it was opened; each number only grows."""
-
-    requests: int = 0
-    steps: int = 0
-    decoded_tokens: int = 0
-    reused_tokens: int = 0
-    preemptions: int = 0
-    widest_batch: int = 0
-    """Most sequences that had rows in one decode call."""
+from gpt4all_core.types import GenerationParams
 
 
 class Engine:
     """Runs one backend for any number of threads and event loops at once.
 
     context_size: most tokens of one request, prompt and answer together.
+    max_waiting: most requests beyond those that the backend has sequences for; None for no bound.
+    stores: where the cells of idle conversations go, from the quickest to the slowest.
+    governor: decides how many threads to compute with, step by step; None leaves that alone.
     on_closed: called by the owner thread after it freed the backend; what the backend stands on
     may go only then.
 
@@ -71,6 +46,9 @@ class Engine:
         vocabulary: Vocabulary,
         *,
         context_size: int,
+        max_waiting: int | None = None,
+        stores: ListOf[CellStore] = (),
+        governor: ThreadGovernor | None = None,
         on_closed: Callable[[], None] = lambda: None,
     ) -> None:
         if context_size > backend.cell_count:
@@ -78,16 +56,14 @@ class Engine:
                 f"context_size={context_size} is more than the KV cache holds ({backend.cell_count} cells)"
             )
         self.context_size = context_size
-        self._on_closed = on_closed
         self._backend = backend
-        self._vocabulary = vocabulary
-        self._slots = Slots(backend)
-        self._limits = Limits(backend.batch_limit, min(PREFILL_TOKENS, backend.batch_limit))
+        self._on_closed = on_closed
+        self._max_in_flight = None if max_waiting is None else backend.sequence_limit + max_waiting
+        self._in_flight = 0
+        self._last_used_s = time.monotonic()
+        self._kv = KVCache(backend, stores)
+        self._loop = Loop(backend, vocabulary, self._kv, governor=governor, on_end=self._count_out)
         self._numbers = itertools.count()
-        self._waiting: deque[Sequence] = deque()
-        self._running: list[Sequence] = []
-        self._counters = Counters()
-        self._is_tight = False
         # Its put is re-entrant and takes no lock, so that finalizers may cancel; None only wakes.
         self._inbox: queue.SimpleQueue[Sequence | None] = queue.SimpleQueue()
         self._gate = threading.RLock()  # no request enters once the engine is closed
@@ -103,12 +79,22 @@ class Engine:
     @property
     def counters(self) -> Counters:
         """A copy of the counters as they are now."""
-        return replace(self._counters)
+        return self._loop.counters
 
     @property
     def is_open(self) -> bool:
         """Whether requests are accepted: not closed, not failed, not in a forked child."""
         return self._closed_because is None and os.getpid() == self._pid
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is in flight."""
+        return self._in_flight > 0
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds since the last request came or went; 0 while one is in flight."""
+        return 0.0 if self.is_busy else time.monotonic() - self._last_used_s
 
     def submit(
         self,
@@ -116,16 +102,20 @@ class Engine:
         params: GenerationParams,
         *,
         matcher: TokenMatcher | None = None,
+        timeout_s: float | None = None,
         keep_alive: object = None,
     ) -> Generation:
         """Queue a prompt of token ids; returns at once with the handle of the request.
 
+        After `timeout_s` seconds from now it is cancelled and ends with GenerationTimeout.
         `keep_alive` lives as long as the handle. Raises ConfigError for impossible parameters or
-        prompts, ContextOverflow when the prompt leaves no room for an answer, EngineClosed after
-        `close` or in a forked child.
+        prompts, ContextOverflow when the prompt leaves no room for an answer, EngineBusy when as
+        many wait as may, EngineClosed after `close` or in a forked child.
         """
         check_params(params)
         self._check_prompt(prompt)
+        if timeout_s is not None and not timeout_s > 0:
+            raise ConfigError(f"timeout_s={timeout_s!r} cannot be used; it must be above 0, or None")
         if os.getpid() != self._pid:
             raise EngineClosed("this model was opened before a fork; open it again in the child process")
         wanted = self.context_size if params.max_tokens is None else len(prompt) + params.max_tokens
@@ -139,11 +129,13 @@ class Engine:
             sampler=Sampler(params),
             text=TextStream(params.stop),
             matcher=matcher,
+            timeout_s=timeout_s,
             prompt_length=len(prompt),
         )
         with self._gate:
             if self._closed_because is not None:
                 raise EngineClosed(self._closed_because)
+            self._count_in()
             self._inbox.put(sequence)
         return Generation(mailbox, keep_alive=keep_alive)
 
@@ -170,6 +162,17 @@ class Engine:
         if strangers:
             raise ConfigError(f"token {strangers[0]} of the prompt is not in the vocabulary of {size}")
 
+    def _count_in(self) -> None:
+        if self._max_in_flight is not None and self._in_flight >= self._max_in_flight:
+            raise EngineBusy(self._in_flight - self._backend.sequence_limit)
+        self._in_flight += 1
+        self._last_used_s = time.monotonic()
+
+    def _count_out(self) -> None:
+        with self._gate:
+            self._in_flight -= 1
+            self._last_used_s = time.monotonic()
+
     def _refuse_requests(self, reason: str) -> None:
         with self._gate:
             self._closed_because = self._closed_because or reason
@@ -182,8 +185,9 @@ class Engine:
     def _run(self) -> None:
         try:
             while self._take_news():
-                self._step()
+                self._loop.step()
             self._fail_all(EngineClosed(self._closed_because))
+            self._kv.close()
         except BaseException as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
             self._refuse_requests(f"the engine stopped: {error!r}; open the model again")
             self._fail_all(error)
@@ -195,7 +199,9 @@ class Engine:
 
     def _take_news(self) -> bool:
         """Take in what arrived, and wait for it when idle; False when the engine is to end."""
-        is_idle = not (self._waiting or self._running)
+        is_idle = not self._loop.has_work
+        while is_idle and self._inbox.empty() and self._loop.rest():
+            pass
         while self._closed_because is None:
             try:
                 sequence = self._inbox.get(block=is_idle)
@@ -203,179 +209,12 @@ class Engine:
                 return True
             is_idle = False
             if sequence is not None:
-                self._counters.requests += 1
-                self._waiting.append(sequence)
+                self._loop.take(sequence)
         return False
-
-    def _step(self) -> None:
-        self._drop_cancelled()
-        self._admit()
-        plan = self._plan()
-        if not plan.work:
-            return
-        try:
-            logits = self._backend.decode(self._batch(plan.work))
-        except NoFreeCells:
-            self._make_room()
-            return
-        self._counters.steps += 1
-        self._counters.widest_batch = max(self._counters.widest_batch, len(plan.work))
-        rows = iter(logits)
-        for work in plan.work:
-            self._advance(work)
-            if work.completes:
-                self._sample(work.sequence, next(rows))
-
-    def _drop_cancelled(self) -> None:
-        for sequence in [*self._waiting, *self._running]:
-            if sequence.mailbox.is_cancelled:
-                self._end(sequence, GenerationCancelled("the request was cancelled before it finished"))
-
-    def _admit(self) -> None:
-        """Give slots to waiting requests, oldest first, while their prompts have room."""
-        while self._waiting and self._slots.has_free_slot:
-            sequence = self._waiting[0]
-            if self._shares_with_a_prefill(sequence):
-                return
-            # The prompts of running requests will take their cells too.
-            promised = sum(running.pending for running in self._running)
-            if self._running and (self._is_tight or self._slots.room_beside(sequence.tokens) < promised):
-                return
-            self._waiting.popleft()
-            sequence.slot, shared = self._slots.acquire(sequence.tokens)
-            sequence.computed = shared
-            if sequence.generated == 0:
-                sequence.cached = shared
-            self._counters.reused_tokens += shared
-            sequence.status = Status.RUNNING
-            self._running.append(sequence)
-            self._running.sort(key=lambda running: running.number)
-
-    def _shares_with_a_prefill(self, sequence: Sequence) -> bool:
-        """Whether an older request is decoding much of this prompt right now: its cells will do for both."""
-        if not self._backend.can_truncate:
-            return False
-        older = [running for running in self._running if running.number < sequence.number]
-        shared = max((common_prefix(running.tokens, sequence.tokens) for running in older), default=0)
-        return shared - self._slots.reusable(sequence.tokens) >= PREFIX_WORTH_WAITING
-
-    def _plan(self) -> Plan:
-        """A plan that fits into the cells, after preempting and reclaiming what it takes."""
-        while True:
-            free = self._slots.free_cells
-            if free < min(self._limits.batch_tokens, sum(running.pending for running in self._running)):
-                free = self._slots.reclaimable_cells
-            plan = plan_step(self._running, limits=self._limits, free_cells=free)
-            if not plan.preempted:
-                self._slots.reclaim(sum(work.count for work in plan.work))
-                return plan
-            for sequence in plan.preempted:
-                self._preempt(sequence)
-
-    def _preempt(self, sequence: Sequence) -> None:
-        """Take a running request's cells; it waits at the front and will be decoded again."""
-        self._counters.preemptions += 1
-        self._running.remove(sequence)
-        if sequence.slot is not None:
-            self._slots.release(sequence.slot, keep=False)
-        sequence.slot, sequence.computed, sequence.status = None, 0, Status.WAITING
-        self._waiting.appendleft(sequence)
-
-    def _make_room(self) -> None:
-        """The backend found no place although the accounts had one: free idle cells, then others'."""
-        if self._slots.free_cells < self._slots.reclaimable_cells:
-            self._slots.reclaim(self._backend.cell_count)
-        elif len(self._running) > 1:
-            self._preempt(self._running[-1])
-            self._is_tight = True  # until somebody is finished, or it would come back and fail again
-        else:
-            error = GenerationError("the KV cache is full although one request alone is running")
-            self._end(self._running[0], error)
-
-    def _batch(self, work: ListOf[Work]) -> Batch:
-        tokens: list[int] = []
-        positions: list[int] = []
-        sequence_ids: list[int] = []
-        wants_logits = np.zeros(sum(part.count for part in work), dtype=np.bool_)
-        for part in work:
-            start, stop = part.sequence.computed, part.sequence.computed + part.count
-            tokens.extend(part.sequence.tokens[start:stop])
-            positions.extend(range(start, stop))
-            sequence_ids.extend([_slot_of(part.sequence)] * part.count)
-            wants_logits[len(tokens) - 1] = part.completes
-        return Batch(
-            np.array(tokens, dtype=np.int32),
-            np.array(positions, dtype=np.int32),
-            np.array(sequence_ids, dtype=np.int32),
-            wants_logits,
-        )
-
-    def _advance(self, work: Work) -> None:
-        sequence = work.sequence
-        stop = sequence.computed + work.count
-        self._slots.extend(_slot_of(sequence), sequence.tokens[sequence.computed : stop])
-        sequence.computed = stop
-        self._counters.decoded_tokens += work.count
-
-    def _sample(self, sequence: Sequence, logits: Logits) -> None:
-        """Choose the next token of a sequence and see whether it is finished; its own errors are its own."""
-        try:
-            matcher = sequence.matcher
-            allowed = matcher.allowed() if matcher is not None else None
-            token = sequence.sampler.choose(logits, recent=sequence.tokens, allowed=allowed)
-            if self._vocabulary.is_end(token):
-                self._finish(sequence, "stop", ended=1)
-                return
-            if matcher is not None:
-                matcher.accept(token)
-            self._append(sequence, [token, *(matcher.forced() if matcher is not None else ())])
-        except Exception as error:  # noqa: BLE001 - a constraint may come from anywhere; others go on
-            self._end(sequence, error)
-
-    def _append(self, sequence: Sequence, tokens: ListOf[int]) -> None:
-        for token in tokens:
-            sequence.tokens.append(token)
-            sequence.emit(sequence.text.push(self._vocabulary.piece(token)))
-            if sequence.text.is_stopped:
-                self._finish(sequence, "stop")
-                return
-            if sequence.is_full:
-                break
-        if sequence.matcher is not None and sequence.matcher.is_finished:
-            self._finish(sequence, "stop")
-        elif sequence.is_full:
-            self._finish(sequence, "length")
-
-    def _finish(self, sequence: Sequence, reason: FinishReason, *, ended: int = 0) -> None:
-        sequence.emit(sequence.text.finish())
-        self._end(sequence, None)
-        sequence.mailbox.finish(sequence.completion(reason, ended=ended))
-
-    def _end(self, sequence: Sequence, error: BaseException | None) -> None:
-        """Take a sequence out of the engine, its cells kept for reuse; deliver the error if any."""
-        if sequence.status is Status.RUNNING:
-            self._is_tight = False
-            self._running.remove(sequence)
-            self._slots.release(_slot_of(sequence))
-        elif sequence.status is Status.WAITING and sequence in self._waiting:
-            self._waiting.remove(sequence)
-        sequence.status = Status.FINISHED
-        if error is not None:
-            sequence.mailbox.finish(error)
 
     def _fail_all(self, error: BaseException) -> None:
         while not self._inbox.empty():
             sequence = self._inbox.get()
             if sequence is not None:
-                self._waiting.append(sequence)
-        for sequence in [*self._waiting, *self._running]:
-            sequence.status = Status.FINISHED
-            sequence.mailbox.finish(error)
-        self._waiting.clear()
-        self._running.clear()
-
-
-def _slot_of(sequence: Sequence) -> int:
-    if sequence.slot is None:
-        raise AssertionError(f"sequence {sequence.number} runs without a slot")
-    return sequence.slot
+                self._loop.take(sequence)
+        self._loop.fail_all(error)

@@ -13,8 +13,9 @@ from gpt4all_core.engine.sequence import Sequence
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """batch_tokens: rows of one decode call. prefill_tokens: rows of it that prompts may take
-    while others are streaming; it bounds the gap that a long prompt makes in a running stream.
+    """batch_tokens: rows of one decode call. prefill_tokens: rows of it that prompts may take now;
+    it bounds the gap that a long prompt makes in a running stream, and the time until a request
+    that was cancelled is gone.
     """
 
     batch_tokens: int
@@ -67,8 +68,7 @@ def _fill(running: ListOf[Sequence], limits: Limits, free_cells: int) -> tuple[W
     streaming = [sequence for sequence in running if sequence.pending == 1][: max(left - kept_for_oldest, 0)]
     work = [Work(sequence, 1, completes=True) for sequence in streaming]
     left -= len(work)
-    if streaming:
-        left = min(left, limits.prefill_tokens)
+    left = min(left, limits.prefill_tokens)
     for sequence in running:
         if sequence.pending > 1 and left > 0:
             count = min(sequence.pending, left)

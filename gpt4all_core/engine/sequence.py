@@ -1,6 +1,7 @@
 """One request's state inside the engine."""
 
 import enum
+import time
 from dataclasses import dataclass, field
 
 from gpt4all_core.engine.detokenize import TextStream
@@ -38,6 +39,9 @@ class Sequence:
     text: TextStream
     matcher: TokenMatcher | None = None
     status: Status = Status.WAITING
+    timeout_s: float | None = None
+    """Seconds that the request may take from `submitted_s` on."""
+    submitted_s: float = field(default_factory=time.monotonic)
     slot: int | None = None
     computed: int = 0
     cached: int = 0
@@ -56,6 +60,10 @@ class Sequence:
     @property
     def is_full(self) -> bool:
         return len(self.tokens) >= self.limit
+
+    @property
+    def is_late(self) -> bool:
+        return self.timeout_s is not None and time.monotonic() > self.submitted_s + self.timeout_s
 
     def emit(self, text: str) -> None:
         """Hand text to the consumer and keep it for the result."""

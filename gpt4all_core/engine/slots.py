@@ -6,10 +6,11 @@ any slot wins, busy or idle. Shared cells count once, as they do in llama.cpp's 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from gpt4all_core.engine.backend import Backend
+from gpt4all_core.engine.prefix_tree import PrefixTree
 
 
 @dataclass(slots=True)
@@ -23,12 +24,20 @@ class Slot:
 
 
 class Slots:
-    """Hands out sequence ids, finds reusable prefixes, and counts cells. Owner thread only."""
+    """Hands out sequence ids, finds reusable prefixes, and counts cells. Owner thread only.
 
-    def __init__(self, backend: Backend) -> None:
+    before_drop: called with the number of an idle slot whose cells are about to be freed.
+    """
+
+    def __init__(
+        self, backend: Backend, *, before_drop: Callable[[int], object] = lambda _number: None
+    ) -> None:
         self._backend = backend
+        self._before_drop = before_drop
         self._slots = [Slot() for _ in range(backend.sequence_limit)]
+        self._tree: PrefixTree[int] = PrefixTree()
         self._users: Counter[int] = Counter()
+        self._busy_users: Counter[int] = Counter()
         self._next_cell = 0
         self._clock = 0
 
@@ -40,24 +49,40 @@ class Slots:
     @property
     def reclaimable_cells(self) -> int:
         """Free cells plus those that only idle slots hold."""
-        return self._backend.cell_count - len(self._busy_cells())
+        return self._backend.cell_count - len(self._busy_users)
 
-    def room_beside(self, tokens: Sequence[int]) -> int:
-        """Reclaimable cells that would be left beside a prompt; what it shares with busy slots is there."""
-        busy = self._busy_cells()
-        source, shared = self._longest_prefix(tokens)
-        held = 0 if source is None else sum(cell in busy for cell in self._slots[source].cells[:shared])
-        return self._backend.cell_count - len(busy) - (len(tokens) - held)
+    @property
+    def idle_cells(self) -> int:
+        """Cells that only idle slots hold."""
+        return len(self._users) - len(self._busy_users)
 
     @property
     def has_free_slot(self) -> bool:
         return any(not slot.is_busy for slot in self._slots)
 
-    def reusable(self, tokens: Sequence[int]) -> int:
+    @property
+    def idle(self) -> list[int]:
+        """Slots that hold cells for nobody, the least recently used first."""
+        numbers = [number for number, slot in enumerate(self._slots) if slot.cells and not slot.is_busy]
+        return sorted(numbers, key=lambda number: self._slots[number].last_used)
+
+    def tokens_of(self, number: int) -> list[int]:
+        """The tokens that have cells in a slot; not to be changed."""
+        return self._slots[number].tokens
+
+    def room_beside(self, tokens: list[int]) -> int:
+        """Reclaimable cells that would be left beside a prompt; what it shares with busy slots is there."""
+        source, shared = self._longest_prefix(tokens)
+        held = 0
+        if source is not None:
+            held = sum(cell in self._busy_users for cell in self._slots[source].cells[:shared])
+        return self.reclaimable_cells - (len(tokens) - held)
+
+    def reusable(self, tokens: list[int]) -> int:
         """How many tokens of a prompt have cells now, in whatever slot."""
         return self._longest_prefix(tokens)[1]
 
-    def acquire(self, tokens: Sequence[int]) -> tuple[int, int]:
+    def acquire(self, tokens: list[int]) -> tuple[int, int]:
         """A slot for a prompt and how many of its tokens already have cells there.
 
         At most all but the last token are reused, since its logits are needed. Needs a free slot.
@@ -66,64 +91,99 @@ class Slots:
         target = self._choose(source, shared)
         slot = self._slots[target]
         if target == source:
+            if shared < len(slot.tokens):
+                self._before_drop(target)
             self._cut(target, shared)
         else:
-            self._cut(target, 0)
+            self.drop(target)
             if shared and source is not None:
                 self._share(source, target, shared)
         slot.is_busy = True
+        self._busy_users.update(slot.cells)
         self._touch(slot)
         return target, shared
 
-    def extend(self, number: int, tokens: Sequence[int]) -> None:
-        """Note that these tokens were decoded and have cells now."""
+    def extend(self, number: int, tokens: list[int]) -> None:
+        """Note that these tokens were decoded into a busy slot and have cells now."""
         slot = self._slots[number]
-        cells = range(self._next_cell, self._next_cell + len(tokens))
-        self._next_cell = cells.stop
-        slot.tokens.extend(tokens)
-        slot.cells.extend(cells)
-        self._users.update(cells)
+        self._grow(number, tokens)
+        self._busy_users.update(slot.cells[-len(tokens) :])
 
     def release(self, number: int, *, keep: bool = True) -> None:
         """The request is done with the slot; its cells stay for reuse, or are freed at once."""
         slot = self._slots[number]
         slot.is_busy = False
+        _subtract(self._busy_users, slot.cells)
         self._touch(slot)
-        if not keep or not self._backend.can_truncate:
+        if not keep:
             self._cut(number, 0)
+
+    def empty_slot(self) -> int | None:
+        """An idle slot without cells; the least recently used one gives up its cells for it."""
+        idle = [number for number, slot in enumerate(self._slots) if not slot.is_busy]
+        if not idle:
+            return None
+        number = min(idle, key=self._worth)
+        self.drop(number)
+        return number
+
+    def adopt(self, number: int, tokens: list[int]) -> None:
+        """Note that an empty slot was given the cells of these tokens. It stays idle."""
+        self._grow(number, tokens)
+        self._touch(self._slots[number])
+
+    def drop(self, number: int) -> None:
+        """Free the cells of an idle slot."""
+        if self._slots[number].cells:
+            self._before_drop(number)
+            self._cut(number, 0)
+
+    def cut(self, number: int, length: int) -> None:
+        """Free the cells of an idle slot from this position on."""
+        self._cut(number, length)
 
     def reclaim(self, needed: int) -> bool:
         """Free idle slots, least recently used first, until so many cells are free."""
-        idle = [number for number, slot in enumerate(self._slots) if not slot.is_busy and slot.cells]
-        for number in sorted(idle, key=lambda number: self._slots[number].last_used):
+        for number in self.idle:
             if self.free_cells >= needed:
                 break
-            self._cut(number, 0)
+            self.drop(number)
         return self.free_cells >= needed
 
     def check_integrity(self) -> None:
         """Raise AssertionError if the accounts do not add up; for tests and idle moments."""
-        users = Counter(cell for slot in self._slots for cell in slot.cells)
-        if users != self._users:
-            raise AssertionError("cells are counted that no slot holds, or the other way round")
+        self._tree.check_integrity()
         if any(len(slot.tokens) != len(slot.cells) for slot in self._slots):
             raise AssertionError("a slot's tokens and cells differ in number")
+        for users, slots in (
+            (self._users, self._slots),
+            (self._busy_users, [slot for slot in self._slots if slot.is_busy]),
+        ):
+            if users != Counter(cell for slot in slots for cell in slot.cells):
+                raise AssertionError("cells are counted that no slot holds, or the other way round")
+        known = {
+            number: self._tree.tokens_of(number) for number in range(len(self._slots)) if number in self._tree
+        }
+        if known != {number: slot.tokens for number, slot in enumerate(self._slots) if slot.tokens}:
+            raise AssertionError("the prefix tree and the slots differ")
         if self.free_cells < 0:
             raise AssertionError("more cells are in use than there are")
 
-    def _busy_cells(self) -> set[int]:
-        return {cell for slot in self._slots if slot.is_busy for cell in slot.cells}
+    def _longest_prefix(self, tokens: list[int]) -> tuple[int | None, int]:
+        """The slot to take a beginning from, idle if there is one: it may be continued in place."""
+        if self._backend.can_truncate:
+            match = self._tree.longest(tokens)
+            shared = min(match.length, len(tokens) - 1)
+            source = self._best([key for key in match.keys if self._backend.keeps(key, shared)])
+            if source is not None and shared > 0:
+                return source, shared
+        # What cannot be cut there may still go on from its end, where nobody else does so.
+        match = self._tree.longest_whole(tokens[:-1])
+        source = self._best([key for key in match.keys if not self._slots[key].is_busy])
+        return (source, match.length) if source is not None else (None, 0)
 
-    def _longest_prefix(self, tokens: Sequence[int]) -> tuple[int | None, int]:
-        best: tuple[int | None, int] = (None, 0)
-        if not self._backend.can_truncate:
-            return best
-        for number, slot in enumerate(self._slots):
-            shared = min(common_prefix(slot.tokens, tokens), len(tokens) - 1)
-            # Among equals an idle slot is better: it may be continued in place.
-            if shared > best[1] or (shared == best[1] > 0 and not slot.is_busy):
-                best = (number, shared)
-        return best
+    def _best(self, numbers: list[int]) -> int | None:
+        return min(numbers, key=lambda number: (self._slots[number].is_busy, number), default=None)
 
     def _choose(self, source: int | None, shared: int) -> int:
         """Continue in place what would only be continued; else leave the source intact."""
@@ -133,11 +193,11 @@ class Slots:
                 return source
         idle = [number for number, slot in enumerate(self._slots) if not slot.is_busy]
         others = [number for number in idle if number != source]
-        if not others:
-            return idle[0]
-        return min(
-            others, key=lambda number: (bool(self._slots[number].cells), self._slots[number].last_used)
-        )
+        return min(others, key=self._worth) if others else idle[0]
+
+    def _worth(self, number: int) -> tuple[bool, int]:
+        slot = self._slots[number]
+        return bool(slot.cells), slot.last_used
 
     def _share(self, source: int, target: int, length: int) -> None:
         self._backend.share(source, target, length)
@@ -145,30 +205,37 @@ class Slots:
         slot.tokens = origin.tokens[:length]
         slot.cells = origin.cells[:length]
         self._users.update(slot.cells)
+        self._tree.set(target, slot.tokens)
+
+    def _grow(self, number: int, tokens: list[int]) -> None:
+        slot = self._slots[number]
+        cells = range(self._next_cell, self._next_cell + len(tokens))
+        self._next_cell = cells.stop
+        slot.tokens.extend(tokens)
+        slot.cells.extend(cells)
+        self._users.update(cells)
+        self._tree.extend(number, tokens)
 
     def _cut(self, number: int, length: int) -> None:
         slot = self._slots[number]
         if length == len(slot.tokens):
             return
         self._backend.truncate(number, length)
-        for cell in slot.cells[length:]:
-            self._users[cell] -= 1
-            if not self._users[cell]:
-                del self._users[cell]
+        _subtract(self._users, slot.cells[length:])
         del slot.tokens[length:], slot.cells[length:]
+        if length:
+            self._tree.set(number, slot.tokens)
+        else:
+            self._tree.remove(number)
 
     def _touch(self, slot: Slot) -> None:
         self._clock += 1
         slot.last_used = self._clock
 
 
-def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
-    """How many tokens two sequences have in common from their beginning on."""
-    same, limit = 0, min(len(first), len(second))
-    while same < limit:  # halving: comparing slices takes a hundredth of the time of a loop over tokens
-        middle = (same + limit + 1) // 2
-        if first[same:middle] == second[same:middle]:
-            same = middle
-        else:
-            limit = middle - 1
-    return same
+def _subtract(users: Counter[int], cells: Iterable[int]) -> None:
+    """One user less of each cell; a cell that nobody uses is not counted at all."""
+    for cell in cells:
+        users[cell] -= 1
+        if not users[cell]:
+            del users[cell]

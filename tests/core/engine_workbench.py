@@ -16,8 +16,8 @@ PROMPTS = [f"prompt number {number}, long or short" + " and more" * (number % 4)
 
 
 @contextmanager
-def running(backend, *, context_size=128):
-    engine = Engine(backend, VOCABULARY, context_size=context_size).start()
+def running(backend, *, context_size=128, **options):
+    engine = Engine(backend, VOCABULARY, context_size=context_size, **options).start()
     try:
         yield engine
     finally:
@@ -39,10 +39,10 @@ def wait_until(condition, timeout_s=5):
 
 def check_accounts(engine, backend):
     """Nothing runs, no cell is lost. Only while the engine is idle."""
-    wait_until(lambda: not engine._running and not engine._waiting)
-    engine._slots.check_integrity()
-    assert engine._slots.free_cells == backend.cell_count - backend.used_cells
-    assert engine._slots.reclaimable_cells == backend.cell_count
+    wait_until(lambda: not engine._loop._running and not engine._loop._waiting)
+    engine._loop._slots.check_integrity()
+    assert engine._loop._slots.free_cells == backend.cell_count - backend.used_cells
+    assert engine._loop._slots.reclaimable_cells == backend.cell_count
 
 
 class WordsMatcher:

@@ -2,6 +2,7 @@ import asyncio
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from engine_workbench import GREEDY, PROMPTS, RANDOM, VOCABULARY, WordsMatcher, ask, check_accounts, running
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt4all_core.engine.engine import Engine
+from gpt4all_core.engine.saved_cells import HostCache
 from gpt4all_core.errors import ConfigError, ContextOverflow, GenerationError
 from gpt4all_core.testing import ScriptedBackend, follow
 from gpt4all_core.types import GenerationParams, Usage
@@ -105,27 +107,48 @@ def test_a_context_larger_than_the_cache_is_refused():
 # Many requests
 
 
-def texts_alone(params, **options):
-    with running(ScriptedBackend(**options)) as engine:
+LONG = GenerationParams(temperature=0, max_tokens=90)
+LONG_RANDOM = replace(RANDOM, max_tokens=90)
+
+
+def texts_alone(params):
+    with running(ScriptedBackend(certainty=5.0)) as engine:
         return [ask(engine, prompt, params).result().text for prompt in PROMPTS]
 
 
-@pytest.mark.parametrize("params", [GenerationParams(temperature=0, max_tokens=20), RANDOM])
+@pytest.mark.parametrize("params", [LONG, LONG_RANDOM])
+@pytest.mark.parametrize(
+    "stores", [(), (HostCache(1 << 20),), (HostCache(200),)], ids=["none", "host", "full"]
+)
 @pytest.mark.parametrize(
     ("options", "preempts"),
-    [({}, False), ({"cells": 140, "batch_tokens": 16}, True), ({"sequences": 2}, False)],
+    [({}, False), ({"cells": 210, "batch_tokens": 16}, True), ({"sequences": 2}, False)],
 )
-def test_a_text_is_the_same_alone_in_a_batch_and_after_preemption(params, options, preempts):
-    alone = texts_alone(params, certainty=5.0)
+def test_a_text_is_the_same_alone_in_a_batch_and_after_preemption(params, options, preempts, stores):
+    alone = texts_alone(params)
     gate = threading.Event()
     backend = ScriptedBackend(certainty=5.0, gate=gate, **options)
-    with running(backend) as engine:
+    with running(backend, stores=stores) as engine:
         handles = [ask(engine, prompt, params) for prompt in PROMPTS]
         gate.set()
         assert [handle.result(20).text for handle in handles] == alone
         assert bool(engine.counters.preemptions) == preempts
         assert engine.counters.widest_batch > 1
         check_accounts(engine, backend)
+
+
+def test_who_gave_way_goes_on_without_decoding_anything_again():
+    def decoded(stores):
+        gate = threading.Event()
+        with running(ScriptedBackend(cells=210, gate=gate), stores=stores) as engine:
+            handles = [ask(engine, prompt, LONG) for prompt in PROMPTS[:4]]
+            gate.set()
+            for handle in handles:
+                handle.result(20)
+            assert engine.counters.preemptions
+            return engine.counters.decoded_tokens
+
+    assert decoded([HostCache(1 << 20)]) < decoded([])
 
 
 @settings(max_examples=15)

@@ -127,15 +127,29 @@ def test_cancelling_at_random_moments_loses_no_cell():
 # When things break
 
 
-def test_a_decode_that_fails_reaches_everybody_and_closes_the_engine():
+def test_a_decode_that_fails_ends_the_requests_of_its_batch_and_no_others():
     gate = threading.Event()
-    with running(ScriptedBackend(fails_at=2, gate=gate, sequences=2)) as engine:
+    backend = ScriptedBackend(fails_at={2}, gate=gate, sequences=2)
+    with running(backend) as engine:
+        handles = [ask(engine, prompt) for prompt in PROMPTS]
+        gate.set()
+        for handle in handles[:2]:
+            with pytest.raises(GenerationError, match="scripted failure of decode call 2"):
+                handle.result(5)
+        for handle in handles[2:]:
+            handle.result(5)
+        check_accounts(engine, backend)
+
+
+def test_a_backend_that_fails_again_and_again_closes_the_engine():
+    gate = threading.Event()
+    with running(ScriptedBackend(fails_at=range(2, 99), gate=gate, sequences=1)) as engine:
         handles = [ask(engine, prompt) for prompt in PROMPTS]
         gate.set()
         for handle in handles:
-            with pytest.raises(GenerationError, match="scripted failure of decode call 2"):
+            with pytest.raises(GenerationError, match="scripted failure of decode call"):
                 handle.result(5)
-        with pytest.raises(EngineClosed, match=r"scripted failure of decode call 2.*open the model again"):
+        with pytest.raises(EngineClosed, match=r"scripted failure of decode call 4.*open the model again"):
             ask(engine, "more")
         assert not engine.is_open
 

@@ -9,6 +9,7 @@ from gpt4all_core.engine.sequence import Sequence
 from gpt4all_core.types import GenerationParams
 
 LIMITS = Limits(batch_tokens=32, prefill_tokens=8)
+ALONE = Limits(batch_tokens=32, prefill_tokens=32)
 
 
 def sequence(number, *, computed, pending):
@@ -37,8 +38,9 @@ def test_nothing_to_do_is_an_empty_plan():
     assert plan_step([], limits=LIMITS, free_cells=10).work == ()
 
 
-def test_a_prompt_alone_fills_the_batch():
-    assert rows(plan_step(sequences((0, 100)), limits=LIMITS, free_cells=200)) == [(0, 32, False)]
+def test_a_prompt_alone_fills_the_batch_if_it_may():
+    assert rows(plan_step(sequences((0, 100)), limits=ALONE, free_cells=200)) == [(0, 32, False)]
+    assert rows(plan_step(sequences((0, 100)), limits=LIMITS, free_cells=200)) == [(0, 8, False)]
 
 
 def test_beside_a_stream_a_prompt_gets_a_bounded_chunk():
@@ -52,7 +54,7 @@ def test_every_stream_gets_a_row_whoever_came_first():
 
 
 def test_short_prompts_share_a_batch_oldest_first():
-    plan = plan_step(sequences((0, 10), (0, 20), (0, 30)), limits=LIMITS, free_cells=200)
+    plan = plan_step(sequences((0, 10), (0, 20), (0, 30)), limits=ALONE, free_cells=200)
     assert rows(plan) == [(0, 10, True), (1, 20, True), (2, 2, False)]
 
 

@@ -123,11 +123,14 @@ def test_reclaiming_never_takes_from_a_busy_slot():
     bench.check()
 
 
-def test_a_cache_that_cannot_be_cut_is_never_shared_and_emptied_at_release():
+def test_a_cache_that_cannot_be_cut_only_goes_on_from_the_end_of_an_idle_sequence():
     bench = Workbench(can_truncate=False)
     assert bench.talk("hello") == 0
-    assert bench.talk("hello world") == 0
-    assert bench.slots.free_cells == bench.backend.cell_count
+    assert bench.talk("help me") == 0
+    assert bench.admit("hello world")[1] == len("hello")
+    assert bench.admit("hello world")[1] == 0
+    assert bench.talk("help me") == 0
+    assert bench.talk("help me!") == len("help me")
     bench.check()
 
 
@@ -136,6 +139,8 @@ def test_a_cache_that_cannot_be_cut_is_never_shared_and_emptied_at_release():
     [
         (lambda slots: slots._users.update([7]), "cells are counted"),
         (lambda slots: slots._slots[0].tokens.append(1), "differ in number"),
+        (lambda slots: slots._busy_users.update([0]), "cells are counted"),
+        (lambda slots: slots._tree.extend(0, [1]), "prefix tree"),
     ],
 )
 def test_an_account_that_does_not_add_up_is_found(break_it, message):

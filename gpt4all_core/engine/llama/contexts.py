@@ -1,11 +1,12 @@
 """KV caches on a model's weights."""
 
+import ctypes
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from gpt4all_core.engine.backend import Batch, Logits, NoFreeCells
+from gpt4all_core.engine.backend import Batch, Logits, NoFreeCells, State
 from gpt4all_core.engine.llama.batch_rows import BatchRows
 from gpt4all_core.engine.llama.library import api, log, starting
 from gpt4all_core.engine.llama.weights import LlamaWeights
@@ -51,7 +52,8 @@ class LlamaContext:
         self.sequence_limit: int = api.llama_n_seq_max(self._context)
         self.batch_limit: int = api.llama_n_batch(self._context)
         self.vocabulary_size = weights.vocabulary_size
-        self.can_truncate = not (weights.is_recurrent or weights.has_sliding_window)
+        self.can_truncate = not weights.is_recurrent
+        self._window: int = api.llama_model_n_swa(weights.handle)
         self._rows = BatchRows(self.batch_limit)
 
     def decode(self, batch: Batch) -> Logits:
@@ -72,17 +74,44 @@ class LlamaContext:
             return np.empty((0, self.vocabulary_size), dtype=np.float32)
         return np.ctypeslib.as_array(api.llama_get_logits(self._context), (count, self.vocabulary_size))
 
+    def keeps(self, sequence_id: int, length: int) -> bool:
+        # Cells that a window has left behind may be taken by others: what is left of a sequence is one
+        # run of positions, and it will do if it reaches back a window from where decoding goes on.
+        first = api.llama_memory_seq_pos_min(self._memory, sequence_id)
+        return 0 <= first <= max(0, length - self._window) if self._window else True
+
     def truncate(self, sequence_id: int, length: int) -> None:
-        if not api.llama_memory_seq_rm(self._memory, sequence_id, length, -1):
+        if not api.llama_memory_seq_rm(self._memory, sequence_id, length or -1, -1):
             raise GenerationError(f"llama.cpp cannot cut sequence {sequence_id} at {length}")
 
     def share(self, source: int, target: int, length: int) -> None:
         api.llama_memory_seq_cp(self._memory, source, target, 0, length)
 
+    def save(self, sequence_id: int) -> State:
+        size = api.llama_state_seq_get_size(self._context, sequence_id)
+        state = np.empty(size, dtype=np.uint8)
+        written = api.llama_state_seq_get_data(self._context, _bytes_of(state), size, sequence_id)
+        if written != size:
+            raise GenerationError(f"llama.cpp saved {written} of {size} bytes of sequence {sequence_id}")
+        return state
+
+    def restore(self, sequence_id: int, state: State) -> bool:
+        if api.llama_state_seq_set_data(self._context, _bytes_of(state), state.nbytes, sequence_id):
+            return True
+        self.truncate(sequence_id, 0)
+        return False
+
+    def set_threads(self, count: int) -> None:
+        api.llama_set_n_threads(self._context, count, count)
+
     def close(self) -> None:
         context, self._context = self._context, None
         if context is not None:
             api.llama_free(context)
+
+
+def _bytes_of(state: State) -> Any:
+    return state.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
 
 
 def context_params(options: ContextOptions) -> Any:

@@ -1,0 +1,185 @@
+"""The KV cells of conversations in a folder, where they outlive the process.
+
+One file for each: a fixed header, the token ids, the cells. A file is written once, under a temporary
+name first, and only its owner may read it: from token ids a conversation can be read back. Processes
+may share a folder; each sees what was there when it opened it, and what it wrote itself.
+"""
+
+import contextlib
+import hashlib
+import logging
+import os
+import struct
+import tempfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gpt4all_core.engine.prefix_tree import Match, PrefixTree
+from gpt4all_core.engine.saved_cells import SavedCells
+from gpt4all_core.errors import ConfigError
+
+_log = logging.getLogger(__name__)
+
+_MAGIC = b"G4AKV\x001\n"
+_HEADER = struct.Struct("<8s32sIQII")
+"""Magic, digest of the model, number of tokens, bytes of cells, checksum of the cells, checksum of
+the tokens and of all before them."""
+_SUFFIX = ".cells"
+
+DISK_LIMIT_BYTES = 8 << 30
+"""What one folder may hold; the least recently used files go first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: Path
+    tokens: tuple[int, ...]
+    byte_count: int
+
+
+class DiskCache:
+    """Saved cells in a folder; the store below `HostCache`. For the engine's owner thread alone.
+
+    model: says what the cells belong to, down to the version of llama.cpp; files of others are left
+    alone. A file that cannot be read or was changed is taken for absent. When the disk is full or
+    the folder cannot be written any more, that is logged once and nothing further is written.
+    Raises ConfigError when there can be no such folder.
+    """
+
+    def __init__(self, folder: Path, *, model: str, limit_bytes: int = DISK_LIMIT_BYTES) -> None:
+        self._folder = folder
+        self._model = hashlib.sha256(model.encode()).digest()
+        self._limit_bytes = limit_bytes
+        self._files: dict[int, _File] = {}
+        self._tree: PrefixTree[int] = PrefixTree()
+        self._next_key = 0
+        self._may_write = True
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            paths = sorted(folder.glob(f"*{_SUFFIX}"), key=lambda path: path.stat().st_mtime)
+        except OSError as error:
+            raise ConfigError(
+                f"cache_dir={folder} cannot be used ({error}); choose another folder"
+            ) from error
+        for path in paths:
+            found = self._read_head(path)
+            if found is not None:
+                self._remember(found)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._files)
+
+    def find(self, tokens: list[int], *, whole: bool) -> Match[int]:
+        return self._tree.longest_whole(tokens) if whole else self._tree.longest(tokens)
+
+    def covers(self, tokens: list[int], *, whole: bool) -> bool:
+        return not self._may_write or self.find(tokens, whole=whole).length == len(tokens)
+
+    def put(self, saved: SavedCells) -> None:
+        if not self._may_write:
+            return
+        tokens = np.array(saved.tokens, dtype=np.int32).tobytes()
+        front = (_MAGIC, self._model, len(saved.tokens), saved.byte_count, saved.checksum)
+        head = _HEADER.pack(*front, _checksum(front, tokens))
+        name = hashlib.sha256(self._model + tokens).hexdigest()[:40] + _SUFFIX
+        superseded = self._tree.longest_whole(list(saved.tokens)).keys
+        try:
+            self._make_room(len(head) + len(tokens) + saved.byte_count)
+            self._write(self._folder / name, head, tokens, saved.state.data)
+        except OSError as error:
+            self._may_write = False
+            _log.warning(
+                "%s cannot be written (%s); no more conversations are kept there", self._folder, error
+            )
+            return
+        for key in superseded:
+            if key in self._files:
+                self._drop(key)
+        self._remember(_File(self._folder / name, saved.tokens, saved.byte_count))
+
+    def get(self, key: int) -> SavedCells | None:
+        file = self._files[key]
+        saved = self._read(file)
+        if saved is None or not saved.is_intact:
+            _log.info("%s is damaged or gone, and is left out", file.path)
+            self._drop(key)
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(file.path)  # the last one used is the last to go
+        return saved
+
+    def _remember(self, file: _File) -> None:
+        key, self._next_key = self._next_key, self._next_key + 1
+        self._files[key] = file
+        self._tree.set(key, list(file.tokens))
+
+    def _drop(self, key: int) -> None:
+        file = self._files.pop(key)
+        self._tree.remove(key)
+        with contextlib.suppress(OSError):  # another process may have been faster
+            file.path.unlink()
+
+    def _make_room(self, needed: int) -> None:
+        """Remove the oldest files of the folder, whatever model they belong to, down to the limit."""
+        found = sorted(
+            (path.stat().st_mtime, path.stat().st_size, path) for path in self._folder.glob(f"*{_SUFFIX}")
+        )
+        used = sum(size for _, size, _ in found)
+        for _, size, path in found:
+            if used + needed <= self._limit_bytes:
+                break
+            used -= size
+            path.unlink(missing_ok=True)
+
+    def _write(self, path: Path, *parts: bytes | memoryview) -> None:
+        handle, temporary = tempfile.mkstemp(dir=self._folder, suffix=".part")  # readable by its owner alone
+        try:
+            with os.fdopen(handle, "wb") as file:
+                for part in parts:
+                    file.write(part)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    def _read_head(self, path: Path) -> _File | None:
+        """What a file says it holds, None if it is not ours or not whole."""
+        try:
+            with path.open("rb") as file:
+                head = file.read(_HEADER.size)
+                if len(head) < _HEADER.size:
+                    return None
+                *front, checksum = _HEADER.unpack(head)
+                magic, model, count, byte_count, _ = front
+                size = path.stat().st_size
+                if (magic, model) != (_MAGIC, self._model) or size != _HEADER.size + 4 * count + byte_count:
+                    return None
+                tokens = file.read(4 * count)
+        except OSError:
+            return None
+        if _checksum(tuple(front), tokens) != checksum:
+            return None
+        return _File(path, tuple(np.frombuffer(tokens, dtype=np.int32).tolist()), byte_count)
+
+    def _read(self, file: _File) -> SavedCells | None:
+        found = self._read_head(file.path)
+        if found != file:
+            return None
+        try:
+            state = np.fromfile(file.path, dtype=np.uint8, offset=_HEADER.size + 4 * len(file.tokens))
+            with file.path.open("rb") as opened:
+                checksum = _HEADER.unpack(opened.read(_HEADER.size))[4]
+        except OSError:
+            return None
+        return SavedCells(file.tokens, state, checksum)
+
+
+def _checksum(front: tuple[bytes | int, ...], tokens: bytes) -> int:
+    return zlib.crc32(tokens, zlib.crc32(_HEADER.pack(*front, 0)))

@@ -1,0 +1,113 @@
+"""The KV cells of a conversation, taken out of the cache: in host memory, within a byte budget."""
+
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from gpt4all_core.engine.backend import State
+from gpt4all_core.engine.prefix_tree import Match, PrefixTree
+
+WORTH_SAVING = 32
+"""Tokens from which on cells are kept: fewer are decoded again as quickly as they are looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCells:
+    """The cells of these tokens, and a checksum: llama.cpp accepts damaged states (10 of 20 with a
+    flipped bit) and goes on with wrong numbers.
+    """
+
+    tokens: tuple[int, ...]
+    state: State
+    checksum: int
+
+    @classmethod
+    def of(cls, tokens: list[int], state: State) -> "SavedCells":
+        return cls(tuple(tokens), state, zlib.crc32(state.data))
+
+    @property
+    def is_intact(self) -> bool:
+        return zlib.crc32(self.state.data) == self.checksum
+
+    @property
+    def byte_count(self) -> int:
+        return int(self.state.nbytes)
+
+
+class CellStore(Protocol):
+    """Where saved cells are kept. For the engine's owner thread alone."""
+
+    def __iter__(self) -> Iterator[int]:
+        """The keys of what is kept, the least recently used first; none is ever used twice."""
+
+    def find(self, tokens: list[int], *, whole: bool) -> Match[int]:
+        """The longest beginning of a prompt that is kept; with `whole`, only all of what was saved."""
+
+    def covers(self, tokens: list[int], *, whole: bool) -> bool:
+        """Whether saving these would add nothing."""
+
+    def put(self, saved: SavedCells) -> None:
+        """Keep it, and let the least recently used go for it; what is too large is not kept."""
+
+    def get(self, key: int) -> SavedCells | None:
+        """What `find` found; None if it is gone or damaged, after which it is found no more."""
+
+
+class HostCache:
+    """Saved cells in host memory, at most `limit_bytes` of them; the least recently used go first."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._kept: OrderedDict[int, SavedCells] = OrderedDict()
+        self._tree: PrefixTree[int] = PrefixTree()
+        self._next_key = 0
+        self.used_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._kept)
+
+    def find(self, tokens: list[int], *, whole: bool) -> Match[int]:
+        return self._tree.longest_whole(tokens) if whole else self._tree.longest(tokens)
+
+    def covers(self, tokens: list[int], *, whole: bool) -> bool:
+        return self.find(tokens, whole=whole).length == len(tokens)
+
+    def put(self, saved: SavedCells) -> None:
+        if saved.byte_count > self._limit_bytes:
+            return
+        # What goes on from an older one takes its place: one conversation, one entry.
+        for key in self._tree.longest_whole(list(saved.tokens)).keys:
+            self._drop(key)
+        while self.used_bytes + saved.byte_count > self._limit_bytes:
+            self._drop(next(iter(self._kept)))
+        key, self._next_key = self._next_key, self._next_key + 1
+        self._kept[key] = saved
+        self._tree.set(key, list(saved.tokens))
+        self.used_bytes += saved.byte_count
+
+    def get(self, key: int) -> SavedCells | None:
+        saved = self._kept[key]
+        if not saved.is_intact:
+            self._drop(key)
+            return None
+        self._kept.move_to_end(key)
+        return saved
+
+    def check_integrity(self) -> None:
+        """Raise AssertionError if the accounts do not add up; for tests."""
+        self._tree.check_integrity()
+        if self.used_bytes != sum(saved.byte_count for saved in self._kept.values()) or len(
+            self._tree
+        ) != len(self):
+            raise AssertionError("bytes are counted that nothing takes, or the other way round")
+        if self.used_bytes > self._limit_bytes:
+            raise AssertionError("more is kept than may be")
+
+    def _drop(self, key: int) -> None:
+        self.used_bytes -= self._kept.pop(key).byte_count
+        self._tree.remove(key)
