@@ -6,13 +6,21 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial
+from dataclasses import dataclass
 from typing import Literal
 
 from gpt4all_core.errors import EngineClosed, GenerationCancelled
 from gpt4all_core.types import Completion
 
 _CANCELLED = "the request was cancelled before it finished"
+
+
+@dataclass(frozen=True, slots=True)
+class _Waker:
+    """A consumer that waits in an event loop."""
+
+    loop: asyncio.AbstractEventLoop
+    woken: asyncio.Event
 
 
 class Mailbox:
@@ -25,10 +33,14 @@ class Mailbox:
 
     def __init__(self, on_cancel: Callable[[], None]) -> None:
         self._on_cancel = on_cancel
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        # Who waits for the end is not woken by every piece: with 16 requests that would be most of the work.
+        self._has_piece = threading.Condition(self._lock)
+        self._has_ended = threading.Condition(self._lock)
+        self._piece_wakers: list[_Waker] = []
+        self._end_wakers: list[_Waker] = []
         self._pieces: deque[str] = deque()
         self._outcome: Completion | BaseException | None = None
-        self._wakers: list[Callable[[], object]] = []
         self._pid = os.getpid()
         self.is_cancelled = False
 
@@ -38,12 +50,27 @@ class Mailbox:
 
     def push(self, piece: str) -> None:
         """Engine: more text."""
-        if piece:
-            self._change(lambda: self._pieces.append(piece))
+        if not piece:
+            return
+        with self._lock:
+            self._pieces.append(piece)
+            self._has_piece.notify_all()
+            wakers, self._piece_wakers = self._piece_wakers, []
+            is_left = any(waker.loop.is_closed() for waker in self._end_wakers)
+        self._wake(wakers)
+        if is_left:
+            self.cancel()
 
     def finish(self, outcome: Completion | BaseException) -> None:
         """Engine: the end, or what went wrong. The first outcome stays."""
-        self._change(lambda: self._settle(outcome))
+        with self._lock:
+            if self._outcome is None:
+                self._outcome = outcome
+            self._has_piece.notify_all()
+            self._has_ended.notify_all()
+            wakers = self._piece_wakers + self._end_wakers
+            self._piece_wakers, self._end_wakers = [], []
+        self._wake(wakers)
 
     def cancel(self) -> None:
         """Consumer: nobody wants more. The engine answers with an outcome within a token."""
@@ -57,7 +84,7 @@ class Mailbox:
     def take(self) -> str | None:
         """The next piece, None if there is none now. Raises the failure once all text is taken."""
         self._check_process()
-        with self._changed:
+        with self._lock:
             if self._pieces:
                 return self._pieces.popleft()
             if isinstance(self._outcome, BaseException):
@@ -66,7 +93,7 @@ class Mailbox:
 
     def outcome(self) -> Completion | None:
         """The result once it is there; raises the failure."""
-        with self._changed:
+        with self._lock:
             if isinstance(self._outcome, BaseException):
                 raise self._outcome
             return self._outcome
@@ -74,8 +101,9 @@ class Mailbox:
     def wait(self, timeout_s: float | None = None, *, for_piece: bool) -> bool:
         """Block until there is a piece (if asked for) or an outcome; False when time ran out."""
         self._check_process()
-        with self._changed:
-            return self._changed.wait_for(lambda: self._is_ready(for_piece=for_piece), timeout_s)
+        changed = self._has_piece if for_piece else self._has_ended
+        with self._lock:
+            return changed.wait_for(lambda: self._is_ready(for_piece=for_piece), timeout_s)
 
     async def wait_async(self, *, for_piece: bool) -> Literal[True]:
         """The same for the running event loop, without a time limit; leaves nothing bound to it."""
@@ -83,10 +111,11 @@ class Mailbox:
         loop = asyncio.get_running_loop()
         while True:
             woken = asyncio.Event()
-            with self._changed:
+            with self._lock:
                 if self._is_ready(for_piece=for_piece):
                     return True
-                self._wakers.append(partial(loop.call_soon_threadsafe, woken.set))
+                wakers = self._piece_wakers if for_piece else self._end_wakers
+                wakers.append(_Waker(loop, woken))
             await woken.wait()
 
     def _check_process(self) -> None:
@@ -99,18 +128,10 @@ class Mailbox:
     def _is_ready(self, *, for_piece: bool) -> bool:
         return self.is_finished or (for_piece and bool(self._pieces))
 
-    def _settle(self, outcome: Completion | BaseException) -> None:
-        if self._outcome is None:
-            self._outcome = outcome
-
-    def _change(self, change: Callable[[], None]) -> None:
-        with self._changed:
-            change()
-            self._changed.notify_all()
-            wakers, self._wakers = self._wakers, []
-        for wake in wakers:
+    def _wake(self, wakers: "list[_Waker]") -> None:
+        for waker in wakers:
             try:
-                wake()
+                waker.loop.call_soon_threadsafe(waker.woken.set)
             except RuntimeError:  # the consumer's event loop is closed: nobody is left to read
                 self.cancel()
 

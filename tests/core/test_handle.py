@@ -108,7 +108,7 @@ def test_a_handle_in_a_cycle_may_be_dropped_while_its_thread_holds_the_lock(owne
     handle = Generation(owner.mailbox)
     handle.cycle = handle
     del handle
-    with owner.mailbox._changed:
+    with owner.mailbox._lock:
         thread = threading.Thread(target=gc.collect, daemon=True)
         thread.start()
         thread.join(5)
