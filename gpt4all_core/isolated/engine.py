@@ -1,0 +1,321 @@
+"""The parent's side of an isolated engine: it looks like the engine in this process."""
+
+import itertools
+import os
+import queue
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+from weakref import finalize
+
+from gpt4all_core.engine.counters import Counters
+from gpt4all_core.engine.handle import Generation, Mailbox
+from gpt4all_core.engine.sampling import check_params
+from gpt4all_core.errors import ConfigError, EngineClosed, EngineCrashed
+from gpt4all_core.isolated.child_process import ChildProcess
+from gpt4all_core.isolated.failures import rebuild
+from gpt4all_core.isolated.messages import (
+    Accepted,
+    Answer,
+    BrokenRules,
+    Cancel,
+    Close,
+    Compile,
+    Compiled,
+    Counted,
+    Ended,
+    Facts,
+    Failed,
+    Forget,
+    Numbered,
+    Open,
+    Opened,
+    ReadCounters,
+    ReadFacts,
+    Reply,
+    Submit,
+    Text,
+    Tokenize,
+    Tokens,
+    read_reply,
+    request_frame,
+)
+from gpt4all_core.open_model import EngineOptions, PromptFacts
+from gpt4all_core.protocols import Constraint, TokenMatcher
+from gpt4all_core.types import GenerationParams
+
+CLOSE_S = 20.0
+"""What `close` gives the child before it kills it: a step of a large model, and freeing its memory."""
+
+DEATH_S = 2.0
+"""What a child has that let go of its pipe but still runs."""
+
+A = TypeVar("A", bound=Answer)
+
+
+class IsolatedConstraint:
+    """A grammar that a child has compiled. Thread-safe."""
+
+    def __init__(self, lark: str, *, owner: "IsolatedEngine", number: int) -> None:
+        self.lark = lark
+        self.owner = owner
+        self.number = number
+
+    def matcher(self) -> TokenMatcher:
+        raise ConfigError(
+            "this constraint was compiled by an isolated model's process and works only there;"
+            " make one with the constrain() of the model that is to use it"
+        )
+
+
+class IsolatedEngine:
+    """A model open in a child process; see the package's docstring. Made by `start_isolated`.
+
+    Thread-safe. Each public method raises EngineCrashed once the child has died, EngineClosed
+    after `close` or in a forked child.
+    """
+
+    def __init__(self, path: Path, child: ChildProcess) -> None:
+        self._path = path
+        self._child = child
+        self._pid = os.getpid()
+        self._numbers = itertools.count(1)
+        self._gate = threading.RLock()  # nothing is asked any more once the end is known
+        self._answers: dict[int, tuple[type[Any], Future[Any]]] = {}
+        self._mailboxes: dict[int, Mailbox] = {}
+        self._last_used = time.monotonic()
+        self._facts: PromptFacts | None = None
+        self._is_closing = False
+        self._crash: str | None = None
+        self._is_over = False
+        # Its put is re-entrant and takes no lock, so that finalizers may cancel; None ends the writer.
+        self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write, name="gpt4all-isolated-requests", daemon=True)
+        self._reader = threading.Thread(target=self._read, name="gpt4all-isolated-replies", daemon=True)
+        self._writer.start()
+        self._reader.start()
+
+    @property
+    def process_id(self) -> int:
+        """The child's, for whoever watches processes."""
+        return self._child.pid
+
+    @property
+    def is_open(self) -> bool:
+        return not (self._is_closing or self._is_over) and os.getpid() == self._pid
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds since its last request came or ended; 0 while somebody waits for an answer."""
+        return 0.0 if self._is_waited_for else time.monotonic() - self._last_used
+
+    def retire(self) -> bool:
+        """Begin to close unless somebody waits for an answer; False if so."""
+        with self._gate:
+            if self._is_waited_for:
+                return False
+            self.begin_close()
+        return True
+
+    @property
+    def facts(self) -> PromptFacts:
+        if self._facts is None:
+            self._facts = self._ask(ReadFacts(next(self._numbers)), Facts).facts
+        return self._facts
+
+    @property
+    def counters(self) -> Counters:
+        return self._ask(ReadCounters(next(self._numbers)), Counted).counters
+
+    def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
+        written = text.encode("utf-8", "replace").decode()
+        return self._ask(Tokenize(next(self._numbers), written, parse_special), Tokens).tokens
+
+    def compile_grammar(self, lark: str) -> IsolatedConstraint:
+        number = next(self._numbers)
+        self._ask(Compile(number, lark), Compiled)
+        constraint = IsolatedConstraint(lark, owner=self, number=number)
+        finalize(constraint, self._outbox.put, request_frame(Forget(number))).atexit = False
+        return constraint
+
+    def submit(
+        self,
+        tokens: list[int],
+        params: GenerationParams,
+        *,
+        constraint: Constraint | None,
+        timeout_s: float | None,
+        keep_alive: object,
+    ) -> Generation:
+        """Queue a prompt; returns when the child has accepted it. Raises what `Engine.submit` does.
+
+        A constraint of another isolated model, or of a child that has died, is compiled anew. One
+        that brings a matcher of its own is refused with ConfigError.
+        """
+        check_params(params)
+        grammar = self._grammar(constraint)
+        number = next(self._numbers)
+        mailbox = Mailbox(partial(self._outbox.put, request_frame(Cancel(number))))
+        grammar_number = grammar.number if grammar is not None else None
+        message = Submit(number, tokens, params, timeout_s, grammar_number)
+        try:
+            self._ask(message, Accepted, mailbox)
+        except BaseException:
+            mailbox.cancel()
+            raise
+        return Generation(mailbox, keep_alive=keep_alive)
+
+    def close(self) -> None:
+        """End the child, and return when it is gone; what is in flight fails. Idempotent."""
+        self.begin_close()
+        if os.getpid() != self._pid or threading.current_thread() is self._reader:
+            return
+        self._reader.join(CLOSE_S)
+        if self._reader.is_alive():
+            self._child.kill()
+            self._reader.join()
+
+    def begin_close(self) -> None:
+        if os.getpid() == self._pid and not self._is_closing:
+            self._is_closing = True
+            self._outbox.put(request_frame(Close()))
+
+    def start(self, options: EngineOptions) -> None:
+        """Have the child load the model. Raises what it raises in this process."""
+        self._ask(Open(self._path, replace(options, isolate=False)), Opened)
+
+    def _grammar(self, constraint: Constraint | None) -> IsolatedConstraint | None:
+        if constraint is None:
+            return None
+        if not isinstance(constraint, IsolatedConstraint):
+            raise ConfigError(
+                f"a {type(constraint).__name__} makes its own token matcher, which cannot follow an isolated"
+                " model into its process; use the model's constrain(), or open it with isolate=False"
+            )
+        return constraint if constraint.owner is self else self.compile_grammar(constraint.lark)
+
+    def _ask(self, message: Numbered, kind: type[A], mailbox: Mailbox | None = None) -> A:
+        """Send a message and wait for its answer."""
+        if os.getpid() != self._pid:
+            raise EngineClosed("this model was opened before a fork; open it again in the child process")
+        frame, number = request_frame(message), message.number
+        future: Future[A] = Future()
+        with self._gate:
+            if self._is_over or self._is_closing:
+                raise self._ending()
+            self._last_used = time.monotonic()
+            self._answers[number] = (kind, future)
+            if mailbox is not None:
+                self._mailboxes[number] = mailbox
+            self._outbox.put(frame)
+        return future.result()
+
+    # From here on: the threads of the two pipes.
+
+    def _write(self) -> None:
+        pipe = self._child.requests
+        try:
+            while (frame := self._outbox.get()) is not None:
+                pipe.write(frame)
+                pipe.flush()
+        except OSError:  # the child is gone; the reader knows how it ended
+            return
+        finally:
+            self._close_requests()
+
+    def _close_requests(self) -> None:
+        try:
+            self._child.requests.close()
+        except OSError:  # what was not flushed has nobody to read it
+            return
+
+    def _read(self) -> None:
+        offence = ""
+        try:
+            while (reply := read_reply(self._child.replies)) is not None:
+                self._take(reply)
+        except Exception as error:  # noqa: BLE001 - whatever it sent, nobody may wait for ever
+            offence = f"was stopped because it broke the rules ({error}); it "
+            self._child.kill()
+        # Who asks meanwhile waits at the gate for the reason.
+        with self._gate:
+            self._is_over = True
+            self._finish(offence + self._child.bury(CLOSE_S if self._is_closing else DEATH_S))
+
+    @property
+    def _is_waited_for(self) -> bool:
+        return bool(self._answers or self._mailboxes)
+
+    def _take(self, reply: Reply) -> None:
+        number = reply.number
+        self._last_used = time.monotonic()
+        if isinstance(reply, Text):
+            self._mailbox(number).push(reply.text)
+        elif isinstance(reply, Ended):
+            self._mailbox(number).finish(reply.completion)
+            del self._mailboxes[number]
+        elif isinstance(reply, Failed):
+            error = rebuild(reply.failure)
+            _, waiting = self._answers.pop(number, (None, None))
+            mailbox = self._mailboxes.pop(number, None)
+            if mailbox is not None:
+                mailbox.finish(error)
+            if waiting is not None:
+                waiting.set_exception(error)
+            elif mailbox is None:
+                raise BrokenRules(f"a failure of {number}, which nobody waits for")
+        else:
+            self._answer(reply)
+
+    def _answer(self, reply: Answer) -> None:
+        kind, waiting = self._answers.get(reply.number, (None, None))
+        if waiting is None or kind is not type(reply):
+            raise BrokenRules(f"the answer {reply.kind} to {reply.number}, which did not ask for it")
+        del self._answers[reply.number]
+        waiting.set_result(reply)
+
+    def _mailbox(self, number: int) -> Mailbox:
+        if number not in self._mailboxes:
+            raise BrokenRules(f"text for {number}, which nobody reads")
+        return self._mailboxes[number]
+
+    def _finish(self, manner: str) -> None:
+        """Nothing will come any more: tell all who wait."""
+        if not self._is_closing:
+            self._crash = (
+                f"the process that ran the isolated model {self._path.name} {manner};"
+                " the next request starts another. If this file brings that about again, use another file"
+            )
+        self._outbox.put(None)
+        while self._answers:
+            self._answers.popitem()[1][1].set_exception(self._ending())
+        while self._mailboxes:
+            self._mailboxes.popitem()[1].finish(self._ending())
+
+    def _ending(self) -> EngineClosed:
+        """An error of its own for each who waits: a traceback grows on it."""
+        if self._crash is not None:
+            return EngineCrashed(self._crash)
+        return EngineClosed("the model was closed; open it again to use it")
+
+
+def start_isolated(path: Path, options: EngineOptions) -> IsolatedEngine:
+    """A model file opened in a new child process.
+
+    Raises what opening it in this process raises (ModelLoadError, ConfigError), EngineCrashed when
+    llama.cpp ends the child while it loads the file, and ConfigError where there is no interpreter
+    to start.
+    """
+    child = ChildProcess()
+    engine = IsolatedEngine(path, child)
+    try:
+        engine.start(options)
+    except BaseException:
+        child.kill()
+        engine.close()
+        raise
+    return engine
