@@ -30,6 +30,10 @@ ANSWER_RESERVE = 64
 answers are not reserved: most end early, and the cells of who must give way are saved, not lost."""
 
 
+ESTABLISHED = 4
+"""Tokens from which on a stream must not be held up. Requests that come in one burst are prefilled in
+large chunks, which cost half as much by the row, although the first of them begins to write."""
+
 MOST_FAILURES = 3
 """Decode calls that fail in a row before the engine ends, and with it whatever state made them fail."""
 
@@ -174,7 +178,9 @@ class Loop:
                 self._preempt(sequence)
 
     def _limits(self) -> Limits:
-        streams = sum(running.pending == 1 for running in self._running)
+        streams = sum(
+            running.pending == 1 and running.generated >= ESTABLISHED for running in self._running
+        )
         return Limits(self._backend.batch_limit, self._budget.prefill_rows(streams=streams))
 
     def _preempt(self, sequence: Sequence) -> None:

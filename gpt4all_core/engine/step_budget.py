@@ -13,8 +13,8 @@ noise of a third more still leaves a stream's longest gap below five of its usua
 ALONE_S = 0.5
 """Seconds that a step without streams may take: how long cancelling may take at worst."""
 
-LEAST_ROWS = 8
-"""Below this, rows of a prompt cost as much as rows of streams: nothing would be gained by batching."""
+LEAST_ROWS = 4
+"""However slow the machine, a prompt must come to its end: four times as fast as one row a step."""
 
 _WEIGHT = 0.3
 """Of the newest step in the running averages: they follow a change of load within some ten steps."""

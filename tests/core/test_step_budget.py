@@ -22,10 +22,10 @@ def test_the_first_guess_is_small():
 @pytest.mark.parametrize(
     ("machine", "stream_s", "row_s", "beside", "alone"),
     [
-        ("135M model on two cores", 0.011, 0.0025, 8, 128),
+        ("135M model on two cores", 0.011, 0.0045, 4, 64),
         ("8B model on a desktop", 0.080, 0.008, 16, 32),
         ("8B model on an accelerator", 0.020, 0.0002, 128, 512),
-        ("70B model on a slow machine", 2.0, 0.5, 8, 8),
+        ("70B model on a slow machine", 2.0, 0.5, 8, 4),
     ],
 )
 def test_rows_fit_into_the_time_that_they_may_take(machine, stream_s, row_s, beside, alone):
@@ -38,7 +38,7 @@ def test_what_streams_take_of_a_mixed_step_is_not_charged_to_the_prompt():
     for _ in range(30):
         rows = budget.prefill_rows(streams=4)
         budget.observe(streams=4, prefill=rows, seconds=0.04 + rows * 0.01)
-    assert budget.prefill_rows(streams=4) == 8
+    assert budget.prefill_rows(streams=4) == 8  # 2.5 times 0.04 s, at 0.01 s a row
 
 
 def test_a_machine_that_becomes_slower_is_noticed_within_a_few_steps():
