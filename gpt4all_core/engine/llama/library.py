@@ -9,13 +9,24 @@ import threading
 from collections import deque
 from typing import Any
 
+from gpt4all_core.engine.llama.self_test import VERSION, check_library
+from gpt4all_core.errors import ModelLoadError
+
 # libgomp reads this once, when llama.cpp is loaded. Spinning threads on busy cores were measured
 # at 1.6 tokens/s where passive ones gave 28 to 54.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # A failed assertion would start a debugger for a backtrace and stall the process for seconds.
 os.environ.setdefault("GGML_NO_BACKTRACE", "1")
 
-import llama_cpp.llama_cpp as api
+try:
+    import llama_cpp
+    import llama_cpp.llama_cpp as api
+except (ImportError, AttributeError, OSError, RuntimeError) as error:  # absent, cut short, or without a name
+    raise ModelLoadError(
+        f"llama.cpp cannot be used here: {error}; run: pip install 'llama-cpp-python=={VERSION}'"
+    ) from error
+
+check_library(api, version=llama_cpp.__version__)
 
 __all__ = ["api", "log", "starting"]
 
