@@ -338,6 +338,10 @@ class ScriptedBackend:
             raise AssertionError(f"sequence {source} has no {length} cells to share")
         self._sequences[target].extend(self._sequences[source][:length])
 
+    def length(self, sequence_id: int) -> int:
+        self._check_caller()
+        return len(self._sequences[sequence_id])
+
     def keeps(self, sequence_id: int, length: int) -> bool:
         self._check_caller()
         return self.can_truncate and length <= len(self._sequences[sequence_id])

@@ -79,6 +79,9 @@ class Backend(Protocol):
         batch are in an unknown state and must be emptied; the others are as they were.
         """
 
+    def length(self, sequence_id: int) -> int:
+        """Where a sequence goes on: how many cells it has, or had before a window moved on."""
+
     def keeps(self, sequence_id: int, length: int) -> bool:
         """Whether a sequence may be cut or shared at this length, where `can_truncate` holds.
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from collections.abc import Sequence as ListOf
+from concurrent.futures import Future
 from typing import Self
 
 from gpt4all_core.engine.backend import Backend, ThreadGovernor, Vocabulary
@@ -65,7 +66,7 @@ class Engine:
         self._loop = Loop(backend, vocabulary, self._kv, governor=governor, on_end=self._count_out)
         self._numbers = itertools.count()
         # Its put is re-entrant and takes no lock, so that finalizers may cancel; None only wakes.
-        self._inbox: queue.SimpleQueue[Sequence | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Sequence | Future[None] | None] = queue.SimpleQueue()
         self._gate = threading.RLock()  # no request enters once the engine is closed
         self._closed_because: str | None = None
         self._pid = os.getpid()
@@ -139,6 +140,18 @@ class Engine:
             self._inbox.put(sequence)
         return Generation(mailbox, keep_alive=keep_alive)
 
+    def check_integrity(self) -> None:
+        """Raise AssertionError if the accounts of slots and cells do not add up, or differ from the backend's.
+
+        For tests and those who look for faults; done between two steps. Raises EngineClosed after `close`.
+        """
+        checked: Future[None] = Future()
+        with self._gate:
+            if self._closed_because is not None:
+                raise EngineClosed(self._closed_because)
+            self._inbox.put(checked)
+        checked.result()
+
     def close(self, *, wait: bool = True) -> None:
         """Fail what is in flight, end the owner thread, free the backend. Idempotent.
 
@@ -204,17 +217,30 @@ class Engine:
             pass
         while self._closed_because is None:
             try:
-                sequence = self._inbox.get(block=is_idle)
+                news = self._inbox.get(block=is_idle)
             except queue.Empty:
                 return True
+            if isinstance(news, Future):
+                self._check(news)
+                continue
             is_idle = False
-            if sequence is not None:
-                self._loop.take(sequence)
+            if news is not None:
+                self._loop.take(news)
         return False
+
+    def _check(self, checked: Future[None]) -> None:
+        try:
+            self._kv.slots.check_integrity()
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever asked
+            checked.set_exception(error)
+        else:
+            checked.set_result(None)
 
     def _fail_all(self, error: BaseException) -> None:
         while not self._inbox.empty():
-            sequence = self._inbox.get()
-            if sequence is not None:
-                self._loop.take(sequence)
+            news = self._inbox.get()
+            if isinstance(news, Future):
+                news.set_exception(error)
+            elif news is not None:
+                self._loop.take(news)
         self._loop.fail_all(error)

@@ -166,6 +166,8 @@ class Slots:
         }
         if known != {number: slot.tokens for number, slot in enumerate(self._slots) if slot.tokens}:
             raise AssertionError("the prefix tree and the slots differ")
+        if any(self._backend.length(number) != len(slot.tokens) for number, slot in enumerate(self._slots)):
+            raise AssertionError("a slot and the backend's sequence differ in length")
         if self.free_cells < 0:
             raise AssertionError("more cells are in use than there are")
 

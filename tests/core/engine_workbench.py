@@ -38,9 +38,9 @@ def wait_until(condition, timeout_s=5):
 
 
 def check_accounts(engine, backend):
-    """Nothing runs, no cell is lost. Only while the engine is idle."""
+    """Nothing runs, no cell is lost."""
     wait_until(lambda: not engine._loop._running and not engine._loop._waiting)
-    engine._loop._slots.check_integrity()
+    engine.check_integrity()
     assert engine._loop._slots.free_cells == backend.cell_count - backend.used_cells
     assert engine._loop._slots.reclaimable_cells == backend.cell_count
 

@@ -74,6 +74,9 @@ class LlamaContext:
             return np.empty((0, self.vocabulary_size), dtype=np.float32)
         return np.ctypeslib.as_array(api.llama_get_logits(self._context), (count, self.vocabulary_size))
 
+    def length(self, sequence_id: int) -> int:
+        return int(api.llama_memory_seq_pos_max(self._memory, sequence_id)) + 1
+
     def keeps(self, sequence_id: int, length: int) -> bool:
         # Cells that a window has left behind may be taken by others: what is left of a sequence is one
         # run of positions, and it will do if it reaches back a window from where decoding goes on.
