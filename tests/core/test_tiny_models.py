@@ -247,9 +247,9 @@ def test_a_window_is_whole_down_to_the_first_position_that_is_left(way, slack, o
 
 
 @pytest.mark.parametrize("kind", MEMORIES)
-@pytest.mark.parametrize("rows", [1, 7, 63])
+@pytest.mark.parametrize("rows", [2, 7, 63])  # one row alone takes another matrix product, for F32 weights
 def test_batches_below_64_rows_give_the_same_bits_in_any_chunks_and_cells(kind, rows, open_context):
-    """From 64 rows on, ggml's attention adds up in tiles of cells; below, it goes cell by cell."""
+    """From 64 rows on, ggml's attention adds up in tiles of cells; below, cell by cell."""
     context, _ = open_context(kind)
     expected = context.decode(0, TEXT, rows=32)
     context.clear()
