@@ -162,7 +162,7 @@ async def _serve(opening: Open, requests: BinaryIO, replies: Replies) -> None:
         replies.send(Failed(opening.number, describe(error, otherwise=ModelLoadError)))
         replies.flush()
         return
-    replies.send(Opened(opening.number))
+    replies.send(Opened(opening.number, opened.hardware))
     await Service(opened, messages, replies).run()
 
 

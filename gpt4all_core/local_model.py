@@ -11,13 +11,14 @@ from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.handle import Generation
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.leased_model import LeasedModel
-from gpt4all_core.model_pool import Lease
+from gpt4all_core.model_pool import Lease, LeaseTerms
 from gpt4all_core.open_engine import open_engine
 from gpt4all_core.open_model import (
     DEFAULT_CONTEXT,
     DEFAULT_PARALLEL,
     DEFAULT_WAITING,
     EngineOptions,
+    Hardware,
     OpenModel,
 )
 from gpt4all_core.protocols import Constraint
@@ -38,7 +39,9 @@ class LocalModel(LeasedModel[OpenModel]):
     cache_bytes: host memory for the KV cells of idle conversations (default an eighth of the
     machine's, at most 2 GiB); cache_dir: a folder where they outlive the process (default none).
     idle_ttl_s: give the memory back after so long without a request; the next one loads the model
-    again. isolate: run in a child process, so that a crash of llama.cpp is an EngineCrashed here.
+    again. reproducible: whatever else runs, a prompt and a seed get the text that they get alone,
+    on the processor and with a quantised model; prompts take up to twice as long. isolate: run in a
+    child process, so that a crash of llama.cpp is an EngineCrashed here.
     allow_download: fetch the model if it is not on this disk; otherwise nothing ever is.
 
     The file is found and loaded at first use; objects on one file with equal options share one
@@ -66,6 +69,7 @@ class LocalModel(LeasedModel[OpenModel]):
         cache_bytes: int | None = None,
         cache_dir: str | Path | None = None,
         idle_ttl_s: float | None = None,
+        reproducible: bool | None = None,
         isolate: bool | None = None,
         allow_download: bool = False,
     ) -> None:
@@ -81,6 +85,7 @@ class LocalModel(LeasedModel[OpenModel]):
             cache_bytes=cache_bytes,
             cache_dir=cache_dir,
             idle_ttl_s=idle_ttl_s,
+            reproducible=reproducible,
             isolate=isolate,
         )
 
@@ -109,7 +114,12 @@ class LocalModel(LeasedModel[OpenModel]):
     @property
     def counters(self) -> Counters:
         """What the engine did so far, for every object that shares it. Loads the model."""
-        return self._opened.counters
+        return self._use(lambda opened: opened.counters)
+
+    @property
+    def hardware(self) -> Hardware:
+        """What the model runs on: devices, layers on them, threads, type of cells. Loads the model."""
+        return self._use(lambda opened: opened.hardware)
 
     def chat(
         self,
@@ -152,11 +162,11 @@ class LocalModel(LeasedModel[OpenModel]):
 
         Loads the model. The first use takes about half a second for the vocabulary.
         """
-        return self._opened.compile_grammar(quote_grammar(quote_from))
+        return self._use(lambda opened: opened.compile_grammar(quote_grammar(quote_from)))
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, special tokens not counted. Loads the model."""
-        return len(self._opened.tokenize(text, parse_special=False))
+        return self._use(lambda opened: len(opened.tokenize(text, parse_special=False)))
 
     def count_message_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of a whole prompt as `chat` would send it, template included. Loads the model."""
@@ -174,9 +184,10 @@ class LocalModel(LeasedModel[OpenModel]):
             max_waiting=DEFAULT_WAITING if settings.max_waiting is None else settings.max_waiting,
             cache_bytes=settings.cache_bytes,
             cache_dir=settings.cache_dir,
+            reproducible=bool(settings.reproducible),
             isolate=bool(settings.isolate),
         )
-        return open_engine(self.path, options)
+        return open_engine(self.path, options, LeaseTerms(settings.idle_ttl_s, settings.memory_budget))
 
     def _render(self, messages: Sequence[Message]) -> tuple[Segment, ...]:
         self.open()  # not inside `_template`, whose lock is one for all models in Python 3.11
@@ -184,7 +195,7 @@ class LocalModel(LeasedModel[OpenModel]):
 
     @cached_property
     def _template(self) -> ChatTemplate:
-        facts = self._opened.facts
+        facts = self._use(lambda opened: opened.facts)
         if facts.chat_template is None:
             raise ConfigError(
                 f"{self.name} has no chat template, so it cannot hold a conversation;"
@@ -193,17 +204,7 @@ class LocalModel(LeasedModel[OpenModel]):
         return ChatTemplate(facts.chat_template, special=facts.special, model_name=self.name)
 
     def _tokens(self, segments: Sequence[Segment]) -> list[int]:
-        opened = self._opened
-        tokens = [
-            token
-            for segment in segments
-            for text in _readable_parts(segment)
-            for token in opened.tokenize(text, parse_special=not segment.is_literal)
-        ]
-        facts = opened.facts
-        if facts.adds_bos and facts.bos is not None and tokens[:1] != [facts.bos]:
-            tokens.insert(0, facts.bos)
-        return tokens
+        return self._use(lambda opened: _tokens_of(segments, opened))
 
     def _submit(
         self,
@@ -212,9 +213,25 @@ class LocalModel(LeasedModel[OpenModel]):
         constraint: Constraint | None,
         timeout_s: float | None,
     ) -> Generation:
-        return self._opened.submit(
-            tokens, params or GenerationParams(), constraint=constraint, timeout_s=timeout_s, keep_alive=self
+        chosen = params or GenerationParams()
+        return self._use(
+            lambda opened: opened.submit(
+                tokens, chosen, constraint=constraint, timeout_s=timeout_s, keep_alive=self
+            )
         )
+
+
+def _tokens_of(segments: Sequence[Segment], opened: OpenModel) -> list[int]:
+    tokens = [
+        token
+        for segment in segments
+        for text in _readable_parts(segment)
+        for token in opened.tokenize(text, parse_special=not segment.is_literal)
+    ]
+    facts = opened.facts
+    if facts.adds_bos and facts.bos is not None and tokens[:1] != [facts.bos]:
+        tokens.insert(0, facts.bos)
+    return tokens
 
 
 def _readable_parts(segment: Segment) -> tuple[str, ...]:

@@ -1,29 +1,34 @@
 """A share in a running engine: the weights, their KV cache, and the thread that owns both."""
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpt4all_core.catalog.gguf import read_header
+from gpt4all_core.batch_kernels import warn_if_slow
+from gpt4all_core.catalog.fingerprint import fingerprint
+from gpt4all_core.catalog.gguf_check import check_loadable
 from gpt4all_core.catalog.machine import memory_bytes
 from gpt4all_core.chat.template import SpecialTokens
 from gpt4all_core.constrain.matcher import GrammarConstraint
-from gpt4all_core.catalog.fingerprint import fingerprint
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.disk_cache import DiskCache
 from gpt4all_core.engine.engine import Engine
 from gpt4all_core.engine.handle import Generation
+from gpt4all_core.engine.reproducible import REPRODUCIBLE_ROWS, ReproducibleThreads
 from gpt4all_core.engine.saved_cells import CellStore, HostCache
 from gpt4all_core.engine.threads import usable_cores
 from gpt4all_core.errors import ConfigError, ModelLoadError
 from gpt4all_core.isolated.engine import start_isolated
-from gpt4all_core.model_pool import FileIdentity, Lease, pool
-from gpt4all_core.open_model import EngineOptions, OpenModel, PromptFacts
+from gpt4all_core.model_memory import CacheShape, ModelMemory, model_memory
+from gpt4all_core.model_pool import FileIdentity, Lease, LeaseTerms, pool
+from gpt4all_core.open_model import EngineOptions, Hardware, OpenModel, PromptFacts
 from gpt4all_core.open_weights import open_weights
 from gpt4all_core.protocols import Constraint
+from gpt4all_core.starter_copy import engine_file, is_starter
 from gpt4all_core.types import GenerationParams
 
 if TYPE_CHECKING:
@@ -38,13 +43,20 @@ MOST_CACHE_BYTES = 2 << 30
 class OpenEngine:
     """The engine in this process, and the weights it runs on. Made by `open_engine`."""
 
-    def __init__(self, engine: Engine, weights: "LlamaWeights") -> None:
+    def __init__(self, engine: Engine, weights: "LlamaWeights", hardware: Hardware) -> None:
         self.engine = engine
         self.weights = weights
+        self.hardware = hardware
+        self._gate = threading.RLock()  # nobody enters between the look and the end in `retire`
+        self._compiling = 0
 
     @property
     def is_open(self) -> bool:
         return self.engine.is_open
+
+    @property
+    def idle_s(self) -> float:
+        return self.engine.idle_s
 
     @property
     def counters(self) -> Counters:
@@ -67,11 +79,12 @@ class OpenEngine:
         return self.weights.tokenize(text, parse_special=parse_special)
 
     def compile_grammar(self, lark: str) -> Constraint:
-        return GrammarConstraint(
-            lark,
-            tokenizer=self.weights.constraint_tokenizer(),
-            vocabulary_size=self.weights.vocabulary_size,
-        )
+        with self._kept_open():  # the compiler reads the vocabulary
+            return GrammarConstraint(
+                lark,
+                tokenizer=self.weights.constraint_tokenizer(),
+                vocabulary_size=self.weights.vocabulary_size,
+            )
 
     def submit(
         self,
@@ -82,10 +95,32 @@ class OpenEngine:
         timeout_s: float | None,
         keep_alive: object,
     ) -> Generation:
-        if isinstance(constraint, GrammarConstraint):
-            constraint.check_tokenizer(self.weights.constraint_tokenizer())
+        if isinstance(constraint, GrammarConstraint) and not constraint.is_for(
+            self.weights.constraint_tokenizer()
+        ):
+            constraint = self.compile_grammar(constraint.lark)
         matcher = constraint.matcher() if constraint is not None else None
-        return self.engine.submit(tokens, params, matcher=matcher, timeout_s=timeout_s, keep_alive=keep_alive)
+        with self._gate:
+            return self.engine.submit(
+                tokens, params, matcher=matcher, timeout_s=timeout_s, keep_alive=keep_alive
+            )
+
+    def retire(self) -> bool:
+        with self._gate:
+            if self._compiling or self.engine.is_busy:
+                return False
+            self.engine.close(wait=False)
+            return True
+
+    @contextmanager
+    def _kept_open(self) -> Iterator[None]:
+        with self._gate:
+            self._compiling += 1
+        try:
+            yield
+        finally:
+            with self._gate:
+                self._compiling -= 1
 
     def close(self) -> None:
         self.engine.close()
@@ -94,44 +129,65 @@ class OpenEngine:
         self.engine.close(wait=False)
 
 
-def open_engine(path: Path, options: EngineOptions) -> Lease[OpenModel]:
-    """A share in the engine for a model file, started if nobody has it open with these options."""
+def open_engine(path: Path, options: EngineOptions, terms: LeaseTerms) -> Lease[OpenModel]:
+    """A share in the engine for a model file, started if nobody has it open with these options.
+
+    For the starter model it runs a faster copy, see `engine_file`. Raises ConfigError for a model that
+    is larger than the memory budget, or than this machine.
+    """
+    file = engine_file(path)
+    identity = FileIdentity.of(file)
+
+    def memory() -> dict[object, int]:
+        needed = _memory(file, options)
+        needed.check(terms.memory_budget, name=path.name)
+        return {("weights", identity): needed.weights, ("engine", identity, options): needed.own}
+
     start: Callable[[Path, EngineOptions], OpenModel] = start_isolated if options.isolate else start_engine
-    return pool.lease(("engine", FileIdentity.of(path), options), lambda: start(path, options))
+    return pool.lease(("engine", identity, options), lambda: start(file, options), terms=terms, memory=memory)
 
 
 def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
     """A new engine in this process, which nobody shares."""
     from gpt4all_core.engine.llama.contexts import ContextOptions, LlamaContext  # noqa: PLC0415 - heavy
+    from gpt4all_core.engine.llama.devices import processor_features  # noqa: PLC0415 - heavy
 
+    shape, threads = _shape(options), options.threads or usable_cores()
     with ExitStack() as undo:
-        weights = open_weights(path, options.gpu_layers)
-        undo.callback(weights.close)
-        if weights.value.has_encoder:
+        lease = open_weights(path, device=options.device, gpu_layers=options.gpu_layers, shape=shape)
+        undo.callback(lease.close)
+        weights = lease.value
+        if weights.has_encoder:
             raise ModelLoadError(f"{path} is an embedding or encoder model and writes no text", path=path)
-        cells = 2 * options.context_size  # room for a full request beside others and their prefixes
-        if not weights.value.may_offload:
-            _check_memory(path, options.context_size, cells)
+        if not weights.devices:
+            _check_machine(path, options)
+            if not is_starter(path):  # whose copy could not be made, as a warning said
+                warn_if_slow(check_loadable(path), processor_features)
         context = LlamaContext(
-            weights.value,
+            weights,
             ContextOptions(
-                cells=cells,
+                cells=shape.cells,
                 sequences=options.parallel,
-                batch_tokens=options.batch_tokens,
-                threads=options.threads or usable_cores(),
+                batch_tokens=REPRODUCIBLE_ROWS if options.reproducible else options.batch_tokens,
+                threads=threads,
+                kv_type=options.kv_type,
             ),
         )
         undo.callback(context.close)
         # The owner thread gives the weights back, after it has freed the context that uses them.
         engine = Engine(
             context,
-            weights.value,
+            weights,
             context_size=options.context_size,
             max_waiting=options.max_waiting,
+            governor=ReproducibleThreads(threads) if options.reproducible else None,
             stores=_stores(path, options),
-            on_closed=weights.close,
+            on_closed=lease.close,
         )
-        opened = OpenEngine(engine.start(), weights.value)
+        hardware = Hardware(
+            path, weights.devices, weights.gpu_layers, weights.layers, threads, kv_type=options.kv_type
+        )
+        opened = OpenEngine(engine.start(), weights, hardware)
         undo.pop_all()
         return opened
 
@@ -149,11 +205,20 @@ def _stores(path: Path, options: EngineOptions) -> list[CellStore]:
     return stores
 
 
-def _check_memory(path: Path, context_size: int, cells: int) -> None:
+def _shape(options: EngineOptions) -> CacheShape:
+    # Cells for a full request beside others and their prefixes.
+    return CacheShape(2 * options.context_size, options.kv_type, options.batch_tokens)
+
+
+def _memory(path: Path, options: EngineOptions) -> ModelMemory:
+    return model_memory(check_loadable(path), _shape(options))
+
+
+def _check_machine(path: Path, options: EngineOptions) -> None:
     """Raise ConfigError for a KV cache larger than the machine: Linux would end the process instead."""
-    needed, there = cells * (read_header(path).cell_bytes or 0), memory_bytes()
+    needed, there = _memory(path, options).kv, memory_bytes()
     if needed > there:
         raise ConfigError(
-            f"context_size={context_size} takes {needed / 2**30:.1f} GiB for the KV cache of {path.name},"
-            f" and this machine has {there / 2**30:.1f} GiB; choose a smaller one"
+            f"context_size={options.context_size} takes {needed / 2**30:.1f} GiB for the KV cache of"
+            f" {path.name}, and this machine has {there / 2**30:.1f} GiB; choose a smaller one"
         )

@@ -30,8 +30,8 @@ class EngineOptions:
     device: "auto", "cpu", or a device by llama.cpp's name. gpu_layers: -1 all, None as many as fit.
     kv_type: how keys and values are kept. parallel: most requests decoded in one batch. max_waiting:
     most requests that may wait for a place. cache_bytes: host memory for the cells of idle
-    conversations. cache_dir: where they outlive the process; None nowhere. isolate: run in a child
-    process.
+    conversations. cache_dir: where they outlive the process; None nowhere. reproducible: no
+    text depends on what else runs. isolate: run in a child process.
     """
 
     context_size: int
@@ -43,6 +43,7 @@ class EngineOptions:
     max_waiting: int = DEFAULT_WAITING
     cache_bytes: int | None = None
     cache_dir: Path | None = None
+    reproducible: bool = False
     isolate: bool = False
     batch_tokens: int = 512
 
@@ -57,12 +58,38 @@ class PromptFacts:
     adds_bos: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What an open model runs on.
+
+    file: whose weights are loaded; not the model's own file where a faster copy stands in for it.
+    devices: llama.cpp's names of those that hold layers, none for the processor alone. gpu_layers: how
+    many layers they hold, of `layers` in all, the output counted as one. threads: of the processor.
+    kv_type: how keys and values are kept.
+    """
+
+    file: Path
+    devices: tuple[str, ...]
+    gpu_layers: int
+    layers: int
+    threads: int
+    kv_type: KVType
+
+    def __str__(self) -> str:
+        where = f"{', '.join(self.devices)} ({self.gpu_layers} of {self.layers} layers)"
+        return f"{where if self.devices else 'the processor'}, {self.threads} threads, {self.kv_type} cells"
+
+
 class OpenModel(Closable, Protocol):
     """A model that serves requests, in this process or in a child of it. All methods thread-safe."""
 
     @property
     def facts(self) -> PromptFacts:
         """Read once, then kept."""
+
+    @property
+    def hardware(self) -> Hardware:
+        """Where the weights are, and what computes with them."""
 
     @property
     def counters(self) -> Counters:

@@ -23,8 +23,21 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def starter_copies(tmp_path_factory):
+    """Where the starter model's faster copy is kept: made by the first test that opens it, not by each.
+
+    Fixtures that last longer than a test open models outside of its home, and so have one too.
+    """
+    home = tmp_path_factory.mktemp("home")
+    (home / "copies").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GPT4ALL_HOME", str(home))
+        yield home / "copies"
+
+
 @pytest.fixture(autouse=True)
-def empty_home(tmp_path, monkeypatch):
+def empty_home(tmp_path, monkeypatch, starter_copies):
     """No test sees or touches what is on this machine: settings, models, caches of other programs."""
     home = tmp_path / "home"
     for name in ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"):
@@ -32,6 +45,8 @@ def empty_home(tmp_path, monkeypatch):
     for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "HF_HOME"):
         monkeypatch.setenv(name, str(home / name.lower()))
     monkeypatch.setenv("GPT4ALL_HOME", str(home / "gpt4all"))
+    (home / "gpt4all").mkdir(parents=True)
+    (home / "gpt4all" / "copies").symlink_to(starter_copies)
     for name in ("MODEL", "EMBEDDING_MODEL", "THREADS", "CONTEXT_SIZE", "GPU_LAYERS"):
         monkeypatch.delenv(f"GPT4ALL_{name}", raising=False)
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)

@@ -17,6 +17,11 @@ def models_folder() -> Path:
     return resolve_settings().home / "models"
 
 
+def copies_folder() -> Path:
+    """Where copies of models in another type are kept; they may be removed at any time, and are made anew."""
+    return resolve_settings().home / "copies"
+
+
 def hugging_face_folder(repository: str) -> Path:
     """Where files fetched by an `hf:` reference are kept: repositories share file names."""
     return models_folder() / "hf" / repository.replace("/", "--")

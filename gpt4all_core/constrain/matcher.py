@@ -6,29 +6,27 @@ import numpy as np
 from llguidance import LLMatcher, LLTokenizer
 from numpy.typing import NDArray
 
-from gpt4all_core.errors import ConfigError, OutputError, UnsupportedSchema
+from gpt4all_core.errors import OutputError, UnsupportedSchema
 
 
 class GrammarConstraint:
     """A Lark grammar compiled for one vocabulary. Thread-safe; `matcher` starts a request.
 
+    lark: the grammar, for whoever has to compile it for another vocabulary.
     Raises UnsupportedSchema, in llguidance's words, for a grammar that it cannot enforce.
     """
 
     def __init__(self, lark: str, *, tokenizer: LLTokenizer, vocabulary_size: int) -> None:
+        self.lark = lark
         self._tokenizer = tokenizer
         self._vocabulary_size = vocabulary_size
         self._compiled = LLMatcher(tokenizer, LLMatcher.grammar_from_lark(lark), log_level=0)
         if self._compiled.is_error():
             raise UnsupportedSchema(f"the grammar cannot be enforced: {self._compiled.get_error()}")
 
-    def check_tokenizer(self, tokenizer: LLTokenizer) -> None:
-        """Raise ConfigError unless it was compiled for this one: token ids mean something else elsewhere."""
-        if self._tokenizer is not tokenizer:
-            raise ConfigError(
-                "this constraint was compiled for another model, or before the model was closed;"
-                " make a new one with constrain()"
-            )
+    def is_for(self, tokenizer: LLTokenizer) -> bool:
+        """Whether it was compiled for this one: token ids mean something else elsewhere."""
+        return self._tokenizer is tokenizer
 
     def matcher(self) -> "GrammarMatcher":
         return GrammarMatcher(self._compiled.deep_copy(), self._vocabulary_size)

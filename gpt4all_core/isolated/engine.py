@@ -44,7 +44,7 @@ from gpt4all_core.isolated.messages import (
     read_reply,
     request_frame,
 )
-from gpt4all_core.open_model import EngineOptions, PromptFacts
+from gpt4all_core.open_model import EngineOptions, Hardware, PromptFacts
 from gpt4all_core.protocols import Constraint, TokenMatcher
 from gpt4all_core.types import GenerationParams
 
@@ -89,6 +89,7 @@ class IsolatedEngine:
         self._mailboxes: dict[int, Mailbox] = {}
         self._last_used = time.monotonic()
         self._facts: PromptFacts | None = None
+        self._hardware: Hardware | None = None
         self._is_closing = False
         self._crash: str | None = None
         self._is_over = False
@@ -120,6 +121,12 @@ class IsolatedEngine:
                 return False
             self.begin_close()
         return True
+
+    @property
+    def hardware(self) -> Hardware:
+        if self._hardware is None:
+            raise AssertionError("an engine that was started says what it runs on")
+        return self._hardware
 
     @property
     def facts(self) -> PromptFacts:
@@ -186,7 +193,7 @@ class IsolatedEngine:
 
     def start(self, options: EngineOptions) -> None:
         """Have the child load the model. Raises what it raises in this process."""
-        self._ask(Open(self._path, replace(options, isolate=False)), Opened)
+        self._hardware = self._ask(Open(self._path, replace(options, isolate=False)), Opened).hardware
 
     def _grammar(self, constraint: Constraint | None) -> IsolatedConstraint | None:
         if constraint is None:

@@ -13,7 +13,7 @@ from pydantic_core import PydanticSerializationError
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.isolated.failures import Failure
-from gpt4all_core.open_model import EngineOptions, PromptFacts
+from gpt4all_core.open_model import EngineOptions, Hardware, PromptFacts
 from gpt4all_core.types import Completion, GenerationParams
 
 LONGEST_BODY = 1 << 26
@@ -107,6 +107,7 @@ class Close:
 @dataclass(frozen=True, slots=True)
 class Opened:
     number: int
+    hardware: Hardware
     kind: Literal["opened"] = "opened"
 
 

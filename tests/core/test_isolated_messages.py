@@ -23,7 +23,7 @@ from gpt4all_core.errors import (
 from gpt4all_core.isolated import messages
 from gpt4all_core.isolated.failures import Failure, describe, rebuild
 from gpt4all_core.isolated.messages import BrokenRules, read_reply, read_request, reply_frame, request_frame
-from gpt4all_core.open_model import EngineOptions, PromptFacts
+from gpt4all_core.open_model import EngineOptions, Hardware, PromptFacts
 from gpt4all_core.types import Completion, GenerationParams, Usage
 
 OPTIONS = EngineOptions(context_size=64, kv_type="q8_0", cache_dir=Path("/somewhere"))
@@ -46,7 +46,7 @@ REQUESTS = [
     messages.Close(),
 ]
 REPLIES = [
-    messages.Opened(0),
+    messages.Opened(0, Hardware(Path("m.gguf"), ("CUDA0",), 3, 31, 4, "q8_0")),
     messages.Tokens(1, []),
     messages.Compiled(2),
     messages.Facts(3, FACTS),

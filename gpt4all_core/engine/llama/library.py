@@ -4,9 +4,11 @@ The others of this package use its C functions through `api`, never the package'
 llama.cpp answers wrong arguments by ending the process, so they check every argument first.
 """
 
+import ctypes
 import os
 import threading
 from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gpt4all_core.engine.llama.self_test import VERSION, check_library
@@ -21,6 +23,8 @@ os.environ.setdefault("GGML_NO_BACKTRACE", "1")
 try:
     import llama_cpp
     import llama_cpp.llama_cpp as api
+    from llama_cpp._ctypes_extensions import load_shared_library
+    from llama_cpp._ggml import libggml, libggml_base_path
 except (ImportError, AttributeError, OSError, RuntimeError) as error:  # absent, cut short, or without a name
     raise ModelLoadError(
         f"llama.cpp cannot be used here: {error}; run: pip install 'llama-cpp-python=={VERSION}'"
@@ -28,7 +32,7 @@ except (ImportError, AttributeError, OSError, RuntimeError) as error:  # absent,
 
 check_library(api, version=llama_cpp.__version__)
 
-__all__ = ["api", "log", "starting"]
+__all__ = ["api", "ggml_function", "log", "starting"]
 
 _KEPT_LEVELS = (3, 4)  # GGML_LOG_LEVEL_WARN and _ERROR; below are progress notes, above are its dots
 _LOG_LINES = 12
@@ -59,3 +63,12 @@ class NativeLog:
 log = NativeLog()
 starting = threading.Lock()
 """Held while a model or a context is made, so that the log's lines belong to it."""
+
+
+def ggml_function(name: str, arguments: Sequence[Any], result: Any) -> Callable[..., Any]:
+    """A C function of ggml that `api` leaves out, with the types it is declared with."""
+    library = libggml
+    if not hasattr(library, name):  # Windows does not look into the libraries that a library uses
+        library = load_shared_library("ggml-base", libggml_base_path)
+    function: Callable[..., Any] = ctypes.CFUNCTYPE(result, *arguments)((name, library))
+    return function

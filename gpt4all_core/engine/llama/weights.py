@@ -2,11 +2,13 @@
 
 import ctypes
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from llguidance import LLTokenizer
 
+from gpt4all_core.engine.llama.devices import handles_of
 from gpt4all_core.engine.llama.library import api, log, starting
 from gpt4all_core.errors import ConfigError, EngineClosed, ModelLoadError
 
@@ -16,23 +18,32 @@ _PIECE_BYTES = 256
 class LlamaWeights:
     """One model file in memory, with its vocabulary. Any number of contexts may use it.
 
-    path: a file that `gpt4all_core.catalog.gguf` found loadable; gpu_layers: layers to offload,
-    -1 for all, 0 on builds without an accelerator. Raises ModelLoadError with llama.cpp's words.
+    path: a file that `gpt4all_core.catalog.gguf_check` found loadable. devices: names of those that
+    layers go to, none for the processor alone; gpu_layers: how many, -1 for all, counted from the end
+    of the model and the output first. Raises ModelLoadError with llama.cpp's words.
 
     Thread-safe: everything but `close` may be called from any thread at any time.
     """
 
-    def __init__(self, path: Path, *, gpu_layers: int = -1) -> None:
+    def __init__(self, path: Path, *, devices: Sequence[str] = (), gpu_layers: int = 0) -> None:
         self.path = path
+        self.devices = tuple(devices)
+        handles = handles_of(self.devices)
         with starting:
             log.install()
             log.clear()
             api.llama_backend_init()
             params = api.llama_model_default_params()
-            params.n_gpu_layers = gpu_layers if gpu_layers >= 0 else 999
+            params.devices = ctypes.cast(handles, ctypes.c_void_p)
+            params.n_gpu_layers = gpu_layers if devices else 0
             self._model = api.llama_model_load_from_file(str(path).encode(), params)
         if not self._model:
             raise ModelLoadError(f"llama.cpp cannot load {path}: {log.text or 'no reason given'}", path=path)
+        self.layers: int = api.llama_model_n_layer(self._model) + 1
+        """How many there are, the output counted as one."""
+        self.gpu_layers = (
+            0 if not devices else self.layers if gpu_layers < 0 else min(gpu_layers, self.layers)
+        )
         self._vocab = api.llama_model_get_vocab(self._model)
         self._pieces: dict[int, bytes] = {}
         self._ends: dict[int, bool] = {}
@@ -56,6 +67,15 @@ class LlamaWeights:
     @property
     def is_open(self) -> bool:
         return self._model is not None
+
+    @property
+    def idle_s(self) -> float:
+        """Always 0: what stands on the weights needs them for as long as it is open."""
+        return 0.0
+
+    def retire(self) -> bool:
+        """Never: see `idle_s`."""
+        return False
 
     @property
     def handle(self) -> Any:
@@ -141,6 +161,7 @@ class LlamaWeights:
         with self._lock:
             model, self._model = self._model, None
             self._constraint_tokenizer = None
+            self._pieces, self._ends = {}, {}  # whoever still holds this object need not hold megabytes
             if model is not None:
                 api.llama_model_free(model)
 
