@@ -2,26 +2,25 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from gpt4all_core.config import resolve_settings
-from gpt4all_core.engine.owner_thread import Steps
-from gpt4all_core.errors import ConfigError, GenerationCancelled, ModelLoadError
+from gpt4all_core.errors import ConfigError, ModelLoadError
 from gpt4all_core.leased_model import LeasedModel
-from gpt4all_core.model_pool import Lease
-from gpt4all_core.open_embedder import OpenEmbedder, open_embedder
+from gpt4all_core.model_pool import Lease, LeaseTerms
+from gpt4all_core.open_embedder import open_embedder
+from gpt4all_core.open_packs import OpenPacks, PackedModelOptions
 from gpt4all_core.protocols import Vectors
+from gpt4all_core.text_windows import SpecialFrame, cut
+from gpt4all_core.unit_vectors import mean_of_parts, shorten
 
-PACK_TOKENS = 512
-"""Tokens embedded in one call. Attention runs over the whole pack, so a larger one is slower:
-122 short texts/s at 512 against 95 at 2,048, measured with MiniLM on one core."""
+MOST_TOKENS = 512
+"""Tokens of one part of a text. Attention and, in models that also write text, a row of logits for
+each token grow with it; longer texts are embedded in parts."""
 
 _HEADER_BYTES = 1 << 20
 _SAMPLE_BYTES = 1 << 12
@@ -29,24 +28,28 @@ _SAMPLE_BYTES = 1 << 12
 LongText = Literal["mean", "truncate", "error"]
 
 
-class LocalEmbedder(LeasedModel[OpenEmbedder]):
+class LocalEmbedder(LeasedModel[OpenPacks]):
     """A local embedding model: one L2-normalised float32 vector a text.
 
     model: as for LocalModel; without one, GPT4ALL_EMBEDDING_MODEL, else the bundled MiniLM.
     query_prefix, document_prefix: put before every text; the catalog knows those that models were
     trained with, None takes them. long_text: a text beyond the model's window is embedded in
     parts whose vectors are averaged by length ("mean"), cut ("truncate"), or refused ("error").
-    threads, gpu_layers, allow_download: as for LocalModel.
+    dimensions: shorter vectors, for models that the catalog says were trained for it (Matryoshka);
+    None takes them whole. threads, device, gpu_layers, idle_ttl_s, allow_download: as for LocalModel.
 
-    Loaded at first use; objects on one file with equal options share one context. All methods may
-    be called from any thread and event loop: one owner thread embeds, a few hundred tokens of each
-    call in turn, so that a query need not wait for the end of a long list of documents.
+    Loaded at first use; objects on one file with equal options share its contexts. All methods may
+    be called from any thread and event loop. Short texts of callers who wait at the same time are
+    computed together, on all cores, a hundred tokens or so in turn, so that a query need not wait
+    for the end of a long list of documents. What is packed together moves a vector by rounding
+    only. Not usable across a fork.
 
         >>> with LocalEmbedder("all-minilm-l6-v2") as embedder:
         ...     embedder.embed_documents(["a cat", "a dog"]).shape
         (2, 384)
 
-    Raises ModelNotFound and ModelLoadError at first use, ConfigError for empty texts.
+    Raises ModelNotFound and ModelLoadError at first use, ConfigError for empty texts and for
+    dimensions that the model was not trained for.
     """
 
     def __init__(
@@ -56,26 +59,35 @@ class LocalEmbedder(LeasedModel[OpenEmbedder]):
         query_prefix: str | None = None,
         document_prefix: str | None = None,
         long_text: LongText = "mean",
+        dimensions: int | None = None,
         threads: int | None = None,
+        device: str | None = None,
         gpu_layers: int | None = None,
+        idle_ttl_s: float | None = None,
         allow_download: bool = False,
     ) -> None:
         if long_text not in ("mean", "truncate", "error"):
             raise ConfigError(f"long_text={long_text!r} is unknown; use 'mean', 'truncate' or 'error'")
         super().__init__(model, role="embedder", allow_download=allow_download)
-        self._settings = resolve_settings(threads=threads, gpu_layers=gpu_layers)
+        self._settings = resolve_settings(
+            threads=threads, device=device, gpu_layers=gpu_layers, idle_ttl_s=idle_ttl_s
+        )
         self._query_prefix = query_prefix
         self._document_prefix = document_prefix
         self._long_text = long_text
+        self._asked_dimensions = dimensions
 
     @cached_property
     def identity(self) -> str:
         """Equal for embedders whose vectors can be compared, whatever their files are called.
 
-        Made of the prefixes, `long_text` and samples of the file: its size, its first megabyte, where
-        the header is, and 15 places in the weights. The gigabytes between them are not read.
+        Made of the prefixes, `long_text`, the dimensions if they are not the model's own, and samples
+        of the file: its size, its first megabyte, where the header is, and 15 places in the weights.
+        The gigabytes between them are not read.
         """
-        parts = (self.query_prefix, self.document_prefix, self._long_text)
+        parts = [self.query_prefix, self.document_prefix, self._long_text]
+        if self.dimensions != self._full_dimensions:
+            parts.append(str(self.dimensions))
         digest = hashlib.sha256("\0".join(parts).encode())
         for sample in _samples(self.path):
             digest.update(sample)
@@ -93,8 +105,18 @@ class LocalEmbedder(LeasedModel[OpenEmbedder]):
 
     @cached_property
     def dimensions(self) -> int:
-        """Length of every vector. Reads the file's header."""
-        return self._header.embedding_length or self._opened.weights.dimensions
+        """Length of every vector. Reads the file's header.
+
+        Raises ConfigError if the constructor was asked for a length that the model was not trained for.
+        """
+        full, asked = self._full_dimensions, self._asked_dimensions
+        if asked is None or asked == full:
+            return full
+        trained = self._entry.matryoshka if self._entry else ()
+        if asked not in trained:
+            possible = f"it was trained for {', '.join(map(str, trained))}" if trained else f"it gives {full}"
+            raise ConfigError(f"dimensions={asked} is no length of a vector of {self.name}; {possible}")
+        return asked
 
     @cached_property
     def max_tokens(self) -> int:
@@ -104,38 +126,51 @@ class LocalEmbedder(LeasedModel[OpenEmbedder]):
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, special tokens not counted. Loads the model."""
-        return len(self._tokenize(text)) - self._special_count
+        return len(self._tokenize(text)) - len(self._frame)
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """float32, shape (len(texts), dimensions), rows of L2 norm 1, in the order of the texts.
 
         Raises ConfigError for an empty text, which has no vector.
         """
-        return self._submit(self._split(texts, self.document_prefix)).wait()
+        return _wait(self._begin(texts, self.document_prefix))
 
     def embed_query(self, text: str) -> Vectors:
         """float32, shape (dimensions,), L2 norm 1."""
-        row: Vectors = self._submit(self._split([text], self.query_prefix)).wait()[0]
+        row: Vectors = _wait(self._begin([text], self.query_prefix))[0]
         return row
 
     async def aembed_documents(self, texts: Sequence[str]) -> Vectors:
-        """The same for an event loop, which is not held up by loading the model or reading the texts."""
-        parts = await asyncio.to_thread(self._split, texts, self.document_prefix)
-        return await self._submit(parts).wait_async()
+        """The same for an event loop, which is not held up by loading the model or reading the texts.
+
+        Cancelling the task drops what is not embedded yet.
+        """
+        return await asyncio.wrap_future(await asyncio.to_thread(self._begin, texts, self.document_prefix))
 
     async def aembed_query(self, text: str) -> Vectors:
         """The same for an event loop."""
-        parts = await asyncio.to_thread(self._split, [text], self.query_prefix)
-        row: Vectors = (await self._submit(parts).wait_async())[0]
+        future = await asyncio.to_thread(self._begin, [text], self.query_prefix)
+        row: Vectors = (await asyncio.wrap_future(future))[0]
         return row
 
-    def _lease_it(self) -> Lease[OpenEmbedder]:
-        return open_embedder(
-            self.path,
+    def _lease_it(self) -> Lease[OpenPacks]:
+        _ = self.dimensions  # refused before anything is loaded
+        options = PackedModelOptions(
             batch_tokens=self._most_tokens,
             threads=self._settings.threads,
+            device=self._settings.device or "auto",
             gpu_layers=self._settings.gpu_layers,
         )
+        terms = LeaseTerms(self._settings.idle_ttl_s, self._settings.memory_budget)
+        return open_embedder(self.path, options, terms)
+
+    @property
+    def _full_dimensions(self) -> int:
+        header = self._header
+        given = header.number(f"{header.architecture}.embedding_length_out") or header.embedding_length
+        if not given:
+            raise ModelLoadError(f"{self.path} does not say how long its vectors are", path=self.path)
+        return given
 
     @property
     def _catalog_prefixes(self) -> tuple[str, str]:
@@ -145,27 +180,33 @@ class LocalEmbedder(LeasedModel[OpenEmbedder]):
     @property
     def _most_tokens(self) -> int:
         """Tokens of one part, special tokens included."""
-        return min(self._header.context_length or PACK_TOKENS, PACK_TOKENS)
+        return min(self._header.context_length or MOST_TOKENS, MOST_TOKENS)
 
     @property
     def _window(self) -> int:
         """Tokens of one part, special tokens taken off."""
-        return self._most_tokens - self._special_count
+        return self._most_tokens - len(self._frame)
 
     @cached_property
-    def _special_count(self) -> int:
-        return len(self._opened.weights.tokenize("", parse_special=False, add_special=True))
+    def _frame(self) -> SpecialFrame:
+        return SpecialFrame.of(self._tokenize)
 
     def _tokenize(self, text: str) -> list[int]:
-        return self._opened.weights.tokenize(text, parse_special=False, add_special=True)
+        return self._use(lambda opened: opened.tokenize(text, add_special=True))
 
-    def _split(self, texts: Sequence[str], prefix: str) -> "_Parts":
+    def _begin(self, texts: Sequence[str], prefix: str) -> Future[Vectors]:
+        """Hand the texts to the owner threads, long ones in several parts."""
         split = [self._parts(text, prefix) for text in texts]
+        parts = [part for parts in split for part in parts]
         owners = [number for number, parts in enumerate(split) for _ in parts]
-        return _Parts([part for parts in split for part in parts], owners, len(split))
+        dimensions = self.dimensions
 
-    def _submit(self, parts: "_Parts") -> "_Job":
-        return _Job(self._opened, parts)
+        def finish(rows: Vectors) -> Vectors:
+            lengths = [len(part) for part in parts]
+            vectors = mean_of_parts(rows, owners=owners, weights=lengths, text_count=len(split))
+            return shorten(vectors, dimensions)
+
+        return self._use(lambda opened: opened.submit(parts, finish))
 
     def _parts(self, text: str, prefix: str) -> list[list[int]]:
         """Token ids of a text with its special tokens, in windows that fit the model."""
@@ -179,98 +220,20 @@ class LocalEmbedder(LeasedModel[OpenEmbedder]):
                 f"a text has {len(tokens)} tokens but {self.name} sees {self._window};"
                 " split it, or choose long_text='mean' or 'truncate'"
             )
-        lead, body, end = _without_specials(tokens, self._tokenize(""))
-        head = len(self._tokenize(prefix)) - self._special_count if prefix else 0
+        head = self.count_tokens(prefix) if prefix else 0
         room = self._window - head
         if room <= 0:
             raise ConfigError(f"the prefix {prefix!r} has {head} tokens but {self.name} sees {self._window}")
-        starts = [head] if self._long_text == "truncate" else range(head, len(body), room)
-        return [[*lead, *body[:head], *body[start : start + room], *end] for start in starts]
+        body = self._frame.inside(tokens)
+        windows = cut(body, head=head, room=room, is_first_only=self._long_text == "truncate")
+        return [self._frame.around(window) for window in windows]
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """Texts as token ids, long ones in several parts; `owners` has the number of each part's text."""
-
-    tokens: list[list[int]]
-    owners: list[int]
-    text_count: int
-
-
-class _Job:
-    """One call's texts on their way to the owner thread; stops between packs once nobody waits."""
-
-    def __init__(self, opened: OpenEmbedder, parts: _Parts) -> None:
-        self._is_abandoned = False
-        self._future: Future[Vectors] = opened.submit(_embed(opened, parts, self._check))
-
-    def wait(self) -> Vectors:
-        try:
-            return self._future.result()
-        finally:
-            self._is_abandoned = True
-
-    async def wait_async(self) -> Vectors:
-        try:
-            return await asyncio.wrap_future(self._future)
-        finally:
-            self._is_abandoned = True
-
-    def _check(self) -> None:
-        if self._is_abandoned:
-            raise GenerationCancelled("nobody waits for these vectors any more")
-
-
-def _without_specials(tokens: list[int], specials: list[int]) -> tuple[list[int], list[int], list[int]]:
-    """Split off the special tokens that the vocabulary adds before and after a text."""
-    lead = 0
-    while lead < len(specials) and tokens[lead] == specials[lead]:
-        lead += 1
-    end = len(tokens) - (len(specials) - lead)
-    return tokens[:lead], tokens[lead:end], tokens[end:]
-
-
-def _embed(opened: OpenEmbedder, parts: _Parts, check: Callable[[], None]) -> Steps[Vectors]:
-    """One vector a text, a pack of parts at a time. On the owner thread; others have it in between.
-
-    `check` is called before each pack and may raise.
-    """
-    vectors = np.empty((len(parts.tokens), opened.weights.dimensions), dtype=np.float32)
-    lengths = [len(part) for part in parts.tokens]
-    for pack in _packs(lengths, opened.context.batch_limit, opened.context.sequence_limit):
-        check()
-        vectors[pack] = opened.context.embed([parts.tokens[index] for index in pack])
-        yield
-    return _pooled(_unit(vectors), lengths, parts)
-
-
-def _packs(lengths: Sequence[int], most_tokens: int, most_parts: int) -> Iterator[list[int]]:
-    """Indices of what is embedded in one call: parts of about one length, as many as fit."""
-    pack: list[int] = []
-    size = 0
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if pack and (size + lengths[index] > most_tokens or len(pack) == most_parts):
-            yield pack
-            pack, size = [], 0
-        pack.append(index)
-        size += lengths[index]
-    if pack:
-        yield pack
-
-
-def _pooled(vectors: Vectors, lengths: Sequence[int], parts: _Parts) -> Vectors:
-    """Mean of each text's parts, weighted by their length, as unit vectors."""
-    if len(parts.tokens) == parts.text_count:
-        return vectors
-    weights = np.array(lengths, dtype=np.float32)[:, None]
-    sums = np.zeros((parts.text_count, vectors.shape[1]), dtype=np.float32)
-    np.add.at(sums, np.asarray(parts.owners), vectors * weights)
-    return _unit(sums)
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(norms, np.finfo(np.float32).tiny), dtype=np.float32)
+def _wait(future: Future[Vectors]) -> Vectors:
+    try:
+        return future.result()
+    finally:
+        future.cancel()  # an interrupt ended the wait: what is not embedded yet need not be
 
 
 def _samples(path: Path) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ModelNotFound
 from gpt4all_core.shared_models import model_label
 
-_MACHINE = ("threads", "gpu_layers", "allow_download")
+_MACHINE = ("threads", "device", "gpu_layers", "idle_ttl_s", "allow_download")
 
 
 class GPT4AllEmbedding(BaseEmbedding, EmbedderFields):

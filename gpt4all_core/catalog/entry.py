@@ -52,6 +52,7 @@ class ModelEntry(_Record):
     parameters: how many weights, as exactly as the source of the facts says.
     memory_bytes: main memory that the source says is needed, prompt and answer included.
     query_prefix, document_prefix: what an embedder wants before the text.
+    matryoshka: lengths to which an embedder was trained to have its vectors cut, its own included.
     is_demonstration: too small to be asked freely; it shows that everything works.
     facts_source: where the facts of this entry stand.
     """
@@ -72,6 +73,7 @@ class ModelEntry(_Record):
     memory_bytes: int | None = Field(default=None, gt=0)
     query_prefix: str = ""
     document_prefix: str = ""
+    matryoshka: tuple[Annotated[int, Field(gt=0)], ...] = ()
     is_demonstration: bool = False
     facts_source: str
 
