@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     )
     from gpt4all_core.local_model import LocalModel
     from gpt4all_core.protocols import ChatModel, Constraint, Embedder
-    from gpt4all_core.types import Completion, GenerationParams, Message, Usage
+    from gpt4all_core.reranker import LocalReranker
+    from gpt4all_core.types import Completion, GenerationParams, Message, RankedDocument, Usage
 
 __all__ = [
     "ChatModel",
@@ -72,6 +73,7 @@ __all__ = [
     "LocalDocsError",
     "LocalEmbedder",
     "LocalModel",
+    "LocalReranker",
     "Message",
     "MissingDependency",
     "ModelEntry",
@@ -79,6 +81,7 @@ __all__ = [
     "ModelLoadError",
     "ModelNotFound",
     "OutputError",
+    "RankedDocument",
     "ToolCallParseError",
     "UnreadableDocument",
     "UnsupportedParameter",
@@ -97,8 +100,10 @@ _ELSEWHERE = {
     "GenerationParams": "types",
     "LocalEmbedder": "embedder",
     "LocalModel": "local_model",
+    "LocalReranker": "reranker",
     "Message": "types",
     "ModelEntry": "catalog.entry",
+    "RankedDocument": "types",
     "Usage": "types",
     "list_models": "catalog.catalog",
     "resolve_model": "catalog.resolve",

@@ -186,6 +186,10 @@ class EmbedderFields(ModelFields):
     long_text: Literal["mean", "truncate", "error"] = "mean"
     """A text beyond the model's window: embed its parts and average, cut it, or refuse it."""
 
+    dimensions: int | None = Field(default=None, gt=0)
+    """Length of the vectors; None takes them whole. Only for models that the catalog says were trained
+    to have them cut (Matryoshka), and only to the lengths that they were trained for."""
+
     @property
     def _embedder(self) -> "LocalEmbedder":
         embedder: LocalEmbedder = self._opened.get(self._recipe)
@@ -197,15 +201,8 @@ class EmbedderFields(ModelFields):
 
     @property
     def _recipe(self) -> EmbedderRecipe:
-        return EmbedderRecipe(
-            self.model,
-            self.query_prefix,
-            self.document_prefix,
-            self.long_text,
-            self.threads,
-            self.gpu_layers,
-            self.allow_download,
-        )
+        names = [field.name for field in fields(EmbedderRecipe)[1:]]
+        return EmbedderRecipe(self.model, **{name: getattr(self, name) for name in names})
 
 
 def to_params(fields: GenerationFields) -> GenerationParams:

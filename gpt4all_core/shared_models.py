@@ -57,28 +57,24 @@ class ModelRecipe:
 
 @dataclass(frozen=True, slots=True)
 class EmbedderRecipe:
-    """The arguments of a LocalEmbedder."""
+    """The arguments of a LocalEmbedder, by the same names; `reference` is its `model`."""
 
     reference: str | Path | None
-    query_prefix: str | None
-    document_prefix: str | None
-    long_text: "LongText"
-    threads: int | None
-    gpu_layers: int | None
-    allow_download: bool
+    query_prefix: str | None = None
+    document_prefix: str | None = None
+    long_text: "LongText" = "mean"
+    dimensions: int | None = None
+    threads: int | None = None
+    device: str | None = None
+    gpu_layers: int | None = None
+    idle_ttl_s: float | None = None
+    allow_download: bool = False
 
     def make(self) -> "LocalEmbedder":
         from gpt4all_core.embedder import LocalEmbedder  # noqa: PLC0415 - heavy, see ModelRecipe
 
-        return LocalEmbedder(
-            self.reference,
-            query_prefix=self.query_prefix,
-            document_prefix=self.document_prefix,
-            long_text=self.long_text,
-            threads=self.threads,
-            gpu_layers=self.gpu_layers,
-            allow_download=self.allow_download,
-        )
+        options = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
+        return LocalEmbedder(self.reference, **options)
 
 
 class SharedModels(Generic[T]):

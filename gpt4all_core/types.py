@@ -67,3 +67,11 @@ class Completion:
     text: str
     finish_reason: FinishReason
     usage: Usage = field(default_factory=lambda: Usage(0, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class RankedDocument:
+    """A document's place in the list it was given in, and how well it answers the query, 0 to 1."""
+
+    index: int
+    score: float
