@@ -16,6 +16,7 @@
 | `cache_dir` | `GPT4ALL_CACHE_DIR` | none: nothing of a conversation is written to disk |
 | `idle_ttl_s` | `GPT4ALL_IDLE_TTL_S` | none: a model stays loaded until it is closed |
 | `memory_budget` | `GPT4ALL_MEMORY_BUDGET` | none: bytes that all open models may take together |
+| `reproducible` | `GPT4ALL_REPRODUCIBLE` | `false`: quicker, but a text may depend on what else runs |
 | `isolate` | `GPT4ALL_ISOLATE` | `false`: models run in this process |
 
 The config file is `config.toml` in the platform's folder for user configuration; its keys are
@@ -55,6 +56,7 @@ class SettingArguments(TypedDict, total=False):
     cache_dir: Path | str | None
     idle_ttl_s: float | None
     memory_budget: int | None
+    reproducible: bool | None
     isolate: bool | None
 
 
@@ -72,6 +74,7 @@ class Settings(BaseModel):
     cache_dir: a folder where they outlive the process.
     idle_ttl_s: seconds without a request after which a model's memory is given back.
     memory_budget: bytes that all open models may take together; idle ones make room.
+    reproducible: whatever else runs, a prompt gets the text that it gets alone.
     isolate: run models in a child process, whose death is an error and not the end.
     """
 
@@ -91,6 +94,7 @@ class Settings(BaseModel):
     cache_dir: Path | None = None
     idle_ttl_s: float | None = Field(default=None, gt=0)
     memory_budget: int | None = Field(default=None, ge=1)
+    reproducible: bool | None = None
     isolate: bool | None = None
 
     @field_validator("home", "cache_dir")
@@ -114,6 +118,7 @@ _EXPECTED = {
     "cache_dir": "a folder",
     "idle_ttl_s": "a number of seconds above 0",
     "memory_budget": "a whole number of bytes, 1 or more",
+    "reproducible": "true or false",
     "isolate": "true or false",
 }
 

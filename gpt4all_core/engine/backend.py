@@ -1,5 +1,6 @@
 """What the engine needs from a model: cells to fill and logits to read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -110,12 +111,11 @@ class Backend(Protocol):
 class ThreadGovernor(Protocol):
     """Decides how many threads to compute with, from how long steps take. Owner thread only."""
 
-    @property
-    def threads(self) -> int:
-        """For the next step."""
+    def threads_for(self, rows: Sequence[int]) -> int:
+        """For a step with so many rows of each of its sequences."""
 
-    def observe(self, rows: int, seconds: float) -> None:
-        """A step of so many rows took so long."""
+    def observe(self, rows: Sequence[int], seconds: float) -> None:
+        """Such a step took so long."""
 
 
 class Vocabulary(Protocol):

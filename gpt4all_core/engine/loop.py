@@ -178,9 +178,7 @@ class Loop:
                 self._preempt(sequence)
 
     def _limits(self) -> Limits:
-        streams = sum(
-            running.pending == 1 and running.generated >= ESTABLISHED for running in self._running
-        )
+        streams = sum(running.pending == 1 and running.generated >= ESTABLISHED for running in self._running)
         return Limits(self._backend.batch_limit, self._budget.prefill_rows(streams=streams))
 
     def _preempt(self, sequence: Sequence) -> None:
@@ -203,20 +201,24 @@ class Loop:
             self._end(self._running[0], error)
 
     def _decode(self, work: ListOf[Work]) -> Logits:
-        if self._governor is not None and self._governor.threads != self._counters.threads:
-            self._counters.threads = self._governor.threads
-            self._backend.set_threads(self._counters.threads)
         batch = _batch(work)
+        if self._governor is not None:
+            self._use_threads(self._governor.threads_for([part.count for part in work]))
         started = time.perf_counter()
         logits = self._backend.decode(batch)
         seconds = time.perf_counter() - started
         streams = sum(part.sequence.pending == 1 for part in work)
         self._budget.observe(streams=streams, prefill=len(batch) - streams, seconds=seconds)
         if self._governor is not None:
-            self._governor.observe(rows=len(batch), seconds=seconds)
+            self._governor.observe([part.count for part in work], seconds)
         self._counters.steps += 1
         self._counters.widest_batch = max(self._counters.widest_batch, len(work))
         return logits
+
+    def _use_threads(self, count: int) -> None:
+        if count != self._counters.threads:
+            self._counters.threads = count
+            self._backend.set_threads(count)
 
     def _advance(self, work: Work) -> None:
         sequence = work.sequence
