@@ -171,6 +171,7 @@ def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
                 batch_tokens=REPRODUCIBLE_ROWS if options.reproducible else options.batch_tokens,
                 threads=threads,
                 kv_type=options.kv_type,
+                is_split=options.reproducible,
             ),
         )
         undo.callback(context.close)
@@ -206,8 +207,9 @@ def _stores(path: Path, options: EngineOptions) -> list[CellStore]:
 
 
 def _shape(options: EngineOptions) -> CacheShape:
-    # Cells for a full request beside others and their prefixes.
-    return CacheShape(2 * options.context_size, options.kv_type, options.batch_tokens)
+    # Cells for a full request beside others and their prefixes; or one full request in each sequence.
+    cells = options.context_size * (options.parallel if options.reproducible else 2)
+    return CacheShape(cells, options.kv_type, options.batch_tokens)
 
 
 def _memory(path: Path, options: EngineOptions) -> ModelMemory:

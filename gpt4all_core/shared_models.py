@@ -44,6 +44,7 @@ class ModelRecipe:
     cache_bytes: int | None = None
     cache_dir: str | Path | None = None
     idle_ttl_s: float | None = None
+    reproducible: bool | None = None
     isolate: bool | None = None
     allow_download: bool = False
 
