@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -35,7 +35,11 @@ _DEFAULTS = GenerationParams()
 ModelReference = Annotated[str | Path | None, AfterValidator(lambda model: model and str(model))]
 """A name or a path, kept as text whatever it came as."""
 
-G = TypeVar("G", bound="GenerationFields")
+
+def _as_folder(folder: str | Path | None) -> str | None:
+    if folder == "":  # pathlib would read it as the working directory
+        raise ValueError("name a folder, or leave it out")
+    return None if folder is None else str(folder)
 
 
 class StrictArguments(BaseModel):
@@ -118,8 +122,13 @@ class LanguageModelFields(ModelFields):
     """Host memory for the KV cells of idle conversations; None is an eighth of the machine's, at most
     2 GiB."""
 
-    cache_dir: ModelReference = None
+    # Left out of repr, which LangChain sends along with traces: folders name people.
+    cache_dir: Annotated[str | Path | None, AfterValidator(_as_folder)] = Field(default=None, repr=False)
     """A folder where the KV cells of idle conversations outlive the process; None writes nothing."""
+
+    reproducible: bool | None = None
+    """Whatever else runs, a prompt and a seed get the text that they get alone; prompts take up to
+    twice as long. For quantised models on the processor."""
 
     isolate: bool | None = None
     """Run in a child process, so that a crash of llama.cpp is an EngineCrashed here."""
@@ -173,6 +182,10 @@ class GenerationFields(BaseModel):
     stop: Annotated[Sequence[str], AfterValidator(tuple)] = _DEFAULTS.stop
     """The text ends before any of these strings. `stop` of a call takes their place."""
 
+    timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Seconds that a request may take, its wait for a place included and the loading of the model not;
+    then it is cancelled and ends with GenerationTimeout, which is a TimeoutError."""
+
 
 class EmbedderFields(ModelFields):
     """All arguments of a class that embeds texts."""
@@ -206,21 +219,21 @@ class EmbedderFields(ModelFields):
 
 
 def to_params(fields: GenerationFields) -> GenerationParams:
-    """The same for the engine."""
-    values = {name: getattr(fields, name) for name in GenerationFields.model_fields if name != "stop"}
-    return GenerationParams(**values, stop=tuple(fields.stop))
+    """The same for the engine, which takes `timeout` beside them."""
+    names = [name for name in GenerationFields.model_fields if name not in ("stop", "timeout")]
+    return GenerationParams(**{name: getattr(fields, name) for name in names}, stop=tuple(fields.stop))
 
 
-def merge_call(kind: type[G], own: BaseModel, given: Mapping[str, Any], *, owner: str) -> G:
+def merge_call(own: GenerationFields, given: Mapping[str, Any], *, owner: str) -> GenerationFields:
     """The generation arguments of one call: the object's own, with those that the call gives in their place.
 
     Raises UnsupportedParameter for what cannot be given in a call, ConfigError for bad values.
     """
-    known = list(kind.model_fields)
+    known = list(GenerationFields.model_fields)
     refuse_unknown(given, known, owner=owner, fixed=argument_names(type(own)))
     values = {name: getattr(own, name) for name in known} | dict(given)
     try:
-        return kind.model_validate(values)
+        return GenerationFields.model_validate(values)
     except ValidationError as error:
         raise argument_error(error, owner=owner) from error
 

@@ -1,22 +1,12 @@
-"""The arguments that the text classes of this package share, and what they become in the core."""
+"""The arguments of the text classes of this package, and what they become in the core."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
-from gpt4all_core.arguments import GenerationFields as SharedGenerationFields
-from gpt4all_core.arguments import LanguageModelFields, merge_call, to_params
+from gpt4all_core.arguments import GenerationFields, LanguageModelFields, merge_call, to_params
 from gpt4all_core.types import GenerationParams
-
-
-class GenerationFields(SharedGenerationFields):
-    """How to choose the next token and when to stop; each may also be given in a single call."""
-
-    timeout: float | None = Field(default=None, gt=0)
-    """Seconds a request may take; then it is cancelled and a TimeoutError is raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,5 +28,5 @@ class LocalModelFields(LanguageModelFields, GenerationFields):
         model = given.pop("model", self.model)
         if stop is not None:
             given["stop"] = stop
-        chosen = merge_call(GenerationFields, self, given, owner=f"a call of {type(self).__name__}")
+        chosen = merge_call(self, given, owner=f"a call of {type(self).__name__}")
         return Call(model, to_params(chosen), chosen.timeout)

@@ -6,10 +6,11 @@ from typing import Any
 
 from langchain_core.language_models import BaseLanguageModel, LangSmithParams
 
+from gpt4all_core.arguments import GenerationFields
 from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.errors import ModelNotFound, UnsupportedParameter
 from langchain_gpt4all._convert import PROVIDER
-from langchain_gpt4all._fields import GenerationFields, LocalModelFields
+from langchain_gpt4all._fields import LocalModelFields
 
 
 class LocalLanguageModel(LocalModelFields, BaseLanguageModel[Any]):
@@ -44,7 +45,7 @@ class LocalLanguageModel(LocalModelFields, BaseLanguageModel[Any]):
                 "model_size": status.st_size,
                 "model_modified_ns": status.st_mtime_ns,
             }
-        return identity | {"context_size": self.context_size} | chosen
+        return identity | {"context_size": self.context_size, "kv_type": self.kv_type} | chosen
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop, **kwargs)

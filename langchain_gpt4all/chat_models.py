@@ -1,6 +1,7 @@
 """A local model as a LangChain chat model."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -12,9 +13,9 @@ from langchain_core.runnables.config import get_config_list
 
 from gpt4all_core.errors import UnsupportedParameter
 from langchain_gpt4all._convert import to_chat_result, to_chunk, to_last_chunk, to_messages
+from langchain_gpt4all._errors import langchain_errors
 from langchain_gpt4all._fields import Call
 from langchain_gpt4all._language_model import LocalLanguageModel
-from langchain_gpt4all._request import StartClock, loop_clock, start_request, thread_clock
 
 if TYPE_CHECKING:
     from gpt4all_core.local_model import LocalModel
@@ -43,8 +44,10 @@ class ChatGPT4All(LocalLanguageModel, BaseChatModel, extra="forbid"):
     stops the model before its next token.
 
     Raises ConfigError (a ValueError) for impossible arguments; at first use ModelNotFound and
-    ModelLoadError; for a prompt that does not fit ContextOverflow, which is LangChain's
-    ContextOverflowError too; after `timeout` seconds a TimeoutError.
+    ModelLoadError; for a prompt that does not fit ContextOverflow; after `timeout` seconds
+    GenerationTimeout (a TimeoutError); EngineBusy when `max_waiting` requests wait already. The
+    last three are also what LangChain calls them: ContextOverflowError, ModelTimeoutError,
+    ModelRateLimitError.
     """
 
     streaming: bool = False
@@ -88,8 +91,8 @@ class ChatGPT4All(LocalLanguageModel, BaseChatModel, extra="forbid"):
     ) -> ChatResult:
         call = self._merged(stop, kwargs)
         model = self._local_model(call.model)
-        request = _submit(model, messages, call, thread_clock)
-        return to_chat_result(request.result(), model_name=model.name)
+        with _request(model, messages, call) as request:
+            return to_chat_result(request.result(), model_name=model.name)
 
     async def _agenerate(
         self,
@@ -100,8 +103,8 @@ class ChatGPT4All(LocalLanguageModel, BaseChatModel, extra="forbid"):
     ) -> ChatResult:
         call = self._merged(stop, kwargs)
         model = await self._alocal_model(call.model)
-        request = _submit(model, messages, call, loop_clock)
-        return to_chat_result(await request.aresult(), model_name=model.name)
+        with _request(model, messages, call) as request:
+            return to_chat_result(await request.aresult(), model_name=model.name)
 
     def _stream(
         self,
@@ -112,13 +115,10 @@ class ChatGPT4All(LocalLanguageModel, BaseChatModel, extra="forbid"):
     ) -> Iterator[ChatGenerationChunk]:
         call = self._merged(stop, kwargs)
         model = self._local_model(call.model)
-        request = _submit(model, messages, call, thread_clock)
-        try:
+        with _request(model, messages, call) as request:
             for piece in request:
                 yield to_chunk(piece)
             yield to_last_chunk(request.result(), model_name=model.name)
-        finally:
-            request.cancel()
 
     async def _astream(
         self,
@@ -129,19 +129,18 @@ class ChatGPT4All(LocalLanguageModel, BaseChatModel, extra="forbid"):
     ) -> AsyncIterator[ChatGenerationChunk]:
         call = self._merged(stop, kwargs)
         model = await self._alocal_model(call.model)
-        request = _submit(model, messages, call, loop_clock)
-        try:
+        with _request(model, messages, call) as request:
             async for piece in request:
                 yield to_chunk(piece)
             yield to_last_chunk(await request.aresult(), model_name=model.name)
+
+
+@contextmanager
+def _request(model: "LocalModel", messages: Sequence[BaseMessage], call: Call) -> Iterator["Generation"]:
+    """The request for an answer; it is not left running."""
+    with langchain_errors():
+        request = model.chat(to_messages(messages), call.params, timeout_s=call.timeout_s)
+        try:
+            yield request
         finally:
             request.cancel()
-
-
-def _submit(
-    model: "LocalModel", messages: Sequence[BaseMessage], call: Call, start_clock: StartClock
-) -> "Generation":
-    conversation = to_messages(messages)
-    return start_request(
-        lambda: model.chat(conversation, call.params), timeout_s=call.timeout_s, start_clock=start_clock
-    )

@@ -1,8 +1,7 @@
 """A local model as a LangChain text completion model."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -10,9 +9,9 @@ from langchain_core.language_models import LLM
 from langchain_core.outputs import GenerationChunk, LLMResult
 
 from langchain_gpt4all._convert import to_last_text_chunk, to_llm_result, to_text_chunk
+from langchain_gpt4all._errors import langchain_errors
 from langchain_gpt4all._fields import Call
 from langchain_gpt4all._language_model import LocalLanguageModel
-from langchain_gpt4all._request import StartClock, loop_clock, start_request, thread_clock
 
 if TYPE_CHECKING:
     from gpt4all_core.local_model import LocalModel
@@ -66,7 +65,7 @@ class GPT4All(LocalLanguageModel, LLM, extra="forbid"):
     ) -> LLMResult:
         call = self._merged(stop, kwargs)
         model = self._local_model(call.model)
-        with _requests(model, prompts, call, thread_clock) as requests:
+        with _requests(model, prompts, call) as requests:
             completions = [request.result() for request in requests]
         return to_llm_result(completions, model_name=model.name)
 
@@ -79,7 +78,7 @@ class GPT4All(LocalLanguageModel, LLM, extra="forbid"):
     ) -> LLMResult:
         call = self._merged(stop, kwargs)
         model = await self._alocal_model(call.model)
-        with _requests(model, prompts, call, loop_clock) as requests:
+        with _requests(model, prompts, call) as requests:
             completions = [await request.aresult() for request in requests]
         return to_llm_result(completions, model_name=model.name)
 
@@ -92,7 +91,7 @@ class GPT4All(LocalLanguageModel, LLM, extra="forbid"):
     ) -> Iterator[GenerationChunk]:
         call = self._merged(stop, kwargs)
         model = self._local_model(call.model)
-        with _requests(model, [prompt], call, thread_clock) as [request]:
+        with _requests(model, [prompt], call) as [request]:
             for piece in request:
                 chunk = to_text_chunk(piece)
                 if run_manager is not None:  # unlike for chat models, LangChain leaves this to us
@@ -109,7 +108,7 @@ class GPT4All(LocalLanguageModel, LLM, extra="forbid"):
     ) -> AsyncIterator[GenerationChunk]:
         call = self._merged(stop, kwargs)
         model = await self._alocal_model(call.model)
-        with _requests(model, [prompt], call, loop_clock) as [request]:
+        with _requests(model, [prompt], call) as [request]:
             async for piece in request:
                 chunk = to_text_chunk(piece)
                 if run_manager is not None:
@@ -119,16 +118,12 @@ class GPT4All(LocalLanguageModel, LLM, extra="forbid"):
 
 
 @contextmanager
-def _requests(
-    model: "LocalModel", prompts: list[str], call: Call, start_clock: StartClock
-) -> Iterator[list["Generation"]]:
+def _requests(model: "LocalModel", prompts: list[str], call: Call) -> Iterator[list["Generation"]]:
     """One request a prompt, all at once; none is left running."""
     requests: list[Generation] = []
-    try:
+    with langchain_errors(), ExitStack() as ends:
         for prompt in prompts:
-            submit = partial(model.complete, prompt, call.params)
-            requests.append(start_request(submit, timeout_s=call.timeout_s, start_clock=start_clock))
+            request = model.complete(prompt, call.params, timeout_s=call.timeout_s)
+            ends.callback(request.cancel)
+            requests.append(request)
         yield requests
-    finally:
-        for request in requests:
-            request.cancel()

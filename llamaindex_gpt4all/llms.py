@@ -50,12 +50,13 @@ class GPT4All(LLM, LocalModelFields):
     `completion_to_prompt` of your own takes the template's place.
 
     A single call may give `max_tokens`, `temperature`, `top_k`, `top_p`, `min_p`,
-    `repeat_penalty`, `seed` or `stop` in place of the object's own; any other argument raises
-    UnsupportedParameter. Leaving a stream early or cancelling the awaiting task stops the model
-    before its next token.
+    `repeat_penalty`, `seed`, `stop` or `timeout` in place of the object's own; any other argument
+    raises UnsupportedParameter. Leaving a stream early, cancelling the awaiting task or a timeout
+    stops the model before its next token.
 
     Raises ConfigError (a ValueError) for impossible arguments; at first use ModelNotFound and
-    ModelLoadError; ContextOverflow for a prompt that does not fit.
+    ModelLoadError; for a prompt that does not fit ContextOverflow; after `timeout` seconds
+    GenerationTimeout (a TimeoutError); EngineBusy when `max_waiting` requests wait already.
     """
 
     @classmethod
@@ -134,17 +135,18 @@ class GPT4All(LLM, LocalModelFields):
     def _chat(
         self, model: "LocalModel", messages: Sequence[ChatMessage], overrides: Mapping[str, Any]
     ) -> "Generation":
-        params = self._params(overrides)
+        call = self._merged(overrides)
         if self.messages_to_prompt not in (None, default_messages_to_prompt):
-            return model.complete(self.messages_to_prompt(messages), params)
-        return model.chat(to_messages(messages), params)
+            prompt = self.messages_to_prompt(messages)
+            return model.complete(prompt, call.params, timeout_s=call.timeout_s)
+        return model.chat(to_messages(messages), call.params, timeout_s=call.timeout_s)
 
     def _complete(
         self, model: "LocalModel", prompt: str, overrides: Mapping[str, Any], *, formatted: bool
     ) -> "Generation":
-        params = self._params(overrides)
-        if formatted:
-            return model.complete(prompt, params)
-        if self.completion_to_prompt not in (None, default_completion_to_prompt):
-            return model.complete(self.completion_to_prompt(prompt), params)
-        return model.chat([Message("user", prompt)], params)
+        call = self._merged(overrides)
+        if not formatted:
+            if self.completion_to_prompt in (None, default_completion_to_prompt):
+                return model.chat([Message("user", prompt)], call.params, timeout_s=call.timeout_s)
+            prompt = self.completion_to_prompt(prompt)
+        return model.complete(prompt, call.params, timeout_s=call.timeout_s)

@@ -133,7 +133,7 @@ def test_model_name_is_another_word_for_model_and_both_at_once_are_refused(kind)
 
 def test_both_take_the_same_arguments_with_the_same_defaults():
     def arguments(fields):
-        return {name: field.default for name, field in fields.model_fields.items() if name != "timeout"}
+        return {name: field.default for name, field in fields.model_fields.items()}
 
     assert arguments(LangChainFields) == arguments(LlamaIndexFields)
 
