@@ -3,12 +3,14 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := .bench/venv
+BENCH_PIP := $(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 QUESTION ?= How many days of paid annual leave does a full-time employee get?
 # Passed through the environment, where quotes and dollar signs are only characters.
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports check fix bench clean
+.PHONY: help demo test lint types imports check fix bench bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,5 +42,19 @@ fix: $(VENV)/.ready ## format the code and mend what can be mended
 bench: $(VENV)/.ready ## answer quality of the starter model; BEIR=folder with SQuAD 2.0
 	@$(BIN)/python benchmarks/quote_mode.py $(if $(BEIR),"$(BEIR)")
 
+$(BENCH)/.peers: tools/install.py constraints.txt benchmarks/engine/peers.txt benchmarks/engine/peers_torch.txt
+	@mkdir -p .bench
+	@$(PYTHON) tools/install.py $(BENCH)
+	@$(BENCH_PIP) -r benchmarks/engine/peers.txt
+	@$(BENCH_PIP) -r benchmarks/engine/peers_torch.txt || \
+		echo "no CPU build of PyTorch in this package index: sentence-transformers is left out" >&2
+	@touch $@
+
+bench-engine: $(BENCH)/.peers ## speed against the limit and other engines; ROWS="one-stream …" for some
+	@$(BENCH)/bin/python -m benchmarks.engine $(if $(ROWS),--only $(ROWS)) $(BENCH_OPTIONS)
+
+profile-engine: $(BENCH)/.peers ## where the engine's thread spends its time with eight requests
+	@$(BENCH)/bin/python -m benchmarks.engine.profile_engine
+
 clean: ## remove the virtual environment and all caches
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .bench .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

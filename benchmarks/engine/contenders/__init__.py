@@ -1,0 +1,1 @@
+"""One file for each way to run the model; `open_contender(setup)` in each."""
