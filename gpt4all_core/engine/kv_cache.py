@@ -69,9 +69,10 @@ class KVCache:
         return self._copy_down()
 
     def close(self) -> None:
-        """Save and copy what is not: the last store may outlive this."""
+        """Save and copy what is not: the last store may outlive this. Lets go of the stores."""
         while self.tidy():
             pass
+        self._stores = ()  # or what they hold in memory would stay until the engine is garbage-collected
 
     def _copy_down(self) -> bool:
         """Copy one thing from the first store to the second, if there are two."""

@@ -1,6 +1,7 @@
 """KV caches on a model's weights."""
 
 import ctypes
+import mmap
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +101,8 @@ class LlamaContext:
 
     def save(self, sequence_id: int) -> State:
         size = api.llama_state_seq_get_size(self._context, sequence_id)
-        state = np.empty(size, dtype=np.uint8)
+        # Pages of its own go back to the system when it is dropped; glibc keeps such blocks for later.
+        state = np.frombuffer(mmap.mmap(-1, size), dtype=np.uint8)
         written = api.llama_state_seq_get_data(self._context, _bytes_of(state), size, sequence_id)
         if written != size:
             raise GenerationError(f"llama.cpp saved {written} of {size} bytes of sequence {sequence_id}")
