@@ -29,19 +29,24 @@ class LocalModel(LeasedModel[OpenModel]):
     """A local model you can talk to.
 
     model: a catalog name or alias, a GPT4All file name, a path to a .gguf, or
-    `hf:owner/repo[:quant-or-file]`; without one, GPT4ALL_MODEL, else the catalog's default that is
-    on this disk. context_size: tokens that prompt and answer may have together (default 4,096 or
-    what the model was trained for, whichever is less). threads: default every physical core this
-    process may use. device: "auto" (default), "cpu", or a device by llama.cpp's name. gpu_layers:
-    layers on that device, default as many as fit, -1 all. kv_type: "f16" (default), "q8_0" or "q4_0",
-    which keep the KV cache in 53 % and 28 % of the memory and cost accuracy. parallel: most requests
-    decoded in one batch (default 16); max_waiting: most that wait for a place in it (default 1,024).
-    cache_bytes: host memory for the KV cells of idle conversations (default an eighth of the
-    machine's, at most 2 GiB); cache_dir: a folder where they outlive the process (default none).
-    idle_ttl_s: give the memory back after so long without a request; the next one loads the model
-    again. reproducible: whatever else runs, a prompt and a seed get the text that they get alone,
-    on the processor and with a quantised model; prompts take up to twice as long. isolate: run in a
-    child process, so that a crash of llama.cpp is an EngineCrashed here.
+        `hf:owner/repo[:quant-or-file]`; without one, GPT4ALL_MODEL, else the catalog's default that
+        is on this disk.
+    context_size: tokens that prompt and answer may have together; default 4,096 or what the model
+        was trained for, whichever is less.
+    threads: default the physical cores that this process may use, fewer while other programs keep
+        them busy; a number that is given stays.
+    device: "auto" (default), "cpu", or a device by llama.cpp's name.
+    gpu_layers: layers on that device; default as many as fit, -1 all.
+    kv_type: "f16" (default), or "q8_0" or "q4_0", which take 53 % and 28 % of the memory and cost accuracy.
+    parallel: most requests decoded in one batch; default 16.
+    max_waiting: most requests that wait for a place in it; default 1,024.
+    cache_bytes: host memory for the KV cells of idle conversations; default an eighth of the
+        machine's, at most 2 GiB.
+    cache_dir: a folder where they outlive the process; default none.
+    idle_ttl_s: give the memory back after so long without a request; the next one loads the model again.
+    reproducible: whatever else runs, a prompt and a seed get the text that they get alone, on the
+        processor and with a quantised model; prompts take up to twice as long.
+    isolate: run in a child process, so that a crash of llama.cpp is an EngineCrashed here.
     allow_download: fetch the model if it is not on this disk; otherwise nothing ever is.
 
     The file is found and loaded at first use; objects on one file with equal options share one

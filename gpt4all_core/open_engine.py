@@ -14,12 +14,14 @@ from gpt4all_core.catalog.gguf_check import check_loadable
 from gpt4all_core.catalog.machine import memory_bytes
 from gpt4all_core.chat.template import SpecialTokens
 from gpt4all_core.constrain.matcher import GrammarConstraint
+from gpt4all_core.engine.backend import ThreadPolicy
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.disk_cache import DiskCache
 from gpt4all_core.engine.engine import Engine
 from gpt4all_core.engine.handle import Generation
 from gpt4all_core.engine.reproducible import REPRODUCIBLE_ROWS, ReproducibleThreads
 from gpt4all_core.engine.saved_cells import CellStore, HostCache
+from gpt4all_core.engine.thread_governor import ThreadGovernor
 from gpt4all_core.engine.threads import usable_cores
 from gpt4all_core.errors import ConfigError, ModelLoadError
 from gpt4all_core.isolated.engine import start_isolated
@@ -181,7 +183,7 @@ def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
             weights,
             context_size=options.context_size,
             max_waiting=options.max_waiting,
-            governor=ReproducibleThreads(threads) if options.reproducible else None,
+            governor=_thread_policy(options, threads, is_offloaded=bool(weights.devices)),
             stores=_stores(path, options),
             on_closed=lease.close,
         )
@@ -191,6 +193,13 @@ def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
         opened = OpenEngine(engine.start(), weights, hardware)
         undo.pop_all()
         return opened
+
+
+def _thread_policy(options: EngineOptions, threads: int, *, is_offloaded: bool) -> ThreadPolicy | None:
+    """Threads that were asked for stay; else they follow what the cores have left."""
+    if options.reproducible:
+        return ReproducibleThreads(threads)
+    return ThreadGovernor(threads) if options.threads is None and not is_offloaded else None
 
 
 def _stores(path: Path, options: EngineOptions) -> list[CellStore]:

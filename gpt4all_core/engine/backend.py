@@ -108,7 +108,7 @@ class Backend(Protocol):
         """Free the cache; idempotent."""
 
 
-class ThreadGovernor(Protocol):
+class ThreadPolicy(Protocol):
     """Decides how many threads to compute with, from how long steps take. Owner thread only."""
 
     def threads_for(self, rows: Sequence[int]) -> int:

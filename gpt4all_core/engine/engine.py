@@ -14,7 +14,7 @@ from collections.abc import Sequence as ListOf
 from concurrent.futures import Future
 from typing import Self
 
-from gpt4all_core.engine.backend import Backend, ThreadGovernor, Vocabulary
+from gpt4all_core.engine.backend import Backend, ThreadPolicy, Vocabulary
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.detokenize import TextStream
 from gpt4all_core.engine.handle import Generation, Mailbox
@@ -49,7 +49,7 @@ class Engine:
         context_size: int,
         max_waiting: int | None = None,
         stores: ListOf[CellStore] = (),
-        governor: ThreadGovernor | None = None,
+        governor: ThreadPolicy | None = None,
         on_closed: Callable[[], None] = lambda: None,
     ) -> None:
         if context_size > backend.cell_count:

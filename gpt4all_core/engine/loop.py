@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gpt4all_core.engine.backend import Backend, Batch, Logits, NoFreeCells, ThreadGovernor, Vocabulary
+from gpt4all_core.engine.backend import Backend, Batch, Logits, NoFreeCells, ThreadPolicy, Vocabulary
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.kv_cache import KVCache
 from gpt4all_core.engine.prefix_tree import common_prefix
@@ -51,7 +51,7 @@ class Loop:
         vocabulary: Vocabulary,
         kv: KVCache,
         *,
-        governor: ThreadGovernor | None,
+        governor: ThreadPolicy | None,
         on_end: Callable[[], None],
     ) -> None:
         self._backend = backend

@@ -24,7 +24,7 @@ speed of long prompts (560 against 990 tokens/s with 512 rows), and of streams n
 
 
 class ReproducibleThreads:
-    """One thread where a row is alone, all for more. A ThreadGovernor that nothing makes change its mind."""
+    """One thread where a row is alone, all for more. A ThreadPolicy that nothing makes change its mind."""
 
     def __init__(self, count: int) -> None:
         self._count = count
