@@ -291,7 +291,8 @@ class ModelPool:
         """
         if budget is not None and sum(memory.values()) > budget:
             raise ConfigError(
-                f"this needs {sum(memory.values())} bytes by itself, more than memory_budget={budget}"
+                f"this needs {sum(memory.values())} bytes by itself, more than memory_budget={budget};"
+                " raise the budget, or use a smaller model"
             )
         while not self._reserve(newcomer, memory, budget):
             with self._lock:

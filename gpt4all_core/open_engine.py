@@ -26,9 +26,9 @@ from gpt4all_core.engine.threads import usable_cores
 from gpt4all_core.errors import ConfigError, ModelLoadError
 from gpt4all_core.isolated.engine import start_isolated
 from gpt4all_core.model_memory import CacheShape, ModelMemory, model_memory
-from gpt4all_core.model_pool import FileIdentity, Lease, LeaseTerms, pool
+from gpt4all_core.model_pool import FileIdentity, Lease, LeaseTerms, MemoryParts, pool
 from gpt4all_core.open_model import EngineOptions, Hardware, OpenModel, PromptFacts
-from gpt4all_core.open_weights import open_weights
+from gpt4all_core.open_weights import open_weights, weights_part
 from gpt4all_core.protocols import Constraint
 from gpt4all_core.starter_copy import engine_file, is_starter
 from gpt4all_core.types import GenerationParams
@@ -138,15 +138,18 @@ def open_engine(path: Path, options: EngineOptions, terms: LeaseTerms) -> Lease[
     is larger than the memory budget, or than this machine.
     """
     file = engine_file(path)
-    identity = FileIdentity.of(file)
+    key = ("engine", FileIdentity.of(file), options)
 
-    def memory() -> dict[object, int]:
+    def memory() -> MemoryParts:
         needed = _memory(file, options)
         needed.check(terms.memory_budget, name=path.name)
-        return {("weights", identity): needed.weights, ("engine", identity, options): needed.own}
+        # A child process shares its weights with nobody.
+        return (
+            {key: needed.total} if options.isolate else {weights_part(file): needed.weights, key: needed.own}
+        )
 
     start: Callable[[Path, EngineOptions], OpenModel] = start_isolated if options.isolate else start_engine
-    return pool.lease(("engine", identity, options), lambda: start(file, options), terms=terms, memory=memory)
+    return pool.lease(key, lambda: start(file, options), terms=terms, memory=memory)
 
 
 def start_engine(path: Path, options: EngineOptions) -> OpenEngine:

@@ -12,7 +12,7 @@ from gpt4all_core.engine.pack_workers import PackContext, PackWorkers, Rows
 from gpt4all_core.engine.threads import usable_cores
 from gpt4all_core.model_memory import CacheShape, model_memory
 from gpt4all_core.model_pool import FileIdentity, Lease, LeaseTerms, MemoryParts, pool
-from gpt4all_core.open_weights import open_weights, place_weights, weights_key
+from gpt4all_core.open_weights import open_weights, place_weights, weights_part
 
 if TYPE_CHECKING:
     from gpt4all_core.engine.llama.pooled_context import PackOptions
@@ -177,7 +177,5 @@ def _shape(options: PackedModelOptions) -> CacheShape:
 
 def _memory(key: tuple[object, ...], path: Path, options: PackedModelOptions) -> MemoryParts:
     """What the weights and the contexts take, as parts that others may share."""
-    where = place_weights(path, device=options.device, gpu_layers=options.gpu_layers, shape=_shape(options))
     memory = model_memory(read_header(path), _shape(options))
-    contexts = _Plan.of(path, options).contexts * (memory.kv + memory.compute)
-    return {weights_key(path, where): memory.weights, key: contexts}
+    return {weights_part(path): memory.weights, key: _Plan.of(path, options).contexts * memory.own}

@@ -24,7 +24,7 @@ def open_weights(
 
     where = place_weights(path, device=device, gpu_layers=gpu_layers, shape=shape)
     return pool.lease(
-        weights_key(path, where),
+        ("weights", FileIdentity.of(path), where.devices, where.gpu_layers),
         lambda: LlamaWeights(path, devices=where.devices, gpu_layers=where.gpu_layers),
     )
 
@@ -43,6 +43,6 @@ def place_weights(
     return place(header, list_devices(), device=device, gpu_layers=gpu_layers, shape=shape or CacheShape())
 
 
-def weights_key(path: Path, where: Placement) -> tuple[object, ...]:
-    """What copies of a file's weights share the pool's entry: same file, same places."""
-    return ("weights", FileIdentity.of(path), where.devices, where.gpu_layers)
+def weights_part(path: Path) -> tuple[object, ...]:
+    """What a file's weights are called among the memory of all that stand on them, in this process."""
+    return ("weights", FileIdentity.of(path))
