@@ -262,7 +262,7 @@ def refuse_unknown(
 def argument_error(error: ValidationError, *, owner: str) -> ConfigError:
     """The first complaint of pydantic, in one line that names the argument and its value."""
     first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"]) or "arguments"
+    name = first["loc"][0] if first["loc"] else "arguments"  # behind it, places inside and kinds of a union
     return ConfigError(f"{owner} got {name}={first['input']!r}; {first['msg']}")
 
 

@@ -3,8 +3,7 @@
 import gc
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
-from llama_index.core.llms import ChatMessage
+from adapter_faces import FACES, MODEL
 
 from gpt4all_core.errors import ConfigError, ContextOverflow, UnsupportedParameter
 from gpt4all_core.local_model import LocalModel
@@ -14,66 +13,7 @@ from langchain_gpt4all._fields import LocalModelFields as LangChainFields
 from llamaindex_gpt4all import GPT4All
 from llamaindex_gpt4all._fields import LocalModelFields as LlamaIndexFields
 
-MODEL = "smollm2-135m-instruct"
 TALK = [("system", "Be brief."), ("user", "Hi."), ("assistant", "Hello!"), ("user", "Name three birds.")]
-
-
-KINDS = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
-
-
-class LangChainFace:
-    def __init__(self, **arguments):
-        self.model = ChatGPT4All(model=MODEL, **arguments)
-
-    def messages(self, talk):
-        return [KINDS[role](text) for role, text in talk]
-
-    def chat(self, talk, **overrides):
-        return self.seen(self.model.invoke(self.messages(talk), **overrides))
-
-    async def achat(self, talk, **overrides):
-        return self.seen(await self.model.ainvoke(self.messages(talk), **overrides))
-
-    def stream(self, talk, **overrides):
-        chunks = list(self.model.stream(self.messages(talk), **overrides))
-        return self.seen(sum(chunks[1:], chunks[0]))
-
-    async def astream(self, talk, **overrides):
-        chunks = [chunk async for chunk in self.model.astream(self.messages(talk), **overrides)]
-        return self.seen(sum(chunks[1:], chunks[0]))
-
-    def seen(self, reply):
-        usage = reply.usage_metadata
-        return reply.content, usage["input_tokens"], usage["output_tokens"], usage["total_tokens"]
-
-
-class LlamaIndexFace:
-    def __init__(self, **arguments):
-        self.model = GPT4All(model=MODEL, **arguments)
-
-    def messages(self, talk):
-        return [ChatMessage(role=role, content=text) for role, text in talk]
-
-    def chat(self, talk, **overrides):
-        return self.seen(self.model.chat(self.messages(talk), **overrides))
-
-    async def achat(self, talk, **overrides):
-        return self.seen(await self.model.achat(self.messages(talk), **overrides))
-
-    def stream(self, talk, **overrides):
-        return self.seen(list(self.model.stream_chat(self.messages(talk), **overrides))[-1])
-
-    async def astream(self, talk, **overrides):
-        stream = await self.model.astream_chat(self.messages(talk), **overrides)
-        return self.seen([response async for response in stream][-1])
-
-    def seen(self, response):
-        usage = response.additional_kwargs
-        counts = (usage[f"{kind}_tokens"] for kind in ("prompt", "completion", "total"))
-        return response.message.content or "", *counts
-
-
-FACES = [LangChainFace, LlamaIndexFace]
 
 
 @pytest.fixture
