@@ -72,6 +72,16 @@ class GGUFArray:
             block = cursor.take(self.count * layout.size, "a list")
             return [value for (value,) in layout.iter_unpack(block)]
 
+    def byte_strings(self) -> list[bytes]:
+        """The strings of a list of them as they stand in the file, which may be no UTF-8."""
+        with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            unpack, position, strings = _UINT64.unpack_from, self.offset, []
+            for _ in range(self.count):  # every length was checked when the header was read
+                end = position + 8 + unpack(content, position)[0]
+                strings.append(content[position + 8 : end])
+                position = end
+            return strings
+
 
 @dataclass(frozen=True, slots=True)
 class Tensor:

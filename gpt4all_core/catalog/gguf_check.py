@@ -1,11 +1,15 @@
 """Whether llama.cpp can load a GGUF file, decided before it sees the file.
 
 llama.cpp ends the process on some impossible values (its GGML_ASSERTs in
-llama_model_base::load_hparams), has read past the end of lists of the wrong type, and says
-little about the rest. The limits here are those of llama-cpp-python 0.3.36.
+llama_model_base::load_hparams and in the operations of ggml), has read past the end of lists of the
+wrong type, and says little about the rest. The limits here are those of llama-cpp-python 0.3.36.
+
+A header can be checked, an architecture cannot: each of more than a hundred has assertions of its own.
+What passes here and still ends the process is for `gpt4all_core.trial` to find.
 """
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,17 +17,22 @@ from pathlib import Path
 from gpt4all_core.catalog.gguf import GGUFArray, GGUFHeader, Tensor, read_header
 from gpt4all_core.catalog.gguf_tables import (
     ARCHITECTURES,
+    ARCHITECTURES_OF_EXPERTS,
     ARCHITECTURES_WITHOUT_ATTENTION,
     LLAMA_CPP_PYTHON_VERSION,
+    POOLING_TYPES,
     ROPE_SCALING_TYPES,
 )
+from gpt4all_core.catalog.gguf_vocabulary_check import vocabulary_faults
 from gpt4all_core.errors import ModelLoadError
 
 MOST_BLOCKS = 512  # LLAMA_MAX_LAYERS
 MOST_EXPERTS = 1024  # LLAMA_MAX_EXPERTS
 MOST_HEADS = 1 << 16
 LARGEST_NUMBER = 2**63 - 1  # ggml counts elements in signed 64 bits
-LONGEST_CHAT_TEMPLATE = 256 * 1024  # characters; real ones stay below 32 K
+
+NO_WEIGHTS = frozenset({"Q8_1", "Q8_K", "I8", "I16", "I64", "F64"})  # made while computing, or counters
+_NUMBER_BY_NUMBER = re.compile(r"\.bias$|norm\.weight$|\.ssm_(a|d|conv1d)\b")
 
 _SPLIT_NAME = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf")
 _SPLIT_COUNT = "split.count"
@@ -40,7 +49,7 @@ def check_loadable(path: Path) -> GGUFHeader:
     header = read_header(path)
     parts = [header, *map(read_header, _other_parts(header))]
     for part in parts:
-        _check_data(part)
+        check_data(part)
     tensors = tuple(tensor for part in parts for tensor in part.tensors)
     whole = dataclasses.replace(header, tensors=tensors, file_bytes=sum(part.file_bytes for part in parts))
     for reason in _reasons_against(whole):
@@ -76,8 +85,8 @@ def _other_parts(header: GGUFHeader) -> list[Path]:
     return [path.with_name(name) for name in names[1:]]
 
 
-def _check_data(part: GGUFHeader) -> None:
-    """Every tensor lies where it must and ends inside the file."""
+def check_data(part: GGUFHeader) -> None:
+    """Raise ModelLoadError unless every tensor lies where it must and ends inside the file."""
     expected_offset = 0
     end = part.data_offset
     for tensor in part.tensors:
@@ -112,7 +121,8 @@ def _reasons_against(header: GGUFHeader) -> Iterator[str]:
     yield from _kind_faults(header)
     yield from _size_faults(header)
     yield from _expert_faults(header)
-    yield from _vocabulary_faults(header)
+    yield from _tensor_faults(header)
+    yield from vocabulary_faults(header)
 
 
 def _kind_faults(header: GGUFHeader) -> Iterator[str]:
@@ -140,6 +150,7 @@ def _size_faults(header: GGUFHeader) -> Iterator[str]:
             yield f"{architecture}.{name} is {_shown(header, name)}; it must be from 1 to {most}"
     if architecture not in ARCHITECTURES_WITHOUT_ATTENTION:
         yield from _head_faults(header)
+    yield from _small_number_faults(header)
     scaling = header.text(f"{architecture}.rope.scaling.type")
     if scaling is not None and scaling not in ROPE_SCALING_TYPES:
         known = ", ".join(sorted(ROPE_SCALING_TYPES))
@@ -147,6 +158,41 @@ def _size_faults(header: GGUFHeader) -> Iterator[str]:
     predicted = header.number(f"{architecture}.nextn_predict_layers") or 0
     if predicted > (header.block_count or 0):
         yield f"{architecture}.nextn_predict_layers is {predicted}, more than its {header.block_count} blocks"
+
+
+def _small_number_faults(header: GGUFHeader) -> Iterator[str]:
+    """Numbers that are optional, and that end the process when they are impossible."""
+    architecture = header.architecture
+    for name in ("layer_norm_epsilon", "layer_norm_rms_epsilon", "group_norm_epsilon"):
+        epsilon = header.metadata.get(f"{architecture}.attention.{name}", 0.0)
+        if isinstance(epsilon, float) and not 0.0 <= epsilon < math.inf:
+            yield f"{architecture}.attention.{name} is {epsilon}; it must be 0 or a little more"
+    pooling = header.number(f"{architecture}.pooling_type")
+    if pooling is not None and pooling not in POOLING_TYPES:
+        yield f"{architecture}.pooling_type is {pooling}; known are {', '.join(map(str, POOLING_TYPES))}"
+    inner, width = header.number(f"{architecture}.ssm.inner_size"), header.embedding_length or 0
+    if architecture in ("mamba", "jamba") and inner != 2 * width:
+        yield f"{architecture}.ssm.inner_size is {inner}; it must be {2 * width}, twice the embedding length"
+    rotated = header.number(f"{architecture}.rope.dimension_count")
+    if rotated is not None and (rotated < 0 or rotated % 2):
+        yield f"{architecture}.rope.dimension_count is {rotated}; it must be an even number"
+
+
+def _tensor_faults(header: GGUFHeader) -> Iterator[str]:
+    """Types in which llama.cpp loads weights that it then cannot compute with."""
+    for tensor in header.tensors:
+        kind = tensor.type.name
+        if kind in NO_WEIGHTS or (kind == "I32" and not tensor.name.endswith("tid2eid.weight")):
+            yield f"tensor {tensor.name!r} has type {kind}, in which there are no weights"
+        elif kind != "F32" and _is_added_or_multiplied(tensor):
+            yield f"tensor {tensor.name!r} has type {kind}; it must be F32"
+
+
+def _is_added_or_multiplied(tensor: Tensor) -> bool:
+    """Whether it meets the activations number by number, which only F32 can; matrices are quantised."""
+    if tensor.name.startswith("cls"):  # a matrix of one row, which may have lost that dimension
+        return False
+    return len(tensor.shape) == 1 or bool(_NUMBER_BY_NUMBER.search(tensor.name))
 
 
 def _head_faults(header: GGUFHeader) -> Iterator[str]:
@@ -175,6 +221,8 @@ def _expert_faults(header: GGUFHeader) -> Iterator[str]:
     used_groups = header.number(f"{architecture}.expert_group_used_count") or 0
     if not 0 <= experts <= MOST_EXPERTS:
         yield f"{architecture}.expert_count is {experts}; it must be from 0 to {MOST_EXPERTS}"
+    if not experts and architecture in ARCHITECTURES_OF_EXPERTS:
+        yield f"{architecture}.expert_count is {_shown(header, 'expert_count')}, and the model is made of experts"
     # Dense models of the Hunyuan family say that they have one expert, and llama.cpp forgives them.
     is_dense = experts <= 1 and architecture in ("hunyuan_vl", "hunyuan-dense")
     if not is_dense and not (0 < used <= experts or used == experts == 0):
@@ -195,43 +243,6 @@ def _largest(header: GGUFHeader, key: str) -> int:
     ):
         return max((int(number) for number in value.values()), default=0)
     return header.number(key) or 0
-
-
-def _vocabulary_faults(header: GGUFHeader) -> Iterator[str]:
-    tokens = header.metadata.get("tokenizer.ggml.tokens")
-    if isinstance(tokens, GGUFArray):
-        yield from _token_list_faults(header, tokens)
-    elif header.text("tokenizer.ggml.model") not in ("none", "no_vocab", "rwkv"):
-        yield "has no vocabulary (tokenizer.ggml.tokens)"
-    if len(header.chat_template or "") > LONGEST_CHAT_TEMPLATE:
-        yield (
-            f"its chat template has {len(header.chat_template or '')} characters,"
-            f" more than {LONGEST_CHAT_TEMPLATE}; it is not taken on trust"
-        )
-
-
-def _token_list_faults(header: GGUFHeader, tokens: GGUFArray) -> Iterator[str]:
-    if tokens.element_type != "STRING":
-        yield f"tokenizer.ggml.tokens is a list of {tokens.element_type}; it must be of STRING"
-    if not tokens.count:
-        yield "tokenizer.ggml.tokens is empty"
-    for name, types in (
-        ("scores", ("FLOAT32", "INT32")),
-        ("token_type", ("INT32",)),
-        ("merges", ("STRING",)),
-    ):
-        array = header.metadata.get(f"tokenizer.ggml.{name}")
-        if array is None:
-            continue
-        if not isinstance(array, GGUFArray) or array.element_type not in types:
-            found = array.element_type if isinstance(array, GGUFArray) else repr(array)
-            yield f"tokenizer.ggml.{name} is of type {found}; it must be a list of {' or '.join(types)}"
-        elif name != "merges" and array.count < tokens.count:
-            yield f"tokenizer.ggml.{name} has {array.count} elements for {tokens.count} tokens"
-    for tensor in header.tensors:
-        if tensor.name == "token_embd.weight" and tensor.shape[1:] != (tokens.count,):
-            rows = tensor.shape[1] if len(tensor.shape) > 1 else 0
-            yield f"has {tokens.count} tokens but token embeddings for {rows}"
 
 
 def _shown(header: GGUFHeader, name: str) -> str:

@@ -108,6 +108,9 @@ ROPE_SCALING_TYPES = frozenset({"none", "linear", "yarn", "longrope"})
 
 ARCHITECTURES_WITHOUT_ATTENTION = frozenset({"mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7"})
 
+ARCHITECTURES_OF_EXPERTS = frozenset({"bailingmoe2", "glm4moe", "grovemoe", "llada-moe", "smallthinker"})
+"""Those that assert that there are experts; others read a model without them as a dense one, or refuse."""
+
 # "clip" stands in the source's list too, but only so that such files can be quantised.
 ARCHITECTURES = frozenset(
     """

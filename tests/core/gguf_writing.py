@@ -7,6 +7,7 @@ KINDS = {
     "INT32": (5, "<i"),
     "FLOAT32": (6, "<f"),
     "INT8": (1, "<b"),
+    "BOOL": (7, "<?"),
     "UINT64": (10, "<Q"),
 }
 
@@ -43,7 +44,9 @@ def sound_metadata() -> dict[str, bytes]:
         "llama.embedding_length": number("UINT32", 8),
         "llama.block_count": number("UINT32", 1),
         "llama.attention.head_count": number("UINT32", 2),
-        "tokenizer.ggml.model": text("llama"),
+        "tokenizer.ggml.model": text("gpt2"),
+        "tokenizer.ggml.merges": texts(["a b"]),
+        "tokenizer.ggml.bos_token_id": number("UINT32", 0),
         "tokenizer.ggml.tokens": texts(["<s>", "a", "b", "\N{LOWER ONE EIGHTH BLOCK}c"]),
         "tokenizer.ggml.scores": numbers("FLOAT32", [0.0, -1.0, -2.0, -3.0]),
         "tokenizer.ggml.token_type": numbers("INT32", [3, 1, 1, 1]),

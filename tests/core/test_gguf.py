@@ -1,7 +1,9 @@
 import ctypes
 import importlib.metadata
 import importlib.util
+import math
 import random
+import struct
 import time
 import tracemalloc
 from pathlib import Path
@@ -47,6 +49,27 @@ def library(name):
     if not found:
         pytest.skip(f"{folder} holds no library {name}")
     return found[0]
+
+
+def test_an_architecture_of_experts_without_any_is_refused(write):
+    metadata = {key.replace("llama.", "llada-moe."): value for key, value in sound_metadata().items()}
+    metadata["general.architecture"] = text("llada-moe")
+    with pytest.raises(ModelLoadError, match="expert_count is missing, and the model is made of experts"):
+        check_loadable(write(gguf_bytes(metadata)))
+
+
+def test_a_mamba_of_another_width_than_llama_cpp_knows_is_refused(write):
+    metadata = {key.replace("llama.", "mamba."): value for key, value in sound_metadata().items()}
+    metadata |= {"general.architecture": text("mamba"), "mamba.ssm.inner_size": number("UINT32", 8)}
+    with pytest.raises(ModelLoadError, match="inner_size is 8; it must be 16"):
+        check_loadable(write(gguf_bytes(metadata)))
+
+
+def test_tokens_that_are_no_text_are_compared_by_their_bytes(write):
+    lists = [b"\xff", b"\xfe", b"a", b"b"]
+    raw = struct.pack("<IIQ", 9, 8, 4) + b"".join(struct.pack("<Q", len(item)) + item for item in lists)
+    header = check_loadable(write(gguf_bytes(with_metadata(tokenizer__ggml__tokens=raw))))
+    assert header.metadata["tokenizer.ggml.tokens"].byte_strings() == lists
 
 
 def test_a_sound_file_is_read_and_accepted(write):
@@ -137,7 +160,36 @@ def test_a_file_that_is_no_gguf_is_named_for_what_it_is(write, content, message)
         ),
         (with_metadata(llama__rope__scaling__type=text("spiral")), "'spiral'; known are linear"),
         (with_metadata(llama__nextn_predict_layers=number("UINT32", 3)), "nextn_predict_layers is 3"),
+        (with_metadata(llama__attention__layer_norm_rms_epsilon=number("FLOAT32", -1.0)), "epsilon is -1.0"),
+        (with_metadata(llama__attention__layer_norm_epsilon=number("FLOAT32", math.nan)), "epsilon is nan"),
+        (with_metadata(llama__pooling_type=number("UINT32", 9)), "pooling_type is 9; known are 0, 1"),
+        (with_metadata(llama__rope__dimension_count=number("UINT32", 7)), "dimension_count is 7; it must be"),
         (with_metadata(tokenizer__ggml__tokens=None), "has no vocabulary"),
+        (with_metadata(tokenizer__ggml__tokens=text("abcd")), "has no vocabulary"),
+        (with_metadata(tokenizer__ggml__model=text("none")), "model is 'none'; known are bert, gemma4"),
+        (with_metadata(tokenizer__ggml__model=text("rwkv")), "'rwkv' in a model of the architecture 'llama'"),
+        (with_metadata(tokenizer__ggml__model=text("llama")), "has no token for the byte 0x00"),
+        (
+            with_metadata(tokenizer__ggml__model=text("bert")),
+            "seperator_token_id is None, which is none of its 4",
+        ),
+        (
+            with_metadata(tokenizer__ggml__bos_token_id=number("UINT32", 4)),
+            "bos_token_id is 4, which is none",
+        ),
+        (
+            with_metadata(tokenizer__ggml__add_eos_token=number("BOOL", True)),
+            "eos_token_id is None, which is",
+        ),
+        (with_metadata(tokenizer__ggml__tokens=texts(["a", "b", "c", "b"])), "tokens 1 and 3 are both 'b'"),
+        (
+            with_metadata(tokenizer__ggml__tokens=texts(["", "b", "c", "[EMPTY_0]"])),
+            "tokens 0 and 3 are both",
+        ),
+        (
+            with_metadata(tokenizer__ggml__token_type=numbers("INT32", [3, 6, 1, 1])),
+            "token 'a' is said to be a",
+        ),
         (with_metadata(tokenizer__ggml__tokens=numbers("INT32", [1, 2, 3, 4])), "must be of STRING"),
         (with_metadata(tokenizer__ggml__tokens=texts(["a"])), "has 1 tokens but token embeddings for 4"),
         (with_metadata(tokenizer__ggml__scores=numbers("INT8", [0] * 4)), "scores is of type INT8"),
@@ -162,6 +214,10 @@ def test_impossible_metadata_is_refused_before_llama_cpp_sees_it(write, metadata
         ((("a", (8,), 4),), "type 4, which llama.cpp does not know"),
         ((("a", (8,), 999),), "type 999"),
         ((("a", (8,), 8),), "rows of 8 numbers, but Q8_0 packs 32"),
+        ((("blk.0.attn_q.weight", (8, 8), 24),), "has type I8, in which there are no weights"),
+        ((("blk.0.attn_q.weight", (32, 8), 9),), "has type Q8_1, in which there are no weights"),
+        ((("blk.0.attn_norm.weight", (32,), 1),), "has type F16; it must be F32"),
+        ((("blk.0.ssm_conv1d.weight", (32, 4), 8),), "has type Q8_0; it must be F32"),
         ((("a", (1, 1, 1, 1, 1), 0),), "5 dimensions"),
         ((("a" * 64, (8,), 0),), "claims 64 bytes, more than 63"),
         ((("a", (8,), 0), ("a", (8,), 0)), "two tensors named 'a'"),
