@@ -102,23 +102,28 @@ class LeasedModel(Generic[T]):
         `work` may run several times, so it must ask nothing twice of a model that stayed open.
         """
         for _ in range(MOST_REOPENINGS):
-            opened = self._opened
-            try:
-                return work(opened)
-            except EngineCrashed:
-                raise  # by this very request, it may be; the next one starts another engine
-            except EngineClosed:
-                if opened.is_open or self._is_closed:
-                    raise
-        return work(self._opened)
+            lease = self._leased()
+            with lease.in_use() as opened:
+                try:
+                    return work(opened)
+                except EngineCrashed:
+                    raise  # by this very request, it may be; the next one starts another engine
+                except EngineClosed:
+                    if opened.is_open or self._is_closed:
+                        raise
+        with self._leased().in_use() as opened:
+            return work(opened)
 
     @property
     def _opened(self) -> T:
+        return self._leased().value
+
+    def _leased(self) -> Lease[T]:
         with self._lock:
             self.open()
             if self._lease is None:
                 raise AssertionError("an open model has a lease")
-            return self._lease.value
+            return self._lease
 
     def _end_lease(self) -> None:
         lease, self._lease = self._lease, None

@@ -11,7 +11,8 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -87,8 +88,9 @@ T = TypeVar("T", bound=Closable)
 class Lease(Generic[T]):
     """One user's share in something open; the last to close it closes the thing. Thread-safe."""
 
-    def __init__(self, value: T, give_back: Callable[[bool], None]) -> None:
+    def __init__(self, value: T, entry: "_Entry", give_back: Callable[[bool], None]) -> None:
         self._value = value
+        self._entry = entry
         self._pid = os.getpid()
         self._give_back = [give_back]  # popping is one step, so whoever comes second finds nothing
 
@@ -98,6 +100,16 @@ class Lease(Generic[T]):
         if os.getpid() != self._pid:
             raise EngineClosed(_FORKED)
         return self._value
+
+    @contextmanager
+    def in_use(self) -> Iterator[T]:
+        """The value, which counts as busy meanwhile, whether a request was made of it yet or not."""
+        value = self.value
+        self._entry.enter()
+        try:
+            yield value
+        finally:
+            self._entry.leave()
 
     def close(self) -> None:
         """Give the share back; if it is the last, return when the thing is closed. Idempotent."""
@@ -122,6 +134,26 @@ class _Entry:
     ttls: list[float | None] = field(default_factory=list)
     """What each user allows."""
     memory: MemoryParts = field(default_factory=dict)
+    calls: int = 0
+    last_call: float = 0.0
+    _gate: threading.RLock = field(default_factory=threading.RLock)
+
+    def enter(self) -> None:
+        with self._gate:
+            self.calls += 1
+
+    def leave(self) -> None:
+        with self._gate:
+            self.calls -= 1
+            self.last_call = time.monotonic()
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds since somebody last called it or waited for its answer; 0 while somebody does."""
+        value = self.value
+        if self.calls or value is None:
+            return 0.0
+        return min(float(value.idle_s), time.monotonic() - self.last_call)
 
     @property
     def idle_ttl_s(self) -> float | None:
@@ -178,7 +210,7 @@ class ModelPool:
             raise
         if terms.idle_ttl_s is not None:
             self._reaper.watch()
-        return Lease(value, partial(self._give_back, key, entry, terms))
+        return Lease(value, entry, partial(self._give_back, key, entry, terms))
 
     @property
     def open_count(self) -> int:
@@ -260,14 +292,14 @@ class ModelPool:
         with self._lock:
             watched = [item for item in self._entries.items() if any(ttl is not None for ttl in item[1].ttls)]
         for key, entry in watched:
-            value, ttl_s = entry.value, entry.idle_ttl_s
-            if value is None or ttl_s is None:
+            ttl_s = entry.idle_ttl_s
+            if entry.value is None or ttl_s is None:
                 # It is being opened, or a user without a time keeps it: what changes that has this look
                 # again, and needs a thread to tell, since a finalizer may not start one.
                 delays.append(UNTIL_NEWS_S)
                 continue
             ttl_s = max(ttl_s, SETTLED_S)
-            idle_s = value.idle_s
+            idle_s = entry.idle_s
             if idle_s < ttl_s or not self._retire(key, entry):
                 is_busy = idle_s == 0 or idle_s >= ttl_s
                 delays.append(min(ttl_s, LOOK_AGAIN_S) if is_busy else ttl_s - idle_s)
@@ -277,7 +309,7 @@ class ModelPool:
     def _retire(self, key: Hashable, entry: _Entry) -> bool:
         """Begin to close a thing that has users, unless one of them waits for an answer."""
         value = entry.value
-        if value is None or not value.retire():
+        if value is None or entry.calls or not value.retire():
             return False
         with self._lock:
             if self._entries.get(key) is entry:
@@ -297,8 +329,7 @@ class ModelPool:
         while not self._reserve(newcomer, memory, budget):
             with self._lock:
                 others = [item for item in self._entries.items() if item[1].memory]
-            idle = [(value.idle_s, item) for item in others if (value := item[1].value) is not None]
-            idle.sort(key=lambda pair: pair[0], reverse=True)
+            idle = sorted(((item[1].idle_s, item) for item in others), key=lambda pair: pair[0], reverse=True)
             if any(idle_s >= SETTLED_S and self._retire(*item) for idle_s, item in idle):
                 self._close_abandoned()
             else:

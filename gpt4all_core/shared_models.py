@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 
 class Openable(Protocol):
+    @property
+    def is_open(self) -> bool: ...
+
     def open(self) -> Self: ...
 
     def close(self) -> None: ...
@@ -88,7 +91,6 @@ class SharedModels(Generic[T]):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._models: dict[Recipe[T], T] = {}
-        self._loaded: set[Recipe[T]] = set()
 
     def get(self, recipe: Recipe[T]) -> T:
         """The model of this recipe; not yet loaded if it is new."""
@@ -98,17 +100,16 @@ class SharedModels(Generic[T]):
             return self._models[recipe]
 
     async def aget(self, recipe: Recipe[T]) -> T:
-        """The same, loaded: a thread does that once, since an event loop must not wait seconds."""
+        """The same, loaded: a thread does that, since an event loop must not wait seconds."""
         model = self.get(recipe)
-        if recipe not in self._loaded:
+        if not model.is_open:  # not yet, or not any more: it was idle
             await asyncio.to_thread(model.open)
-            self._loaded.add(recipe)
         return model
 
     def close(self) -> None:
         """Close all of them; the next use makes them anew. Idempotent."""
         with self._lock:
-            models, self._models, self._loaded = self._models, {}, set()
+            models, self._models = self._models, {}
         for model in models.values():
             model.close()
 

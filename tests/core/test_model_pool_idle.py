@@ -101,6 +101,16 @@ def test_nothing_is_closed_while_somebody_waits_for_an_answer(engines):
     wait_until(lambda: not lease.value.is_open)
 
 
+def test_a_call_under_way_counts_though_it_asked_for_nothing_yet(engines):
+    lease = engines.lease("a", Engine, terms=SOON)
+    with lease.in_use() as engine:
+        time.sleep(3 * SOON.idle_ttl_s)
+        assert engine.is_open
+    time.sleep(SOON.idle_ttl_s / 2)
+    assert engine.is_open, "its end counts, not its beginning"
+    wait_until(lambda: not engine.is_open)
+
+
 @pytest.mark.parametrize("others", [LATER, LeaseTerms()])
 def test_the_user_who_wants_it_longest_decides(engines, others):
     first = engines.lease("a", Engine, terms=SOON)
