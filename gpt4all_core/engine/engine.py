@@ -141,9 +141,9 @@ class Engine:
         return Generation(mailbox, keep_alive=keep_alive)
 
     def check_integrity(self) -> None:
-        """Raise AssertionError if the accounts of slots and cells do not add up, or differ from the backend's.
+        """Raise AssertionError if slots and cells do not add up, or differ from what the backend holds.
 
-        For tests and those who look for faults; done between two steps. Raises EngineClosed after `close`.
+        For tests and those who look for faults; done between two steps. Raises EngineClosed.
         """
         checked: Future[None] = Future()
         with self._gate:
