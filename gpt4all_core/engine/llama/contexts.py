@@ -82,10 +82,14 @@ class LlamaContext:
         return int(api.llama_memory_seq_pos_max(self._memory, sequence_id)) + 1
 
     def keeps(self, sequence_id: int, length: int) -> bool:
+        if not self._window:
+            return True
+        if self._is_split:  # a copy has one window before the end of what was copied, and nothing older
+            return length == self.length(sequence_id)
         # Cells that a window has left behind may be taken by others: what is left of a sequence is one
         # run of positions, and it will do if it reaches back a window from where decoding goes on.
         first = api.llama_memory_seq_pos_min(self._memory, sequence_id)
-        return 0 <= first <= max(0, length - self._window) if self._window else True
+        return 0 <= first <= max(0, length - self._window)
 
     def truncate(self, sequence_id: int, length: int) -> None:
         if not api.llama_memory_seq_rm(self._memory, sequence_id, length or -1, -1):
