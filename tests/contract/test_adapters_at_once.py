@@ -113,7 +113,7 @@ async def test_whoever_leaves_frees_the_place_for_the_next(opened):
 
 
 async def test_time_runs_out_on_every_face(opened):
-    face, watched = opened(context_size=1040, timeout=0.2)
+    face, watched = opened(context_size=1040, temperature=0, timeout=0.2)
     with pytest.raises(GenerationTimeout, match=r"0\.2 s"):
         face.chat(STORY)
     with pytest.raises(GenerationTimeout, match=r"0\.2 s"):
@@ -128,7 +128,7 @@ async def test_time_runs_out_on_every_face(opened):
 
 
 def test_waiting_for_a_place_counts_as_time(opened):
-    face, watched = opened(context_size=1050, parallel=1)
+    face, watched = opened(context_size=1050, temperature=0, parallel=1)
     stream = face.pieces(STORY)
     next(stream)
     with pytest.raises(GenerationTimeout, match=r"0\.1 s"):
@@ -138,7 +138,7 @@ def test_waiting_for_a_place_counts_as_time(opened):
 
 
 def test_a_full_queue_is_refused_at_once(opened):
-    face, _watched = opened(context_size=1060, parallel=1, max_waiting=0)
+    face, _watched = opened(context_size=1060, temperature=0, parallel=1, max_waiting=0)
     stream = face.pieces(STORY)
     next(stream)
     with pytest.raises(EngineBusy, match="max_waiting"):
@@ -147,7 +147,7 @@ def test_a_full_queue_is_refused_at_once(opened):
 
 
 def test_langchain_is_told_in_its_own_terms_what_is_worth_another_try():
-    face = LangChainFace(context_size=1070, parallel=1, max_waiting=0)
+    face = LangChainFace(context_size=1070, temperature=0, parallel=1, max_waiting=0)
     with pytest.raises(ModelTimeoutError) as late:
         face.chat(STORY, timeout=0.2)
     with pytest.raises(ContextOverflowError) as long:

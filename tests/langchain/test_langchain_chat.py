@@ -148,19 +148,6 @@ async def test_a_prompt_that_does_not_fit_is_an_overflow_here_and_in_langchain(c
     assert caught.value.prompt_tokens > 4096
 
 
-async def test_a_timeout_ends_every_face(engine):
-    model = ChatGPT4All(model=MODEL, timeout=0.2)
-    with pytest.raises(TimeoutError, match=r"0\.2 s"):
-        model.invoke(LONG)
-    with pytest.raises(TimeoutError, match=r"0\.2 s"):
-        list(model.stream(LONG))
-    with pytest.raises(TimeoutError, match=r"0\.2 s"):
-        await model.ainvoke(LONG)
-    with pytest.raises(TimeoutError, match=r"0\.2 s"):
-        [chunk async for chunk in model.astream(LONG)]
-    assert await becomes_idle(engine)
-
-
 async def becomes_idle(engine):
     await asyncio.sleep(0.3)
     before = engine.counters.decoded_tokens
@@ -245,7 +232,9 @@ def test_token_counts_are_those_of_the_prompt_that_is_sent(chat):
         chat.get_token_ids("Say hello.")
 
 
-@pytest.mark.parametrize("change", [{"temperature": 0.5}, {"seed": 3}, {"context_size": 99}, {"stop": ["x"]}])
+@pytest.mark.parametrize(
+    "change", [{"temperature": 0.5}, {"seed": 3}, {"context_size": 99}, {"kv_type": "q8_0"}, {"stop": ["x"]}]
+)
 def test_caches_tell_apart_what_changes_the_answer(change):
     assert ChatGPT4All(model=MODEL)._get_llm_string() != ChatGPT4All(model=MODEL, **change)._get_llm_string()
 
@@ -261,7 +250,7 @@ def test_caches_know_the_file_and_traces_no_folder(chat):
 
 
 @pytest.mark.parametrize("kind", [ChatGPT4All, GPT4All])
-def test_traces_are_told_no_folder(kind):
+def test_traces_are_told_no_folder(kind, tmp_path):
     class Tracer(BaseCallbackHandler):
         told = ""
 
@@ -273,11 +262,12 @@ def test_traces_are_told_no_folder(kind):
 
     path = LocalModel(MODEL).path
     tracer = Tracer()
-    with kind(model=path, max_tokens=1) as model:
+    with kind(model=path, cache_dir=tmp_path / "kept", max_tokens=1) as model:
         (RunnableLambda(str) | model).invoke("hello", {"callbacks": [tracer]})
         assert path.name in repr(model)
     assert path.name in tracer.told
     assert str(path.parent) not in tracer.told
+    assert str(tmp_path) not in tracer.told
 
 
 @pytest.mark.parametrize("kind", [ChatGPT4All, GPT4All])

@@ -1,9 +1,11 @@
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.exceptions import ModelTimeoutError
 
 from gpt4all_core.local_model import LocalModel
 from gpt4all_core.types import GenerationParams
 from langchain_gpt4all import GPT4All
+from langchain_gpt4all._errors import RequestTimeout
 
 MODEL = "smollm2-135m-instruct"
 PROMPT = "One, two, three,"
@@ -42,6 +44,22 @@ def test_one_prompt_too_long_fails_the_batch_and_stops_the_others(llm):
         with LocalModel(MODEL, context_size=570) as watched:
             watched.complete("x", GenerationParams(max_tokens=2)).result()
             assert watched.counters.decoded_tokens < 100
+
+
+async def test_time_runs_out_on_every_face():
+    # No model answers that fast, however short the answer.
+    with GPT4All(model=MODEL, timeout=1e-6) as model:
+        with pytest.raises(RequestTimeout, match="1e-06 s"):
+            model.invoke(PROMPT)
+        with pytest.raises(ModelTimeoutError):
+            model.batch([PROMPT, "A, B, C,"])
+        with pytest.raises(TimeoutError):
+            list(model.stream(PROMPT))
+        with pytest.raises(ModelTimeoutError):
+            await model.ainvoke(PROMPT)
+        with pytest.raises(ModelTimeoutError):
+            [piece async for piece in model.astream(PROMPT)]
+        assert model.invoke(PROMPT, max_tokens=2, timeout=60)
 
 
 def test_usage_comes_with_the_result(llm):

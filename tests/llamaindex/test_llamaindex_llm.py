@@ -15,7 +15,7 @@ from llama_index.core.response_synthesizers import get_response_synthesizer
 from llama_index.core.schema import NodeWithScore, TextNode
 
 from gpt4all_core import resolve_model
-from gpt4all_core.errors import ConfigError, UnsupportedParameter
+from gpt4all_core.errors import ConfigError, GenerationTimeout, UnsupportedParameter
 from gpt4all_core.local_model import LocalModel
 from gpt4all_core.model_pool import pool
 from gpt4all_core.types import GenerationParams, Message
@@ -24,6 +24,8 @@ from llamaindex_gpt4all._convert import to_messages
 
 MODEL = "smollm2-135m-instruct"
 LONG = "Write a long story about a river."
+AT_ONCE = 1e-6
+"""Seconds in which no model answers, however fast and however short the answer."""
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +111,7 @@ def test_metadata_does_not_load_the_model():
     assert pool.open_count == before
 
 
-def test_traces_are_told_no_folder():
+def test_traces_are_told_no_folder(tmp_path):
     told = []
 
     class Tracer(BaseEventHandler):
@@ -122,7 +124,9 @@ def test_traces_are_told_no_folder():
     dispatcher, tracer = get_dispatcher(), Tracer()
     dispatcher.add_event_handler(tracer)
     try:
-        with GPT4All(model=files[0], max_tokens=1, callback_manager=manager) as llm:
+        with GPT4All(
+            model=files[0], cache_dir=tmp_path / "kept", max_tokens=1, callback_manager=manager
+        ) as llm:
             llm.complete("hi")
             llm.chat(ask("hi"))
         with GPT4AllEmbedding(model_name=str(files[1]), callback_manager=manager) as embedding:
@@ -134,7 +138,8 @@ def test_traces_are_told_no_folder():
     told += [repr(llm), repr(embedding)]
     for file in files:
         assert any(file.name in text for text in told)
-        assert not any(str(file.parent) in text for text in told)
+    for folder in (*(file.parent for file in files), tmp_path):
+        assert not any(str(folder) in text for text in told)
 
 
 def test_a_model_that_is_not_there_can_be_traced():
@@ -195,6 +200,33 @@ async def test_what_a_call_cannot_change_is_refused(llm, arguments):
         llm.chat(ask("hello"), **arguments)
     with pytest.raises(UnsupportedParameter, match=next(iter(arguments))):
         await llm.astream_complete("hello", **arguments)
+
+
+@pytest.mark.parametrize("formatted", [False, True])
+async def test_time_runs_out_for_completions_as_for_chats(formatted):
+    llm = GPT4All(model=MODEL, timeout=AT_ONCE)
+    with pytest.raises(GenerationTimeout):
+        llm.complete(LONG, formatted)
+    with pytest.raises(GenerationTimeout):
+        list(llm.stream_complete(LONG, formatted))
+    with pytest.raises(GenerationTimeout):
+        await llm.acomplete(LONG, formatted)
+    with pytest.raises(GenerationTimeout):
+        [response async for response in await llm.astream_complete(LONG, formatted)]
+    assert llm.complete(LONG, formatted, timeout=60, max_tokens=2).text
+
+
+def test_time_runs_out_with_a_prompt_maker_of_ones_own():
+    llm = GPT4All(
+        model=MODEL,
+        timeout=AT_ONCE,
+        messages_to_prompt=lambda messages: messages[0].content,
+        completion_to_prompt=lambda prompt: prompt,
+    )
+    with pytest.raises(GenerationTimeout):
+        llm.chat(ask(LONG))
+    with pytest.raises(GenerationTimeout):
+        llm.complete(LONG)
 
 
 async def becomes_idle(engine):
