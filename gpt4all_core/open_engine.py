@@ -1,7 +1,7 @@
 """A share in a running engine: the weights, their KV cache, and the thread that owns both."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from importlib.metadata import version
@@ -31,6 +31,7 @@ from gpt4all_core.open_model import EngineOptions, Hardware, OpenModel, PromptFa
 from gpt4all_core.open_weights import open_weights, weights_part
 from gpt4all_core.protocols import Constraint
 from gpt4all_core.starter_copy import engine_file, is_starter
+from gpt4all_core.trial import trials
 from gpt4all_core.types import GenerationParams
 
 if TYPE_CHECKING:
@@ -148,8 +149,13 @@ def open_engine(path: Path, options: EngineOptions, terms: LeaseTerms) -> Lease[
             {key: needed.total} if options.isolate else {weights_part(file): needed.weights, key: needed.own}
         )
 
-    start: Callable[[Path, EngineOptions], OpenModel] = start_isolated if options.isolate else start_engine
-    return pool.lease(key, lambda: start(file, options), terms=terms, memory=memory)
+    def start() -> OpenModel:
+        if options.isolate:
+            return start_isolated(file, options)
+        trials.require(path)
+        return start_engine(file, options)
+
+    return pool.lease(key, start, terms=terms, memory=memory)
 
 
 def start_engine(path: Path, options: EngineOptions) -> OpenEngine:

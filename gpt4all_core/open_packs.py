@@ -13,6 +13,7 @@ from gpt4all_core.engine.threads import usable_cores
 from gpt4all_core.model_memory import CacheShape, model_memory
 from gpt4all_core.model_pool import FileIdentity, Lease, LeaseTerms, MemoryParts, pool
 from gpt4all_core.open_weights import open_weights, place_weights, weights_part
+from gpt4all_core.trial import trials
 
 if TYPE_CHECKING:
     from gpt4all_core.engine.llama.pooled_context import PackOptions
@@ -104,6 +105,7 @@ def lease_packs(
     key = (kind, FileIdentity.of(path), options)
 
     def start() -> OpenPacks:
+        trials.require(path)
         return _start(path, options, prepare(), name=f"gpt4all-{kind}")
 
     return pool.lease(key, start, terms=terms, memory=lambda: _memory(key, path, options))

@@ -222,7 +222,8 @@ def _expert_faults(header: GGUFHeader) -> Iterator[str]:
     if not 0 <= experts <= MOST_EXPERTS:
         yield f"{architecture}.expert_count is {experts}; it must be from 0 to {MOST_EXPERTS}"
     if not experts and architecture in ARCHITECTURES_OF_EXPERTS:
-        yield f"{architecture}.expert_count is {_shown(header, 'expert_count')}, and the model is made of experts"
+        shown = _shown(header, "expert_count")
+        yield f"{architecture}.expert_count is {shown}, and the model is made of experts"
     # Dense models of the Hunyuan family say that they have one expert, and llama.cpp forgives them.
     is_dense = experts <= 1 and architecture in ("hunyuan_vl", "hunyuan-dense")
     if not is_dense and not (0 < used <= experts or used == experts == 0):

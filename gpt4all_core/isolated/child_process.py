@@ -7,29 +7,37 @@ import sys
 import threading
 import weakref
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from gpt4all_core.errors import ConfigError
 
-CHILD_MODULE = "gpt4all_core.isolated_child"
 KEPT_OUTPUT = 8192
 """Bytes of the child's output that are kept to be quoted."""
 
 QUOTED_LINES = 4
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a process ended: its code, negative for a signal; and in words, with its last ones."""
+
+    code: int
+    manner: str
+
+
 class ChildProcess:
-    """A Python interpreter that runs `CHILD_MODULE`, a pipe to it and a pipe from it.
+    """A Python interpreter that runs a module of this package, a pipe to it and a pipe from it.
 
     `requests` is written by one thread, `replies` read by one; the other methods are thread-safe.
     Raises ConfigError where no interpreter can be started.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, module: str) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, a module of this package
-            [_interpreter(), "-P", "-m", CHILD_MODULE],
+            [_interpreter(), "-P", "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -52,8 +60,8 @@ class ChildProcess:
         """End it now, whatever it does. Idempotent."""
         self._process.kill()
 
-    def bury(self, patience_s: float) -> str:
-        """Wait for its end, kill it when that takes too long, close the pipes; say how it ended."""
+    def bury(self, patience_s: float) -> Ending:
+        """Wait for its end, kill it when that takes too long, and close the pipes."""
         try:
             self._process.wait(patience_s)
         except subprocess.TimeoutExpired:
@@ -61,7 +69,8 @@ class ChildProcess:
             self._process.wait()
         self._listener.join(patience_s)  # somebody the child started may hold the other end
         self.replies.close()
-        return _manner(self._process.returncode) + self._last_words()
+        code = self._process.returncode
+        return Ending(code, _manner(code) + self._last_words())
 
     def _listen(self) -> None:
         with self._errors as pipe:

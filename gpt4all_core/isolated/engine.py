@@ -48,6 +48,8 @@ from gpt4all_core.open_model import EngineOptions, Hardware, PromptFacts
 from gpt4all_core.protocols import Constraint, TokenMatcher
 from gpt4all_core.types import GenerationParams
 
+CHILD_MODULE = "gpt4all_core.isolated_child"
+
 CLOSE_S = 20.0
 """What `close` gives the child before it kills it: a step of a large model, and freeing its memory."""
 
@@ -251,7 +253,7 @@ class IsolatedEngine:
         # Who asks meanwhile waits at the gate for the reason.
         with self._gate:
             self._is_over = True
-            self._finish(offence + self._child.bury(CLOSE_S if self._is_closing else DEATH_S))
+            self._finish(offence + self._child.bury(CLOSE_S if self._is_closing else DEATH_S).manner)
 
     @property
     def _is_waited_for(self) -> bool:
@@ -317,7 +319,7 @@ def start_isolated(path: Path, options: EngineOptions) -> IsolatedEngine:
     llama.cpp ends the child while it loads the file, and ConfigError where there is no interpreter
     to start.
     """
-    child = ChildProcess()
+    child = ChildProcess(CHILD_MODULE)
     engine = IsolatedEngine(path, child)
     try:
         engine.start(options)

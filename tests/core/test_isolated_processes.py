@@ -12,6 +12,7 @@ import pytest
 
 from gpt4all_core import LocalModel
 from gpt4all_core.errors import EngineCrashed
+from gpt4all_core.isolated.child_process import Ending
 from gpt4all_core.isolated.engine import IsolatedEngine
 from gpt4all_core.isolated.failures import Failure
 from gpt4all_core.isolated.messages import (
@@ -188,7 +189,7 @@ class LyingChild:
 
     def bury(self, patience_s):
         self.replies.close()
-        return "was buried"
+        return Ending(0, "was buried")
 
 
 def submit(engine):

@@ -104,7 +104,7 @@ def _returned(api: Any, name: str) -> Any:
     class Roomy(ctypes.Structure):
         _fields_ = (("value", function.restype), ("margin", ctypes.c_ubyte * _MARGIN_BYTES))
 
-    address = ctypes.cast(function, ctypes.c_void_p).value
+    address = ctypes.cast(function, ctypes.c_void_p).value or 0
     return ctypes.CFUNCTYPE(Roomy)(address)().value
 
 

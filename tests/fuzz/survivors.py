@@ -1,0 +1,98 @@
+"""Does what an open file may be asked to do, in children whose death is counted and not shared.
+
+As a program it takes files from its arguments and, on its output, names each before it begins and
+says how it went; the last that it named is the one that ended it.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gpt4all_core import LocalEmbedder
+from gpt4all_core.errors import GPT4AllError
+from gpt4all_core.open_engine import start_engine
+from gpt4all_core.open_model import EngineOptions
+from gpt4all_core.trial import trials
+from gpt4all_core.types import GenerationParams
+
+FILES_A_CHILD = 100
+SECONDS_A_FILE = 20
+
+
+@dataclass(frozen=True)
+class Death:
+    """A file that ended the process: how, and the last words."""
+
+    path: Path
+    manner: str
+
+
+def deaths(paths: Iterable[Path], *, mode: str) -> Iterator[Death]:
+    """Files that end a process which `mode` (a key of `USES`) is done with."""
+    rest = list(paths)
+    while rest:
+        batch, rest = rest[:FILES_A_CHILD], rest[FILES_A_CHILD:]
+        command = [sys.executable, __file__, mode, *map(str, batch)]
+        try:
+            timeout_s = SECONDS_A_FILE + 2 * len(batch)
+            done = subprocess.run(command, capture_output=True, timeout=timeout_s, check=False)
+            output, code, words = done.stdout, done.returncode, done.stderr
+        except subprocess.TimeoutExpired as error:
+            output, code, words = error.stdout or b"", "a time limit", error.stderr or b""
+        if code != 0:
+            begun = [line for line in output.decode().splitlines() if line.startswith("begin ")]
+            if not begun:
+                raise AssertionError(f"the child did not begin: {words.decode(errors='replace')[-2000:]}")
+            culprit = int(begun[-1].split()[1])
+            last = " | ".join(words.decode("utf-8", "replace").strip().splitlines()[-3:])
+            yield Death(batch[culprit], f"{code}: {last}")
+            rest = batch[culprit + 1 :] + rest
+
+
+def _chat(path: Path) -> str:
+    """Everything that a chat model is asked: facts, tokens, a grammar, and a few tokens of an answer."""
+    opened = start_engine(path, EngineOptions(context_size=64, threads=1, parallel=2, cache_bytes=0))
+    try:
+        _ = opened.facts
+        tokens = opened.tokenize("a <s> b\n<|im_end|> \u00e9 \U0001f98b", parse_special=True)
+        opened.tokenize("a <s> b\n\x00", parse_special=False)
+        params = GenerationParams(temperature=0, max_tokens=3)
+        size = opened.weights.vocabulary_size
+        for prompt in ((tokens or [0])[:20], [0, size - 1]):
+            opened.submit(prompt, params, constraint=None, timeout_s=None, keep_alive=None).result()
+        return "answered"
+    finally:
+        opened.close()
+
+
+def _embed(path: Path) -> str:
+    with LocalEmbedder(path, threads=1) as embedder:
+        embedder.count_tokens("a [SEP] b")
+        embedder.embed_documents(["a b \u00e9", "c" * 40, "word " * 200])
+    return "embedded"
+
+
+USES = {"chat": _chat, "embed": _embed}
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    use = USES[sys.argv[1]]
+    for index, name in enumerate(sys.argv[2:]):
+        say(f"begin {index}")
+        trials.waive(Path(name))
+        try:
+            outcome = use(Path(name))
+        except GPT4AllError as error:
+            outcome = f"{type(error).__name__}: {error}"
+        say(f"end {index} {outcome!r}")
+
+
+if __name__ == "__main__":
+    main()
