@@ -7,6 +7,7 @@ import pytest
 
 from gpt4all_core.catalog.catalog import find
 from gpt4all_core.catalog.store import installed_path
+from gpt4all_core.config import Settings
 
 # Examples share the machine with models: no deadline, and fewer of them than the default hundred.
 hypothesis.settings.register_profile(
@@ -44,11 +45,11 @@ def empty_home(tmp_path, monkeypatch, starter_copies):
         monkeypatch.setenv(name, str(home))
     for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "HF_HOME"):
         monkeypatch.setenv(name, str(home / name.lower()))
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"GPT4ALL_{name.upper()}", raising=False)
     monkeypatch.setenv("GPT4ALL_HOME", str(home / "gpt4all"))
     (home / "gpt4all").mkdir(parents=True)
     (home / "gpt4all" / "copies").symlink_to(starter_copies)
-    for name in ("MODEL", "EMBEDDING_MODEL", "THREADS", "CONTEXT_SIZE", "GPU_LAYERS"):
-        monkeypatch.delenv(f"GPT4ALL_{name}", raising=False)
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     return home
 

@@ -165,6 +165,18 @@ async def test_leaving_a_stream_stops_the_model(engine):
     assert await becomes_idle(engine)
 
 
+async def test_closing_a_stream_stops_the_model_before_the_event_loop_turns():
+    with (
+        ChatGPT4All(model=MODEL, context_size=550, parallel=1, temperature=0) as model,
+        LocalModel(MODEL, context_size=550, parallel=1) as watched,
+    ):
+        stream = model._astream([HumanMessage(LONG)])
+        await anext(stream)
+        await stream.aclose()
+        model.invoke("hello", max_tokens=1)  # blocks the loop, and would wait for the end of the story
+        assert watched.counters.decoded_tokens < 150
+
+
 async def test_cancelling_the_awaiting_task_stops_the_model(engine):
     task = asyncio.create_task(ChatGPT4All(model=MODEL).ainvoke(LONG))
     await asyncio.sleep(0.3)

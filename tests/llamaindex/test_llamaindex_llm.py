@@ -15,12 +15,12 @@ from llama_index.core.response_synthesizers import get_response_synthesizer
 from llama_index.core.schema import NodeWithScore, TextNode
 
 from gpt4all_core import resolve_model
-from gpt4all_core.errors import ConfigError, GenerationTimeout, UnsupportedParameter
+from gpt4all_core.errors import ConfigError, GenerationCancelled, GenerationTimeout, UnsupportedParameter
 from gpt4all_core.local_model import LocalModel
 from gpt4all_core.model_pool import pool
 from gpt4all_core.types import GenerationParams, Message
 from llamaindex_gpt4all import GPT4All, GPT4AllEmbedding
-from llamaindex_gpt4all._convert import to_messages
+from llamaindex_gpt4all._convert import astream, to_chat_response, to_messages
 
 MODEL = "smollm2-135m-instruct"
 LONG = "Write a long story about a river."
@@ -213,7 +213,7 @@ async def test_time_runs_out_for_completions_as_for_chats(formatted):
         await llm.acomplete(LONG, formatted)
     with pytest.raises(GenerationTimeout):
         [response async for response in await llm.astream_complete(LONG, formatted)]
-    assert llm.complete(LONG, formatted, timeout=60, max_tokens=2).text
+    assert llm.complete(LONG, formatted, timeout=60, max_tokens=2).raw["finish_reason"]
 
 
 def test_time_runs_out_with_a_prompt_maker_of_ones_own():
@@ -249,6 +249,16 @@ async def test_leaving_a_stream_stops_the_model(engine):
     unread = await llm.astream_chat(ask(LONG))
     del unread
     assert await becomes_idle(engine)
+
+
+async def test_closing_a_stream_stops_the_model_before_the_event_loop_turns():
+    with LocalModel(MODEL, context_size=650, parallel=1) as model:
+        request = model.chat([Message("user", LONG)], GenerationParams(temperature=0))
+        responses = astream(request, to_chat_response, model_name=MODEL)
+        await anext(responses)
+        await responses.aclose()
+        with pytest.raises(GenerationCancelled):
+            request.result()  # blocks the loop
 
 
 async def test_an_event_loop_runs_on_and_tasks_are_decoded_together():
