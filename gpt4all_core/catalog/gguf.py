@@ -115,7 +115,8 @@ class GGUFHeader:
         ('bert', 384, 'mean')
 
     Properties are None where the file does not say, or says something of the wrong type.
-    data_offset: where the data section begins, in bytes from the start of the file.
+    data_offset: where the data section begins, in bytes from the start of the file. scalar_types: the
+    format's names for the types of metadata values, for those who must not confuse FLOAT32 and FLOAT64.
     """
 
     path: Path
@@ -125,6 +126,7 @@ class GGUFHeader:
     alignment: int
     data_offset: int
     file_bytes: int
+    scalar_types: Mapping[str, str]
 
     @property
     def architecture(self) -> str | None:
@@ -293,11 +295,15 @@ def _parse(cursor: _Cursor) -> GGUFHeader:
     if tensor_count > MOST_TENSORS or metadata_count > MOST_METADATA:
         raise cursor.fail(f"is damaged: claims {tensor_count} tensors and {metadata_count} metadata entries")
     metadata: dict[str, Scalar | GGUFArray] = {}
+    types: dict[str, str] = {}
     for _ in range(metadata_count):
         key = cursor.string("a metadata key", LONGEST_KEY)
         if not key or key in metadata:
             raise cursor.fail(f"is damaged: metadata key {key!r} is {'repeated' if key else 'empty'}")
-        metadata[key] = _read_value(cursor, key)
+        kind = cursor.uint32(f"the type of {key!r}")
+        metadata[key] = _read_value(cursor, key, kind)
+        if kind in _SCALARS:
+            types[key] = _SCALARS[kind][0]
     alignment = _alignment(cursor, metadata)
     tensors: dict[str, Tensor] = {}
     for _ in range(tensor_count):
@@ -313,6 +319,7 @@ def _parse(cursor: _Cursor) -> GGUFHeader:
         alignment=alignment,
         data_offset=_round_up(cursor.position, alignment),
         file_bytes=cursor.size,
+        scalar_types=MappingProxyType(types),
     )
 
 
@@ -327,8 +334,7 @@ def _read_version(cursor: _Cursor) -> int:
     raise cursor.fail(f"is a GGUF of version {version}; versions 2 and 3 can be read")
 
 
-def _read_value(cursor: _Cursor, key: str) -> Scalar | GGUFArray:
-    kind = cursor.uint32(f"the type of {key!r}")
+def _read_value(cursor: _Cursor, key: str, kind: int) -> Scalar | GGUFArray:
     if kind == _STRING:
         return cursor.string(f"the value of {key!r}", LONGEST_STRING)
     if kind in _SCALARS:

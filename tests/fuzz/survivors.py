@@ -10,8 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from gpt4all_core import LocalEmbedder
+from gpt4all_core.engine.backend import Batch
 from gpt4all_core.errors import GPT4AllError
+from gpt4all_core.open_adapter import open_adapter
 from gpt4all_core.open_engine import start_engine
 from gpt4all_core.open_model import EngineOptions
 from gpt4all_core.trial import trials
@@ -74,7 +78,32 @@ def _embed(path: Path) -> str:
     return "embedded"
 
 
-USES = {"chat": _chat, "embed": _embed}
+def _adapt(path: Path) -> str:
+    """An adapter on the model `base.gguf` beside it: applied, computed with, taken off."""
+    from gpt4all_core.engine.llama.adapters import ContextAdapters  # noqa: PLC0415 - loads llama.cpp
+    from gpt4all_core.engine.llama.contexts import ContextOptions, LlamaContext  # noqa: PLC0415 - the same
+    from gpt4all_core.engine.llama.weights import LlamaWeights  # noqa: PLC0415 - the same
+
+    weights = LlamaWeights(path.with_name("base.gguf"))
+    context = LlamaContext(weights, ContextOptions(cells=256, sequences=1, batch_tokens=32, threads=1))
+    tokens = np.arange(3, 9, dtype=np.int32)
+    batch = Batch(tokens, tokens - 3, np.zeros(6, dtype=np.int32), np.ones(6, dtype=np.bool_))
+    try:
+        adapter = open_adapter(path, weights)
+        applied = ContextAdapters(context._context, weights)
+        for strength in (1.0, -3.0):
+            applied.apply([(adapter, strength)])
+            context.truncate(0, 0)
+            context.decode(batch)
+        applied.clear()
+        adapter.close()
+        return "adapted"
+    finally:
+        context.close()
+        weights.close()
+
+
+USES = {"chat": _chat, "embed": _embed, "adapt": _adapt}
 
 
 def say(line: str) -> None:
