@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from weakref import finalize
 
+from gpt4all_core.constrain.matcher import GrammarConstraint
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.handle import Generation, Mailbox
 from gpt4all_core.engine.sampling import check_params
@@ -162,8 +163,8 @@ class IsolatedEngine:
     ) -> Generation:
         """Queue a prompt; returns when the child has accepted it. Raises what `Engine.submit` does.
 
-        A constraint of another isolated model, or of a child that has died, is compiled anew. One
-        that brings a matcher of its own is refused with ConfigError.
+        A grammar of another model, or of a child that has died, is compiled anew. A constraint that
+        brings a matcher of its own is refused with ConfigError.
         """
         check_params(params)
         grammar = self._grammar(constraint)
@@ -200,6 +201,8 @@ class IsolatedEngine:
     def _grammar(self, constraint: Constraint | None) -> IsolatedConstraint | None:
         if constraint is None:
             return None
+        if isinstance(constraint, GrammarConstraint):
+            return self.compile_grammar(constraint.lark)
         if not isinstance(constraint, IsolatedConstraint):
             raise ConfigError(
                 f"a {type(constraint).__name__} makes its own token matcher, which cannot follow an isolated"

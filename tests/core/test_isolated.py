@@ -196,6 +196,10 @@ class TestConstraints:
         mortal.close()
         assert ask(isolated, constraint=constraint).result().text == "blue"
 
+    def test_one_of_a_model_in_this_process_is_compiled_anew(self, isolated, in_process):
+        constraint = in_process.compile_grammar('start: "blue"')
+        assert ask(isolated, constraint=constraint).result().text == "blue"
+
     def test_a_matcher_of_ones_own_is_refused_and_told_why(self, isolated):
         class Own:
             def matcher(self):
