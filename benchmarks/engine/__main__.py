@@ -50,7 +50,7 @@ def _write(lines: list[Line], bench: Bench, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "engine.md").write_text(markdown(lines, bench), encoding="utf-8")
     write_json(lines, bench, folder / "engine.json")
-    if any(line.ratio for line in lines):
+    if any(line.ratio and line.target for line in lines):
         draw(lines, folder / "engine.svg")
 
 

@@ -1,4 +1,4 @@
-"""The ratios as a picture: one bar a line, its range, and the target it should reach."""
+"""The ratios that have a target as a picture: median, range, target."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +12,12 @@ mpl.use("svg")
 mpl.rcParams["svg.fonttype"] = "none"  # text stays text: small files
 mpl.rcParams["svg.hashsalt"] = "engine"
 
-REACHED, MISSED, NO_TARGET = "#2f7d4f", "#b5482f", "#8a8f98"
+REACHED, MISSED = "#2f7d4f", "#b5482f"
 
 
 def draw(lines: Sequence[Line], path: Path) -> None:
-    """Write the picture as SVG; lines without a ratio are left out."""
-    shown = [line for line in lines if line.ratio]
+    """Write the picture as SVG; lines without a ratio or a target are left out."""
+    shown = [line for line in lines if line.ratio and line.target]
     figure, axes = plt.subplots(figsize=(10, 1 + 0.3 * len(shown)))
     for place, line in enumerate(reversed(shown)):
         _draw_line(axes, place, line)
@@ -33,13 +33,11 @@ def draw(lines: Sequence[Line], path: Path) -> None:
 
 
 def _draw_line(axes: plt.Axes, place: int, line: Line) -> None:
-    if line.ratio is None:
+    if line.ratio is None or line.target is None:
         return
     median, values = line.ratio.median, line.ratio.values
-    colour = NO_TARGET
-    if line.target is not None:
-        colour = REACHED if line.target.is_met(line.ratio) else MISSED
-        axes.plot([line.target.value], [place], marker="|", markersize=13, color="black")
+    colour = REACHED if line.target.is_met(line.ratio) else MISSED
+    axes.plot([line.target.value], [place], marker="|", markersize=13, color="black")
     axes.plot([min(values), max(values)], [place, place], color=colour, linewidth=2)
     axes.plot([median], [place], marker="o", markersize=5, color=colour)
     axes.annotate(f"{median:.2f}", (max(values), place), (5, -3), textcoords="offset points", fontsize=7)

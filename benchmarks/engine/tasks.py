@@ -76,6 +76,8 @@ def stream(contender: Contender, conversation: Conversation, tokens: int) -> Str
         pieces.append(piece)
         times.append(time.perf_counter())
         cpu = cpu or time.process_time()
+    if len(pieces) < 2:
+        raise RuntimeError(f"the answer came in {len(pieces)} pieces instead of about {tokens}")
     gaps = tuple(after - before for before, after in itertools.pairwise(times))
     return Streamed("".join(pieces), gaps[0], gaps[1:], time.process_time() - cpu)
 

@@ -18,16 +18,17 @@ class LangChainCommunity:
             n_ctx=setup.context_size,
             n_threads=setup.threads,
             n_batch=512,  # its own default of 8 reads prompts several times slower
-            streaming=False,  # True is its default, slower, and leaves the token counts out
             verbose=False,
         )
 
     def stream(self, conversation: Conversation, tokens: int) -> Iterator[str]:
+        self._model.streaming = True
         for chunk in self._model.stream(list(conversation), max_tokens=tokens):
             if chunk.content:
                 yield str(chunk.content)
 
     def complete_all(self, conversations: Sequence[Conversation], tokens: int) -> int:
+        self._model.streaming = False  # streaming in `invoke` too is its default, and slower
         replies = [
             self._model.invoke(list(conversation), max_tokens=tokens) for conversation in conversations
         ]

@@ -5,7 +5,10 @@ then every sequence gets a row in each call. One sequence is the same loop of wi
 """
 
 import ctypes
+import itertools
 import os
+import statistics
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -99,6 +102,13 @@ class RawLoop:
             "cell_bytes": 2 * 2 * layers * kept,  # keys and values in 16 bits
             "cell_operations": 4 * layers * width,  # one product and sum for each, in every head
         }
+
+    def step_s(self, conversations: Sequence[Conversation], tokens: int) -> float:
+        """Seconds of one step with so many sequences: the median, prompts not counted."""
+        times = []
+        for _ in self._steps(conversations, tokens):
+            times.append(time.perf_counter())  # noqa: PERF401 - the clock is read as each step ends
+        return statistics.median(late - early for early, late in itertools.pairwise(times))
 
     def _steps(self, conversations: Sequence[Conversation], tokens: int) -> Iterator[Any]:
         """The tokens chosen in each step, one for every sequence that goes on."""

@@ -17,6 +17,7 @@ class Row:
 
 ROWS = {
     "one-stream": Row(speed.one_stream, (2, 1)),
+    "batch-gain": Row(speed.batch_gain, (2, 1)),
     "eight-requests": Row(speed.eight_requests, (2, 1)),
     "sixteen-requests": Row(speed.sixteen_requests, (2,)),
     "other-engines": Row(speed.other_engines, (2, 1)),

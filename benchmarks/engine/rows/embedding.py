@@ -62,7 +62,7 @@ def _row(row: str, bench: Bench, threads: int, *, tokens: int, count: int) -> li
             target,
             cpu_ratio(runs["our_embedder"], runs[name]),
             figure=f"{speed:.0f} texts/s",
-            bound=f"arithmetic: {speed / most:.0%} of {most:.0f}",
+            bound=f"{bound.by}: {speed / most:.0%} of {most:.0f}",
         )
         for name, target in targets.items()
         if name in runs

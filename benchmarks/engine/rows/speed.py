@@ -8,7 +8,7 @@ from benchmarks.engine.bench import Bench, Line, Target, contenders
 from benchmarks.engine.bounds import decoding_bound
 from benchmarks.engine.child import Child
 from benchmarks.engine.conversations import story_request, story_requests
-from benchmarks.engine.ratios import cpu_ratio, in_turn, median_speed, speed_ratio
+from benchmarks.engine.ratios import Ratio, cpu_ratio, in_turn, median_speed, speed_ratio
 from benchmarks.engine.tasks import Run
 
 PROMPT_TOKENS = 55
@@ -62,6 +62,30 @@ def other_engines(bench: Bench, threads: int) -> list[Line]:
         target = Target("≥", 1.8) if name == best else None
         pairs.append((f"LocalModel ÷ {name}, one by one", "ours", name, target))
     return _lines(row, bench, threads, runs, pairs, width=width) + _notes(row, threads, failures)
+
+
+def batch_gain(bench: Bench, threads: int) -> list[Line]:
+    """What batching gains at all here: the raw loop's tokens/s together ÷ one after the other.
+
+    Depends on the processor and the quantisation, and bounds what any engine can gain. Below 1,
+    several small calls are faster than one batch.
+    """
+    widths = (2, 4, 8, 16)
+    lines = []
+    with Child("raw_loop", bench.setup(threads, width=max(widths))) as child:
+
+        def step_s(width: int, number: int) -> float:
+            seconds: float = child.ask(tasks.call, "step_s", story_requests(width * number, width), 16)
+            return seconds
+
+        alone = [step_s(1, number) for number in range(bench.rounds)]
+        for width in widths:
+            together = [step_s(width, number) for number in range(bench.rounds)]
+            ratio = Ratio(tuple(width * one / all_ for one, all_ in zip(alone, together, strict=True)))
+            figure = f"{min(together) * 1000:.1f} ms a step, {min(alone) * 1000:.1f} alone"
+            what = f"raw loop, {width} sequences in a batch ÷ one after the other"
+            lines.append(Line("batch-gain", what, threads, ratio, figure=figure))
+    return lines
 
 
 def _requests(row: str, bench: Bench, threads: int, width: int) -> list[Line]:
