@@ -97,6 +97,13 @@ class Settings(BaseModel):
     reproducible: bool | None = None
     isolate: bool | None = None
 
+    @field_validator("home", "cache_dir", mode="before")
+    @classmethod
+    def _refuse_nothing(cls, value: object) -> object:
+        if value == "":
+            raise ValueError("empty")  # which a path would take for the working directory
+        return value
+
     @field_validator("home", "cache_dir")
     @classmethod
     def _expand_home(cls, value: Path | None) -> Path | None:

@@ -34,7 +34,23 @@ from pathlib import Path
 
 
 class GPT4AllError(Exception):
-    """The root: catch it to catch everything this project raises on purpose."""
+    """The root: catch it to catch everything this project raises on purpose.
+
+    Every error can be pickled, so that one raised in a worker process arrives as what it is.
+    """
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # The constructors take other arguments than the message, which is all that `args` holds.
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _rebuild(
+    kind: type[GPT4AllError], arguments: tuple[object, ...], attributes: dict[str, object]
+) -> GPT4AllError:
+    error = kind.__new__(kind, *arguments)
+    error.args = arguments
+    error.__dict__.update(attributes)
+    return error
 
 
 class ConfigError(GPT4AllError, ValueError):

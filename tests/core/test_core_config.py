@@ -59,6 +59,11 @@ def test_the_home_may_be_written_with_a_tilde(monkeypatch):
         ("GPT4ALL_THREADS", "0", "a whole number, 1 or more"),
         ("GPT4ALL_CONTEXT_SIZE", "-5", "a whole number of tokens, 1 or more"),
         ("GPT4ALL_GPU_LAYERS", "-2", "a whole number, 0 or more, or -1 for all layers"),
+        ("GPT4ALL_KV_TYPE", "q5", "f16, q8_0 or q4_0"),
+        ("GPT4ALL_PARALLEL", "257", "a whole number, 1 to 256"),
+        ("GPT4ALL_IDLE_TTL_S", "0", "a number of seconds above 0"),
+        ("GPT4ALL_ISOLATE", "perhaps", "true or false"),
+        ("GPT4ALL_MEMORY_BUDGET", "1 GB", "a whole number of bytes, 1 or more"),
     ],
 )
 def test_a_bad_variable_is_named_with_its_value_and_what_is_expected(monkeypatch, variable, value, expected):
@@ -66,6 +71,12 @@ def test_a_bad_variable_is_named_with_its_value_and_what_is_expected(monkeypatch
     with pytest.raises(ConfigError) as caught:
         resolve_settings()
     assert str(caught.value) == f"the environment variable {variable} is {value!r}; expected {expected}"
+
+
+@pytest.mark.parametrize("name", ["home", "cache_dir"])
+def test_an_empty_folder_is_not_the_working_directory(name):
+    with pytest.raises(ConfigError, match=f"{name} is ''; expected a folder"):
+        resolve_settings(**{name: ""})
 
 
 def test_a_bad_argument_is_named():

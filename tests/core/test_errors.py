@@ -1,0 +1,28 @@
+import pickle
+from pathlib import Path
+
+import pytest
+
+from gpt4all_core import errors
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.ConfigError("bad"),
+        errors.MissingDependency("rich", extra="app"),
+        errors.ModelNotFound("none", near_misses=["one"]),
+        errors.ModelLoadError("broken", path=Path("x.gguf")),
+        errors.DownloadError("cut off"),
+        errors.ContextOverflow(100, 50),
+        errors.EngineBusy(7),
+        errors.GenerationTimeout(1.5),
+        errors.EngineCrashed("gone"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_arrives_from_another_process_as_what_it_is(error):
+    arrived = pickle.loads(pickle.dumps(error))
+    assert type(arrived) is type(error)
+    assert str(arrived) == str(error)
+    assert vars(arrived) == vars(error)
