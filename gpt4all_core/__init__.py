@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gpt4all_core.batch_kernels import SlowQuantization
     from gpt4all_core.catalog.catalog import list_models
     from gpt4all_core.catalog.entry import ModelEntry
     from gpt4all_core.catalog.resolve import resolve_model
@@ -45,7 +46,9 @@ if TYPE_CHECKING:
         UnsupportedSchema,
     )
     from gpt4all_core.local_model import LocalModel
+    from gpt4all_core.open_model import Hardware
     from gpt4all_core.protocols import ChatModel, Constraint, Embedder
+    from gpt4all_core.requantization import requantize
     from gpt4all_core.reranker import LocalReranker
     from gpt4all_core.types import Completion, GenerationParams, Message, RankedDocument, Usage
 
@@ -68,6 +71,7 @@ __all__ = [
     "GenerationError",
     "GenerationParams",
     "GenerationTimeout",
+    "Hardware",
     "IndexBusy",
     "IndexCorrupt",
     "LocalDocsError",
@@ -82,12 +86,14 @@ __all__ = [
     "ModelNotFound",
     "OutputError",
     "RankedDocument",
+    "SlowQuantization",
     "ToolCallParseError",
     "UnreadableDocument",
     "UnsupportedParameter",
     "UnsupportedSchema",
     "Usage",
     "list_models",
+    "requantize",
     "resolve_model",
 ]
 
@@ -98,14 +104,17 @@ _ELSEWHERE = {
     "Embedder": "protocols",
     "Generation": "engine.handle",
     "GenerationParams": "types",
+    "Hardware": "open_model",
     "LocalEmbedder": "embedder",
     "LocalModel": "local_model",
     "LocalReranker": "reranker",
     "Message": "types",
     "ModelEntry": "catalog.entry",
     "RankedDocument": "types",
+    "SlowQuantization": "batch_kernels",
     "Usage": "types",
     "list_models": "catalog.catalog",
+    "requantize": "requantization",
     "resolve_model": "catalog.resolve",
 }
 

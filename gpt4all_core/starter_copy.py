@@ -15,7 +15,7 @@ from gpt4all_core.catalog.fingerprint import fingerprint
 from gpt4all_core.catalog.gguf_check import check_loadable
 from gpt4all_core.catalog.store import copies_folder
 from gpt4all_core.errors import ConfigError, ModelError, ModelLoadError
-from gpt4all_core.requantize import requantize
+from gpt4all_core.requantization import requantize
 
 COPY_TYPE = "Q8_0"
 """Prompts are read at 2.1 times the speed of Q4_1, and of 1,600 next tokens 95 % are the same; Q4_0

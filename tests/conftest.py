@@ -1,3 +1,4 @@
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ def starter_copies(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GPT4ALL_HOME", str(home))
         yield home / "copies"
+    shutil.rmtree(home, ignore_errors=True)  # pytest keeps the folders of three runs
 
 
 @pytest.fixture(autouse=True)

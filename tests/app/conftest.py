@@ -7,9 +7,10 @@ from gpt4all_core.testing import ScriptedChatModel
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
+def home(tmp_path, monkeypatch, starter_copies):
     home = tmp_path / "home"
-    home.mkdir()
+    home.mkdir(exist_ok=True)
+    (home / "copies").symlink_to(starter_copies)
     for name in set(os.environ) - set(wanted := environment(home)):
         monkeypatch.delenv(name)
     for name, value in wanted.items():

@@ -27,6 +27,7 @@ CORE = {
     "GenerationError",
     "GenerationParams",
     "GenerationTimeout",
+    "Hardware",
     "IndexBusy",
     "IndexCorrupt",
     "LocalDocsError",
@@ -41,12 +42,14 @@ CORE = {
     "ModelNotFound",
     "OutputError",
     "RankedDocument",
+    "SlowQuantization",
     "ToolCallParseError",
     "UnreadableDocument",
     "UnsupportedParameter",
     "UnsupportedSchema",
     "Usage",
     "list_models",
+    "requantize",
     "resolve_model",
 }
 

@@ -1,6 +1,7 @@
 """A model's file with its weights in another type: smaller, or faster on this machine."""
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import filelock
@@ -41,6 +42,8 @@ def requantize(
         raise ConfigError(f"output={target} is the model itself; give the new file another name")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass  # a lock would wait for ever in a folder that lets nobody write
         with filelock.FileLock(target.with_name(f".{target.name}.lock")):
             if target.exists() and not overwrite:
                 raise ConfigError(f"output={target} is there already; remove it, or pass overwrite=True")
