@@ -1,8 +1,8 @@
 import os
-import warnings
 
 import pytest
 from gguf_parts import Parts
+from gguf_writing import number
 from tiny_models import write_tiny_model
 
 from gpt4all_core import LocalEmbedder, LocalModel, trial
@@ -110,7 +110,12 @@ def test_one_that_never_ends_is_ended(sound, monkeypatch):
         Trials().require(sound)
 
 
-def test_an_embedder_is_tried_as_one():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        trial._try_in_a_child(installed_path(find("all-minilm-l6-v2")))
+def test_an_embedder_is_tried_as_one(tmp_path):
+    parts = Parts.of(installed_path(find("all-minilm-l6-v2")))
+    path = tmp_path / "embedder.gguf"
+    path.write_bytes(parts.to_bytes())
+    Trials().require(path)
+    parts.metadata.append((b"bert.attention.key_length", number("UINT32", 63)))
+    path.write_bytes(parts.to_bytes())
+    with pytest.raises(ModelLoadError, match="SIGABRT"):
+        LocalEmbedder(path).embed_query("a")
