@@ -49,9 +49,11 @@ def empty_home(tmp_path, monkeypatch, starter_copies):
         monkeypatch.setenv(name, str(home / name.lower()))
     for name in Settings.model_fields:
         monkeypatch.delenv(f"GPT4ALL_{name.upper()}", raising=False)
-    monkeypatch.setenv("GPT4ALL_HOME", str(home / "gpt4all"))
-    (home / "gpt4all").mkdir(parents=True)
-    (home / "gpt4all" / "copies").symlink_to(starter_copies)
+    # Not in `tmp_path`, which tests want empty.
+    own = starter_copies.parent / "tests" / tmp_path.name
+    own.mkdir(parents=True)
+    (own / "copies").symlink_to(starter_copies)
+    monkeypatch.setenv("GPT4ALL_HOME", str(own))
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     return home
 

@@ -9,6 +9,7 @@ from gpt4all_core import LocalEmbedder, LocalModel, trial
 from gpt4all_core.catalog.catalog import find
 from gpt4all_core.catalog.gguf_check import check_loadable
 from gpt4all_core.catalog.store import installed_path
+from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ModelLoadError
 from gpt4all_core.trial import NoTrial, Trials
 from gpt4all_core.types import GenerationParams
@@ -74,9 +75,8 @@ def test_a_file_that_changed_is_tried_again(sound, children):
     assert len(children) == 2
 
 
-def test_a_home_that_cannot_be_written_to_costs_a_trial_in_each_process(sound, children, empty_home):
-    (empty_home / "gpt4all").mkdir(parents=True, exist_ok=True)
-    (empty_home / "gpt4all" / "tried").write_text("in the way")
+def test_a_home_that_cannot_be_written_to_costs_a_trial_in_each_process(sound, children):
+    (resolve_settings().home / "tried").write_text("in the way")
     trials = Trials()
     trials.require(sound)
     trials.require(sound)
