@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 BENCH := .bench/venv
 BENCH_PIP := $(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 MUTANTS ?= 5000
+MINUTES ?= 30
 SEED ?= 0
 QUESTION ?= How many days of paid annual leave does a full-time employee get?
 # Passed through the environment, where quotes and dollar signs are only characters.
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports check fix fuzz bench bench-engine profile-engine clean
+.PHONY: help demo test lint types imports check fix fuzz soak bench bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +44,9 @@ fix: $(VENV)/.ready ## format the code and mend what can be mended
 
 fuzz: $(VENV)/.ready ## thousands of damaged model files against the checks; MUTANTS=5000 SEED=0
 	@FUZZ_MUTANTS=$(MUTANTS) FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -q --timeout 3600 tests/fuzz
+
+soak: $(VENV)/.ready ## crowds on one model for MINUTES=30: texts, accounts, memory
+	@$(BIN)/python tests/core/crowd.py --minutes $(MINUTES)
 
 bench: $(VENV)/.ready ## answer quality of the starter model; BEIR=folder with SQuAD 2.0
 	@$(BIN)/python benchmarks/quote_mode.py $(if $(BEIR),"$(BEIR)")

@@ -88,7 +88,7 @@ class LlamaContext:
             return length == self.length(sequence_id)
         # Cells that a window has left behind may be taken by others: what is left of a sequence is one
         # run of positions, and it will do if it reaches back a window from where decoding goes on.
-        first = api.llama_memory_seq_pos_min(self._memory, sequence_id)
+        first: int = api.llama_memory_seq_pos_min(self._memory, sequence_id)
         return 0 <= first <= max(0, length - self._window)
 
     def truncate(self, sequence_id: int, length: int) -> None:
