@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tiny_models
 from gguf_writing import gguf_bytes, number, numbers, sound_metadata
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from gpt4all_core.engine.devices import Device, choose_devices
 from gpt4all_core.engine.llama.contexts import ContextOptions, LlamaContext
 from gpt4all_core.engine.llama.devices import handles_of, list_devices, processor_features
 from gpt4all_core.engine.llama.weights import LlamaWeights
-from gpt4all_core.errors import ConfigError
+from gpt4all_core.errors import ConfigError, ModelLoadError
 from gpt4all_core.model_memory import (
     CacheShape,
     compute_bytes,
@@ -235,6 +236,15 @@ def test_a_model_answers_with_each_type_of_cells_and_says_what_it_runs_on(starte
         assert (hardware.threads, hardware.kv_type) == (1, kv_type)
         assert hardware.file.suffix == ".gguf"
         assert str(hardware) == f"the processor, 1 threads, {kv_type} cells"
+
+
+def test_cells_of_a_type_that_the_heads_do_not_fit_are_refused_in_llama_cpps_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(tiny_models, "_HEADS", 4)
+    monkeypatch.setattr(tiny_models, "_HEAD_WIDTH", 16)
+    weights = LlamaWeights(tiny_models.write_tiny_model(tmp_path / "tiny.gguf", "plain"))
+    with pytest.raises(ModelLoadError, match=r"q8_0 with block size 32 does not divide .*=16.*kv_type='f16'"):
+        LlamaContext(weights, ContextOptions(256, 1, 64, 1, kv_type="q8_0"))
+    weights.close()
 
 
 def test_saved_cells_are_as_large_as_their_type_says(starter_model):

@@ -155,7 +155,7 @@ def new_context(weights: LlamaWeights, params: Any) -> Any:
     if not context:
         raise ModelLoadError(
             f"llama.cpp cannot make a context of {params.n_ctx} tokens for {weights.path.name}"
-            f" ({log.text or 'probably not enough memory'}); try a smaller context_size",
+            f" ({log.text or 'probably not enough memory'}); try a smaller context_size, or kv_type='f16'",
             path=weights.path,
         )
     return context
