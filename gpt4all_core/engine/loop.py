@@ -5,7 +5,7 @@ Nothing here may be called by another thread, and nothing but this calls the bac
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Sequence as ListOf
 from dataclasses import replace
 
@@ -15,6 +15,7 @@ from gpt4all_core.engine.backend import Backend, Batch, Logits, NoFreeCells, Thr
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.kv_cache import KVCache
 from gpt4all_core.engine.prefix_tree import common_prefix
+from gpt4all_core.engine.row_costs import RowCosts
 from gpt4all_core.engine.scheduler import Limits, Plan, Work, plan_step
 from gpt4all_core.engine.sequence import Sequence, Status
 from gpt4all_core.engine.step_budget import StepBudget
@@ -59,6 +60,7 @@ class Loop:
         self._kv = kv
         self._slots = kv.slots
         self._budget = StepBudget(backend.batch_limit)
+        self._costs = RowCosts()
         self._governor = governor
         self._on_end = on_end
         self._waiting: deque[Sequence] = deque()
@@ -89,28 +91,53 @@ class Loop:
         """Bring every running request forward by a token, or a prompt by some."""
         self._drop_cancelled()
         self._admit()
-        plan = self._plan()
-        if not plan.work:
+        work = self._plan().work
+        if not work:
             return
+        self._counters.steps += 1
+        self._counters.widest_batch = max(self._counters.widest_batch, len(work))
+        streams = sum(part.sequence.pending == 1 for part in work)
+        rows = sum(part.count for part in work)
+        seconds = 0.0
+        for call in self._calls(work):
+            spent = self._run(call)
+            if spent is None:
+                return
+            seconds += spent
+        self._budget.observe(streams=streams, prefill=rows - streams, seconds=seconds)
+
+    def _calls(self, work: ListOf[Work]) -> Iterator[list[Work]]:
+        """The step in one call, or in one for each row where that is quicker."""
+        if not self._costs.one_by_one([part.count for part in work]):
+            yield list(work)
+            return
+        for part in work:
+            for row in range(part.count):
+                if part.sequence.status is Status.RUNNING:
+                    yield [Work(part.sequence, 1, completes=part.completes and row == part.count - 1)]
+
+    def _run(self, work: ListOf[Work]) -> float | None:
+        """Decode and sample; the seconds that decoding took, None if it could not be done."""
         try:
-            logits = self._decode(plan.work)
+            logits, seconds = self._decode(work)
         except NoFreeCells:
             self._make_room()
-            return
+            return None
         except GenerationError as error:
             self._failures += 1
             # What llama.cpp left of them is unknown; the others' cells are as they were.
-            for work in plan.work:
-                self._end(work.sequence, error, keep=False)
+            for part in work:
+                self._end(part.sequence, error, keep=False)
             if self._failures == MOST_FAILURES:
                 raise
-            return
+            return None
         self._failures = 0
         rows = iter(logits)
-        for work in plan.work:
-            self._advance(work)
-            if work.completes:
-                self._sample(work.sequence, next(rows))
+        for part in work:
+            self._advance(part)
+            if part.completes:
+                self._sample(part.sequence, next(rows))
+        return seconds
 
     def fail_all(self, error: BaseException) -> None:
         """End every request with this error; the cells are left to whoever closes the backend."""
@@ -200,20 +227,17 @@ class Loop:
             error = GenerationError("the KV cache is full although one request alone is running")
             self._end(self._running[0], error)
 
-    def _decode(self, work: ListOf[Work]) -> Logits:
+    def _decode(self, work: ListOf[Work]) -> tuple[Logits, float]:
         batch = _batch(work)
         if self._governor is not None:
             self._use_threads(self._governor.threads_for([part.count for part in work]))
         started = time.perf_counter()
         logits = self._backend.decode(batch)
         seconds = time.perf_counter() - started
-        streams = sum(part.sequence.pending == 1 for part in work)
-        self._budget.observe(streams=streams, prefill=len(batch) - streams, seconds=seconds)
+        self._costs.observe(len(batch), seconds)
         if self._governor is not None:
             self._governor.observe([part.count for part in work], seconds)
-        self._counters.steps += 1
-        self._counters.widest_batch = max(self._counters.widest_batch, len(work))
-        return logits
+        return logits, seconds
 
     def _use_threads(self, count: int) -> None:
         if count != self._counters.threads:

@@ -6,23 +6,29 @@ request lingers. Both are times, and how many rows fit into them differs a thous
 machines and models: so it is learnt from the steps.
 """
 
-STALL = 3.5
+STALL = 4.0
 """A step beside streams may take this many times as long as one without a prompt. Chosen so that
-noise of a third more still leaves a stream's longest gap below five of its usual steps."""
+noise of a quarter more still leaves a stream's longest gap below five of its usual steps."""
 
 ALONE_S = 0.5
 """Seconds that a step without streams may take: how long cancelling may take at worst."""
 
-LEAST_ROWS = 4
-"""However slow the machine, a prompt must come to its end: four times as fast as one row a step."""
+LEAST_ROWS = 2
+"""However slow the machine, a prompt must come to its end."""
+
+FIRST_ROWS = 64
+"""Of a first prompt, of which nothing is known: small enough for any machine."""
+
+SAME_BITS = 64
+"""From so many rows of a prompt on, llama.cpp's attention adds up in an order that depends on where a
+prompt was cut. Powers of two make the cuts fall in the same places whenever the times allow it."""
 
 _WEIGHT = 0.3
 """Of the newest step in the running averages: they follow a change of load within some ten steps."""
 
 
 class StepBudget:
-    """Learns what rows cost, and says how many a prompt may have. Powers of two, so that prompts are
-    cut in the same places whenever the times allow it: equal cuts give equal bits.
+    """Learns what rows cost, beside streams and alone, and says how many a prompt may have.
 
     batch_tokens: most rows of one call.
     """
@@ -30,29 +36,38 @@ class StepBudget:
     def __init__(self, batch_tokens: int) -> None:
         self._batch_tokens = batch_tokens
         self._stream_s: float | None = None
-        self._row_s: float | None = None
+        self._alone_s: float | None = None
+        self._beside_s: float | None = None
+        self._last_beside = 1
 
     def prefill_rows(self, *, streams: int) -> int:
         """Rows for prompts in the next step, beside so many streams."""
-        if self._row_s is None:
-            return min(64, self._batch_tokens)  # a first guess, small enough for any machine
         if not streams:
-            return self._rows_in(ALONE_S)
-        usual_s = self._stream_s if self._stream_s is not None else streams * self._row_s
-        return self._rows_in((STALL - 1) * usual_s)
+            if self._alone_s is None:
+                return min(FIRST_ROWS, self._batch_tokens)
+            return self._rows_in(ALONE_S, self._alone_s)
+        if self._beside_s is None or self._stream_s is None:
+            return min(LEAST_ROWS, self._batch_tokens)
+        rows = self._rows_in((STALL - 1) * self._stream_s, self._beside_s)
+        # A row of many costs less than one of few: so feel the way up.
+        return min(rows, 2 * self._last_beside)
 
     def observe(self, *, streams: int, prefill: int, seconds: float) -> None:
         """A step with so many rows of streams and of prompts took so long."""
         if not prefill:
             self._stream_s = _average(self._stream_s, seconds)
-            return
-        for_streams = min(self._stream_s or 0.0, seconds / 2) if streams else 0.0
-        self._row_s = _average(self._row_s, (seconds - for_streams) / prefill)
+        elif not streams:
+            self._alone_s = _average(self._alone_s, seconds / prefill)
+        else:
+            of_prompts_s = max(seconds - (self._stream_s or 0.0), 0.1 * seconds)
+            self._beside_s = _average(self._beside_s, of_prompts_s / prefill)
+            self._last_beside = max(prefill, LEAST_ROWS)
 
-    def _rows_in(self, seconds: float) -> int:
-        rows = seconds / max(self._row_s or 0.0, 1e-9)
-        fitting = 1 << (int(min(rows, self._batch_tokens)).bit_length() - 1) if rows >= 1 else 1
-        return min(max(fitting, LEAST_ROWS), self._batch_tokens)
+    def _rows_in(self, seconds: float, row_s: float) -> int:
+        rows = int(min(seconds / max(row_s, 1e-9), self._batch_tokens))
+        if rows >= SAME_BITS:
+            rows = 1 << (rows.bit_length() - 1)
+        return min(max(rows, LEAST_ROWS), self._batch_tokens)
 
 
 def _average(old: float | None, new: float) -> float:

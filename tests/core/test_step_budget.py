@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,34 +13,41 @@ def learnt(*, stream_s, row_s, batch_tokens=512, steps=20):
     for _ in range(steps):
         budget.observe(streams=1, prefill=0, seconds=stream_s)
         budget.observe(streams=0, prefill=64, seconds=64 * row_s)
+        rows = budget.prefill_rows(streams=1)
+        budget.observe(streams=1, prefill=rows, seconds=stream_s + rows * row_s)
     return budget
 
 
 def test_the_first_guess_is_small():
     assert StepBudget(512).prefill_rows(streams=0) == 64
     assert StepBudget(16).prefill_rows(streams=0) == 16
+    assert StepBudget(512).prefill_rows(streams=3) == LEAST_ROWS
 
 
 @pytest.mark.parametrize(
     ("machine", "stream_s", "row_s", "beside", "alone"),
     [
-        ("135M model on two cores", 0.011, 0.0045, 4, 64),
-        ("8B model on a desktop", 0.080, 0.008, 16, 32),
-        ("8B model on an accelerator", 0.020, 0.0002, 128, 512),
-        ("70B model on a slow machine", 2.0, 0.5, 8, 4),
+        ("135M model on two cores", 0.011, 0.0045, 7, 64),
+        ("8B model on a desktop", 0.080, 0.008, 29, 62),
+        ("8B model on an accelerator", 0.020, 0.0002, 256, 512),
+        ("70B model on a slow machine", 2.0, 0.6, 9, LEAST_ROWS),
     ],
 )
 def test_rows_fit_into_the_time_that_they_may_take(machine, stream_s, row_s, beside, alone):
     budget = learnt(stream_s=stream_s, row_s=row_s)
-    assert (budget.prefill_rows(streams=1), budget.prefill_rows(streams=0)) == (beside, alone)
+    assert abs(budget.prefill_rows(streams=1) - beside) <= 1
+    assert budget.prefill_rows(streams=0) == alone
 
 
-def test_what_streams_take_of_a_mixed_step_is_not_charged_to_the_prompt():
-    budget = learnt(stream_s=0.04, row_s=0.01)
-    for _ in range(30):
-        rows = budget.prefill_rows(streams=4)
-        budget.observe(streams=4, prefill=rows, seconds=0.04 + rows * 0.01)
-    assert budget.prefill_rows(streams=4) == 8  # 2.5 times 0.04 s, at 0.01 s a row
+def test_rows_beside_streams_at_most_double_from_step_to_step():
+    budget, seen = StepBudget(512), []
+    for _ in range(20):
+        budget.observe(streams=1, prefill=0, seconds=0.1)
+        seen.append(budget.prefill_rows(streams=1))
+        budget.observe(streams=1, prefill=seen[-1], seconds=0.1 + seen[-1] * 0.001)
+    assert seen[0] == LEAST_ROWS
+    assert all(after <= 2 * before for before, after in itertools.pairwise(seen))
+    assert seen[-1] >= 128
 
 
 def test_a_machine_that_becomes_slower_is_noticed_within_a_few_steps():
@@ -63,5 +72,6 @@ def test_there_are_always_rows_and_never_more_than_a_batch(seen, streams, batch_
 
 @given(stream_s=st.floats(1e-4, 2), row_s=st.floats(1e-6, 1))
 def test_a_stream_is_never_held_up_longer_than_promised_unless_by_the_least_chunk(stream_s, row_s):
-    rows = learnt(stream_s=stream_s, row_s=row_s, steps=3).prefill_rows(streams=1)
+    rows = learnt(stream_s=stream_s, row_s=row_s).prefill_rows(streams=1)
+    # Of a mixed step at least a tenth counts as the prompt's, so a cheap row seems dearer, never cheaper.
     assert rows <= LEAST_ROWS or stream_s + rows * row_s <= STALL * stream_s * 1.001
