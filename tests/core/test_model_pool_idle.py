@@ -50,6 +50,7 @@ class Engine:
 
 
 SOON = LeaseTerms(idle_ttl_s=2 * SETTLED_S)
+EASY = LeaseTerms(idle_ttl_s=0.6)  # for what must stay open, also on a machine that stalls now and then
 LATER = LeaseTerms(idle_ttl_s=60)
 ROOM_FOR_TEN = LeaseTerms(memory_budget=10)
 
@@ -84,11 +85,11 @@ def test_what_is_idle_for_its_time_is_closed_under_its_user(engines):
 
 
 def test_what_is_asked_for_in_between_stays(engines):
-    lease = engines.lease("a", Engine, terms=SOON)
-    for _ in range(8):
+    lease = engines.lease("a", Engine, terms=EASY)
+    for _ in range(6):
         lease.value.ask()
-        time.sleep(SOON.idle_ttl_s / 3)
         lease.value.answer()
+        time.sleep(EASY.idle_ttl_s / 4)
     assert lease.value.is_open
 
 
@@ -102,11 +103,11 @@ def test_nothing_is_closed_while_somebody_waits_for_an_answer(engines):
 
 
 def test_a_call_under_way_counts_though_it_asked_for_nothing_yet(engines):
-    lease = engines.lease("a", Engine, terms=SOON)
+    lease = engines.lease("a", Engine, terms=EASY)
     with lease.in_use() as engine:
-        time.sleep(3 * SOON.idle_ttl_s)
+        time.sleep(1.5 * EASY.idle_ttl_s)
         assert engine.is_open
-    time.sleep(SOON.idle_ttl_s / 2)
+    time.sleep(EASY.idle_ttl_s / 4)
     assert engine.is_open, "its end counts, not its beginning"
     wait_until(lambda: not engine.is_open)
 
@@ -209,10 +210,10 @@ def test_two_that_come_together_have_their_turns(engines):
 
 
 def test_what_was_just_opened_is_not_closed_before_it_is_asked(engines):
-    first = open_with(engines, "first", 8, idle_s=0)
     began = time.monotonic()
+    first = open_with(engines, "first", 8, idle_s=0)
     open_with(engines, "second", 8)
-    assert time.monotonic() - began >= SETTLED_S / 2
+    assert time.monotonic() - began >= SETTLED_S
     assert not first.value.is_open
 
 
