@@ -11,6 +11,7 @@ import logging
 import os
 import struct
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ _HEADER = struct.Struct("<8s32sIQII")
 """Magic, digest of the model, number of tokens, bytes of cells, checksum of the cells, checksum of
 the tokens and of all before them."""
 _SUFFIX = ".cells"
+_UNFINISHED = ".part"
+_ABANDONED_S = 3600.0
+"""From which age on an unfinished file is one whose process died in the middle."""
 
 DISK_LIMIT_BYTES = 8 << 30
 """What one folder may hold; the least recently used files go first."""
@@ -60,12 +64,13 @@ class DiskCache:
         self._may_write = True
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            paths = sorted(folder.glob(f"*{_SUFFIX}"), key=lambda path: path.stat().st_mtime)
+            self._remove_abandoned()
+            listed = self._listed(_SUFFIX)
         except OSError as error:
             raise ConfigError(
                 f"cache_dir={folder} cannot be used ({error}); choose another folder"
             ) from error
-        for path in paths:
+        for _, _, path in listed:
             found = self._read_head(path)
             if found is not None:
                 self._remember(found)
@@ -83,7 +88,8 @@ class DiskCache:
         return not self._may_write or self.find(tokens, whole=whole).length == len(tokens)
 
     def put(self, saved: SavedCells) -> None:
-        if not self._may_write:
+        size = _HEADER.size + 4 * len(saved.tokens) + saved.byte_count
+        if not self._may_write or size > self._limit_bytes:
             return
         tokens = np.array(saved.tokens, dtype=np.int32).tobytes()
         front = (_MAGIC, self._model, len(saved.tokens), saved.byte_count, saved.checksum)
@@ -91,7 +97,7 @@ class DiskCache:
         name = hashlib.sha256(self._model + tokens).hexdigest()[:40] + _SUFFIX
         superseded = self._tree.longest_whole(list(saved.tokens)).keys
         try:
-            self._make_room(len(head) + len(tokens) + saved.byte_count)
+            self._make_room(size)
             self._write(self._folder / name, head, tokens, saved.state.data)
         except OSError as error:
             self._may_write = False
@@ -100,19 +106,27 @@ class DiskCache:
             )
             return
         for key in superseded:
-            if key in self._files:
+            if key in self._files and self._files[key].path.name != name:
                 self._drop(key)
+        self._forget({name})
         self._remember(_File(self._folder / name, saved.tokens, saved.byte_count))
 
     def get(self, key: int) -> SavedCells | None:
-        file = self._files[key]
+        saved = self.peek(key)
+        if saved is not None:
+            with contextlib.suppress(OSError):
+                os.utime(self._files[key].path)  # the last one used is the last to go
+        return saved
+
+    def peek(self, key: int) -> SavedCells | None:
+        file = self._files.get(key)
+        if file is None:
+            return None
         saved = self._read(file)
         if saved is None or not saved.is_intact:
             _log.info("%s is damaged or gone, and is left out", file.path)
             self._drop(key)
             return None
-        with contextlib.suppress(OSError):
-            os.utime(file.path)  # the last one used is the last to go
         return saved
 
     def _remember(self, file: _File) -> None:
@@ -128,18 +142,41 @@ class DiskCache:
 
     def _make_room(self, needed: int) -> None:
         """Remove the oldest files of the folder, whatever model they belong to, down to the limit."""
-        found = sorted(
-            (path.stat().st_mtime, path.stat().st_size, path) for path in self._folder.glob(f"*{_SUFFIX}")
-        )
+        found = self._listed(_SUFFIX)
         used = sum(size for _, size, _ in found)
+        removed: set[str] = set()
         for _, size, path in found:
             if used + needed <= self._limit_bytes:
                 break
             used -= size
             path.unlink(missing_ok=True)
+            removed.add(path.name)
+        self._forget(removed)
+
+    def _forget(self, names: set[str]) -> None:
+        """Remember no more what these files held, or the index would outgrow the folder."""
+        for key in [key for key, file in self._files.items() if file.path.name in names]:
+            del self._files[key]
+            self._tree.remove(key)
+
+    def _listed(self, suffix: str) -> list[tuple[float, int, Path]]:
+        """When each file was last used, its bytes and its path, the oldest first."""
+        found = []
+        for path in self._folder.glob(f"*{suffix}"):
+            with contextlib.suppress(FileNotFoundError):  # another process removed it just now
+                status = path.stat()
+                found.append((status.st_mtime, status.st_size, path))
+        return sorted(found)
+
+    def _remove_abandoned(self) -> None:
+        for modified, _, path in self._listed(_UNFINISHED):
+            if modified < time.time() - _ABANDONED_S:
+                path.unlink(missing_ok=True)
 
     def _write(self, path: Path, *parts: bytes | memoryview) -> None:
-        handle, temporary = tempfile.mkstemp(dir=self._folder, suffix=".part")  # readable by its owner alone
+        handle, temporary = tempfile.mkstemp(
+            dir=self._folder, suffix=_UNFINISHED
+        )  # readable by its owner alone
         try:
             with os.fdopen(handle, "wb") as file:
                 for part in parts:

@@ -52,7 +52,12 @@ class CellStore(Protocol):
         """Keep it, and let the least recently used go for it; what is too large is not kept."""
 
     def get(self, key: int) -> SavedCells | None:
-        """What `find` found; None if it is gone or damaged, after which it is found no more."""
+        """What `find` found, which counts as a use of it; None if it is gone or damaged, after which
+        it is found no more.
+        """
+
+    def peek(self, key: int) -> SavedCells | None:
+        """The same, which does not count as a use."""
 
 
 class HostCache:
@@ -91,11 +96,16 @@ class HostCache:
         self.used_bytes += saved.byte_count
 
     def get(self, key: int) -> SavedCells | None:
-        saved = self._kept[key]
-        if not saved.is_intact:
+        saved = self.peek(key)
+        if saved is not None:
+            self._kept.move_to_end(key)
+        return saved
+
+    def peek(self, key: int) -> SavedCells | None:
+        saved = self._kept.get(key)
+        if saved is not None and not saved.is_intact:
             self._drop(key)
             return None
-        self._kept.move_to_end(key)
         return saved
 
     def check_integrity(self) -> None:
