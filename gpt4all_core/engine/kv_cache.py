@@ -6,6 +6,7 @@ host memory, from where they come back in milliseconds (3 ms for 1,056 tokens, a
 8,000 ms of decoding them again), and only the last ones used stay.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from gpt4all_core.engine.backend import Backend
 from gpt4all_core.engine.prefix_tree import Match
 from gpt4all_core.engine.saved_cells import WORTH_SAVING, CellStore, SavedCells
 from gpt4all_core.engine.slots import Slots
+from gpt4all_core.errors import GenerationError
+
+_log = logging.getLogger(__name__)
 
 IDLE_CELLS = 512
 """Cells that idle conversations may keep while others run: about 1 ms a step on the model above."""
@@ -50,6 +54,7 @@ class KVCache:
         """A slot for a prompt, with the longest beginning of it that is kept anywhere. Needs a free slot."""
         restored = self._restore_prefix(tokens)
         slot, reused = self.slots.acquire(tokens)
+        self._saved.pop(slot, None)  # as many tokens in the same slot may soon be other tokens
         self._drop_idle()
         return Placement(slot, reused, min(restored, reused))
 
@@ -84,7 +89,7 @@ class KVCache:
         for key in reversed(kept):
             if key not in self._copied:
                 self._copied.add(key)
-                saved = upper.get(key)
+                saved = upper.peek(key)
                 if saved is not None and not lower.covers(list(saved.tokens), whole=self._whole):
                     lower.put(saved)
                     return True
@@ -99,7 +104,12 @@ class KVCache:
             or self._stores[0].covers(tokens, whole=self._whole)
         ):
             return False
-        self._stores[0].put(SavedCells.of(tokens, self._backend.save(slot)))
+        try:
+            state = self._backend.save(slot)
+        except (MemoryError, OSError, GenerationError) as error:
+            _log.warning("%d tokens are not kept (%s); they will be decoded again", len(tokens), error)
+            return False
+        self._stores[0].put(SavedCells.of(tokens, state))
         return True
 
     def _restore_prefix(self, tokens: list[int]) -> int:
@@ -115,10 +125,16 @@ class KVCache:
         return 0
 
     def _restore_any(self, store: CellStore, match: Match[int]) -> bool:
-        saved = (store.get(key) for key in match.keys)
-        return any(one is not None and self._restore(one, match.length) for one in saved)
+        """The newest that is intact. If it cannot be used the others cannot either, as a rule, and there
+        may be hundreds of them, gigabytes that every new prompt would be held up by.
+        """
+        kept = (saved for key in sorted(match.keys, reverse=True) if (saved := store.get(key)) is not None)
+        newest = next(kept, None)
+        return newest is not None and self._restore(newest, match.length)
 
     def _restore(self, saved: SavedCells, length: int) -> bool:
+        if len(saved.tokens) > self.slots.reclaimable_cells:
+            return False  # before anything idle is dropped for it
         slot = self.slots.empty_slot()
         if slot is None or not self.slots.reclaim(len(saved.tokens)):
             return False

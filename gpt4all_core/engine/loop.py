@@ -166,13 +166,13 @@ class Loop:
             promised = sum(running.pending + _reserve(running) for running in self._running)
             if self._running and self._slots.room_beside(sequence.tokens) < promised + _reserve(sequence):
                 return
-            self._waiting.popleft()
             self._place(sequence)
+            self._waiting.popleft()  # only now: whatever happens above, `fail_all` knows of it
 
     def _place(self, sequence: Sequence) -> None:
         placement = self._kv.acquire(sequence.tokens)
         sequence.slot, sequence.computed = placement.slot, placement.reused
-        if sequence.generated == 0:
+        if sequence.cached is None:  # else it was here before, and finds what it decoded itself
             sequence.cached = placement.reused
         self._counters.reused_tokens += placement.reused
         self._counters.restored_tokens += placement.restored
@@ -185,7 +185,9 @@ class Loop:
         if not self._backend.can_truncate:
             return False
         older = [running for running in self._running if running.number < sequence.number]
-        shared = max((common_prefix(running.tokens, sequence.tokens) for running in older), default=0)
+        lengths = [(running, common_prefix(running.tokens, sequence.tokens)) for running in older]
+        # Who is past it is not waited for: a window may have moved on, and then it never can be shared.
+        shared = max((length for running, length in lengths if running.computed < length), default=0)
         return shared - self._slots.reusable(sequence.tokens) >= PREFIX_WORTH_WAITING
 
     # What is decoded
@@ -211,8 +213,8 @@ class Loop:
     def _preempt(self, sequence: Sequence) -> None:
         """Take a running request's cells; it waits at the front, and goes on from where it was."""
         self._counters.preemptions += 1
-        self._running.remove(sequence)
         self._kv.swap_out(_slot_of(sequence))
+        self._running.remove(sequence)
         sequence.slot, sequence.computed, sequence.status = None, 0, Status.WAITING
         self._waiting.appendleft(sequence)
 
@@ -291,8 +293,8 @@ class Loop:
         """Take a sequence out of the engine, its cells kept for reuse, and deliver what came of it."""
         if sequence.status is Status.RUNNING:
             self._is_tight = False
-            self._running.remove(sequence)
             self._slots.release(_slot_of(sequence), keep=keep)
+            self._running.remove(sequence)
         elif sequence in self._waiting:
             self._waiting.remove(sequence)
         sequence.status = Status.FINISHED

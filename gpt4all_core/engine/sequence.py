@@ -44,7 +44,8 @@ class Sequence:
     submitted_s: float = field(default_factory=time.monotonic)
     slot: int | None = None
     computed: int = 0
-    cached: int = 0
+    cached: int | None = None
+    """Tokens of the prompt that had cells when it was first admitted; None before."""
     prompt_length: int = 0
     pieces: list[str] = field(default_factory=list)
 
@@ -73,5 +74,5 @@ class Sequence:
 
     def completion(self, reason: FinishReason, *, ended: int = 0) -> Completion:
         """The result; `ended` is 1 when an end token was sampled, which counts as generated."""
-        usage = Usage(self.prompt_length, self.generated + ended, self.cached)
+        usage = Usage(self.prompt_length, self.generated + ended, self.cached or 0)
         return Completion("".join(self.pieces), reason, usage)
