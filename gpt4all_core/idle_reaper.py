@@ -1,16 +1,23 @@
 """A thread that looks after what may be closed when nobody has used it for a while, and only then exists."""
 
+import logging
 import queue
 import threading
 from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
+
+AFTER_FAILURE_S = 60.0
+"""Until the next look after one that failed."""
 
 
 class IdleReaper:
     """Calls `sweep` again and again, each time after as long as it said; ends when it says None.
 
     sweep: does what is due and returns the seconds until something may be due again, or None when
-    there is nothing to look after. The thread is a daemon and holds nothing of its own, so that
-    neither the interpreter's exit nor a fork has to care for it. Thread-safe.
+    there is nothing to look after. What it raises is logged, and it is called again later. The
+    thread is a daemon and holds nothing of its own, so that neither the interpreter's exit nor a
+    fork has to care for it. Thread-safe.
     """
 
     def __init__(self, sweep: Callable[[], float | None]) -> None:
@@ -46,7 +53,13 @@ class IdleReaper:
 
     def _run(self) -> None:
         while self._thread is threading.current_thread():
-            delay_s = self._sweep()
+            try:
+                delay_s = self._sweep()
+            except Exception:  # noqa: BLE001 - it is logged, and a thread that ended would be missed by all
+                _log.exception(
+                    "what is idle could not be closed; the next look is in %.0f s", AFTER_FAILURE_S
+                )
+                delay_s = AFTER_FAILURE_S
             with self._lock:  # who comes now either left news, or finds no thread and starts one
                 if delay_s is None and self._news.empty() and self._thread is threading.current_thread():
                     self._thread = None

@@ -260,6 +260,22 @@ def test_close_all_ends_the_thread_and_the_pool_goes_on(engines):
     assert len(reapers()) == 1
 
 
+def test_a_look_that_fails_is_not_the_last(monkeypatch, caplog):
+    monkeypatch.setattr("gpt4all_core.idle_reaper.AFTER_FAILURE_S", 0.01)
+    looks = []
+
+    def sweep():
+        looks.append(None)
+        if len(looks) == 1:
+            raise OSError("the pipe is broken")
+
+    reaper = IdleReaper(sweep)
+    reaper.watch()
+    wait_until(lambda: not reaper.is_running)
+    assert len(looks) == 2
+    assert "the pipe is broken" in caplog.text
+
+
 def test_news_that_come_while_the_reaper_ends_are_not_lost():
     looked = threading.Event()
     rounds = []
