@@ -218,8 +218,9 @@ def _stores(path: Path, options: EngineOptions) -> list[CellStore]:
     if limit:
         stores.append(HostCache(limit))
     if options.cache_dir is not None:
-        # Cells mean nothing to another file, another type of cells, or another llama.cpp.
-        model = f"{fingerprint(path)} {options.kv_type} {version('llama-cpp-python')}"
+        # Cells mean nothing to another file, another type or order of cells, or another llama.cpp.
+        order = "apart" if options.reproducible else "together"
+        model = f"{fingerprint(path)} {options.kv_type} {order} {version('llama-cpp-python')}"
         stores.append(DiskCache(options.cache_dir, model=model))
     return stores
 

@@ -10,7 +10,9 @@ from gpt4all_core.engine.disk_cache import DiskCache
 from gpt4all_core.engine.kv_cache import KVCache
 from gpt4all_core.engine.llama.contexts import ContextOptions, LlamaContext
 from gpt4all_core.engine.llama.weights import LlamaWeights
-from gpt4all_core.engine.saved_cells import HostCache
+from gpt4all_core.engine.saved_cells import HostCache, SavedCells
+from gpt4all_core.open_engine import _stores
+from gpt4all_core.open_model import EngineOptions
 
 # Adding up in another order moves a logit by up to 0.005 on these models; a wrong memory by 0.05 to 0.9.
 ROUNDING = 0.015
@@ -80,3 +82,16 @@ def test_conversations_that_leave_come_back_and_branch_give_the_logits_of_a_cold
     assert reused > 1000
     for context in (warm, cold):
         context.close()
+
+
+def test_cells_in_another_order_are_left_to_the_engine_that_reads_them(tmp_path):
+    # llama.cpp does not take the cells of a cache that sequences share into one where each has its own.
+    model = write_tiny_model(tmp_path / "tiny.gguf", "plain")
+
+    def folder(*, reproducible):
+        options = EngineOptions(256, cache_bytes=0, cache_dir=tmp_path / "cells", reproducible=reproducible)
+        (store,) = _stores(model, options)
+        return store
+
+    folder(reproducible=True).put(SavedCells.of([5] * 40, np.zeros(99, dtype=np.uint8)))
+    assert [len(folder(reproducible=kind)) for kind in (True, False)] == [1, 0]
