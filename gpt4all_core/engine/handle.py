@@ -23,6 +23,26 @@ class _Waker:
     woken: asyncio.Event
 
 
+class _Interest:
+    """Whether somebody still wants the answer. On its own, since a finalizer holds it: whatever that
+    reaches lives as long as the handle, and an outcome that is an error reaches the handle again,
+    through the frames of those who caught it.
+    """
+
+    def __init__(self, on_cancel: Callable[[], None]) -> None:
+        self._on_cancel = on_cancel
+        self.is_cancelled = False
+        self.is_over = False
+
+    def cancel(self) -> None:
+        # Without a lock: a finalizer may come here while its thread, or the parent of a forked
+        # process, holds it. Two at once only wake the engine twice.
+        if self.is_cancelled or self.is_over:
+            return
+        self.is_cancelled = True
+        self._on_cancel()
+
+
 class Mailbox:
     """The engine's end of a request: where it puts text and learns that nobody wants more.
 
@@ -32,7 +52,7 @@ class Mailbox:
     """
 
     def __init__(self, on_cancel: Callable[[], None]) -> None:
-        self._on_cancel = on_cancel
+        self.interest = _Interest(on_cancel)
         self._lock = threading.RLock()
         # Who waits for the end is not woken by every piece: with 16 requests that would be most of the work.
         self._has_piece = threading.Condition(self._lock)
@@ -42,7 +62,10 @@ class Mailbox:
         self._pieces: deque[str] = deque()
         self._outcome: Completion | BaseException | None = None
         self._pid = os.getpid()
-        self.is_cancelled = False
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.interest.is_cancelled
 
     @property
     def is_finished(self) -> bool:
@@ -66,6 +89,7 @@ class Mailbox:
         with self._lock:
             if self._outcome is None:
                 self._outcome = outcome
+            self.interest.is_over = True
             self._has_piece.notify_all()
             self._has_ended.notify_all()
             wakers = self._piece_wakers + self._end_wakers
@@ -74,12 +98,7 @@ class Mailbox:
 
     def cancel(self) -> None:
         """Consumer: nobody wants more. The engine answers with an outcome within a token."""
-        # Without the lock: a finalizer may come here while its thread, or the parent of a forked
-        # process, holds it. Two at once only wake the engine twice.
-        if self.is_cancelled or self.is_finished:
-            return
-        self.is_cancelled = True
-        self._on_cancel()
+        self.interest.cancel()
 
     def take(self) -> str | None:
         """The next piece, None if there is none now. Raises the failure once all text is taken."""
@@ -151,7 +170,7 @@ class Generation:
     def __init__(self, mailbox: Mailbox, *, keep_alive: object = None) -> None:
         self._mailbox = mailbox
         self._keep_alive = keep_alive
-        self._dropped = weakref.finalize(self, mailbox.cancel)
+        self._dropped = weakref.finalize(self, mailbox.interest.cancel)
         self._dropped.atexit = False
 
     @property

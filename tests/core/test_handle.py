@@ -1,6 +1,8 @@
 import asyncio
+import contextlib
 import gc
 import threading
+import weakref
 
 import pytest
 
@@ -128,7 +130,7 @@ def test_the_handle_keeps_what_it_stands_on_alive(owner):
 
 async def test_cancelling_the_task_cancels_the_request(owner, handle):
     for wait in (handle.aresult(), anext(aiter(handle))):
-        owner.mailbox.is_cancelled = False
+        owner.mailbox.interest.is_cancelled = False
         task = asyncio.ensure_future(wait)
         await asyncio.sleep(0.01)
         task.cancel()
@@ -165,3 +167,18 @@ def test_a_handle_cannot_be_read_in_another_process(owner, handle, monkeypatch):
     for read in (handle.result, lambda: list(handle), lambda: collect_in_a_loop(handle)):
         with pytest.raises(EngineClosed, match="before a fork"):
             read()
+
+
+def test_an_error_that_was_caught_does_not_keep_its_handle():
+    def ask():
+        owner = Owner()
+        handle = Generation(owner.mailbox)
+        owner.mailbox.finish(GenerationError("it failed"))
+        with contextlib.suppress(GenerationError):
+            list(handle)
+        assert not owner.cancels
+        return weakref.ref(handle)
+
+    seen = ask()
+    gc.collect()
+    assert seen() is None
