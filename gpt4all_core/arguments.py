@@ -5,6 +5,7 @@ and from these. Names and defaults are the core's.
 """
 
 import difflib
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -15,10 +16,12 @@ from pydantic import (
     AfterValidator,
     AliasChoices,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
     ValidationError,
+    model_validator,
 )
 
 from gpt4all_core.config import resolve_settings
@@ -32,6 +35,30 @@ if TYPE_CHECKING:
 
 _DEFAULTS = GenerationParams()
 
+_OUR_PACKAGES = ("gpt4all_", "langchain_gpt4all", "llamaindex_gpt4all")
+
+_OTHER_NAMES = {
+    "model_path": "model",
+    "n_ctx": "context_size",
+    "num_ctx": "context_size",
+    "context_window": "context_size",
+    "n_predict": "max_tokens",
+    "num_predict": "max_tokens",
+    "max_new_tokens": "max_tokens",
+    "n_threads": "threads",
+    "num_thread": "threads",
+    "n_gpu_layers": "gpu_layers",
+    "num_gpu": "gpu_layers",
+    "keep_alive": "idle_ttl_s",
+    "request_timeout": "timeout",
+}
+"""What classes for OpenAI, llama.cpp and Ollama call an argument, and what it is called here."""
+
+_NO_ARGUMENTS = {
+    "memory_budget": "set GPT4ALL_MEMORY_BUDGET, or memory_budget in config.toml, for the whole process",
+    "n_batch": "leave it out, the engine chooses the size of its batches",
+}
+
 ModelReference = Annotated[str | Path | None, AfterValidator(lambda model: model and str(model))]
 """A name or a path, kept as text whatever it came as."""
 
@@ -40,6 +67,12 @@ def _as_folder(folder: str | Path | None) -> str | None:
     if folder == "":  # pathlib would read it as the working directory
         raise ValueError("name a folder, or leave it out")
     return None if folder is None else str(folder)
+
+
+def _no_single_text(stop: object) -> object:
+    if isinstance(stop, str):
+        raise ValueError(f"give a list: stop=[{stop!r}]")  # noqa: TRY004 - pydantic reports only these
+    return stop
 
 
 class StrictArguments(BaseModel):
@@ -80,6 +113,21 @@ class ModelFields(StrictArguments):
     """Fetch the model if it is not on this disk; otherwise nothing ever is."""
 
     _opened: SharedModels[Any] = PrivateAttr(default_factory=SharedModels)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_one_model(cls, arguments: Any) -> Any:
+        # Programs that pass a setting of their own on give both names, one of them None or an echo.
+        if not (isinstance(arguments, Mapping) and {"model", "model_name"} <= arguments.keys()):
+            return arguments
+        model, model_name = arguments["model"], arguments["model_name"]
+        if model is None and model_name is not None:
+            return {name: value for name, value in arguments.items() if name != "model"}
+        if "model_name" in cls.model_fields:  # a framework's own, beside ours
+            return arguments
+        if model_name not in (None, model):
+            raise ValueError(f"model={model!r} and model_name={model_name!r} name two models; give one")
+        return {name: value for name, value in arguments.items() if name != "model_name"}
 
     def close(self) -> None:
         """Give up this object's share of the model; the last share in the process frees the memory.
@@ -179,7 +227,7 @@ class GenerationFields(BaseModel):
     seed: int | None = Field(default=_DEFAULTS.seed, ge=0)
     """Makes the draws repeatable, see `gpt4all_core.GenerationParams`; None draws one."""
 
-    stop: Annotated[Sequence[str], AfterValidator(tuple)] = _DEFAULTS.stop
+    stop: Annotated[Sequence[str], BeforeValidator(_no_single_text), AfterValidator(tuple)] = _DEFAULTS.stop
     """The text ends before any of these strings. `stop` of a call takes their place."""
 
     timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -245,30 +293,44 @@ def refuse_unknown(
 
     fixed: names that the object's constructor takes, but not a single call.
     """
-    known = list(known)
+    known, fixed = list(known), list(fixed)
     for name in given:
-        if name in known:
-            continue
-        near = difflib.get_close_matches(name, known, n=1)
-        if name in fixed:
-            advice = "give it to the constructor"
-        elif near:
-            advice = f"did you mean {near[0]}?"
-        else:
-            advice = f"known are {', '.join(known)}"
-        raise UnsupportedParameter(f"{owner} takes no argument {name!r}; {advice}")
+        if name not in known:
+            advice = _advice(name, known, fixed=fixed)
+            raise UnsupportedParameter(f"{owner} takes no argument {name!r}; {advice}")
+
+
+def _advice(name: str, known: list[str], *, fixed: list[str]) -> str:
+    ours = _OTHER_NAMES.get(name)
+    if name in fixed:
+        return "give it to the constructor"
+    if ours in fixed and ours not in known:
+        return f"did you mean {ours}? give it to the constructor"
+    if name in _NO_ARGUMENTS:
+        return _NO_ARGUMENTS[name]
+    near = [ours] if ours in known else difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
 
 
 def argument_error(error: ValidationError, *, owner: str) -> ConfigError:
     """The first complaint of pydantic, in one line that names the argument and its value."""
     first = error.errors()[0]
-    name = first["loc"][0] if first["loc"] else "arguments"  # behind it, places inside and kinds of a union
-    return ConfigError(f"{owner} got {name}={first['input']!r}; {first['msg']}")
+    complaint = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:  # of several arguments together
+        return ConfigError(f"{owner}: {complaint}")
+    name = first["loc"][0]  # behind it, places inside and kinds of a union
+    return ConfigError(f"{owner} got {name}={first['input']!r}; {complaint}")
 
 
 def argument_names(kind: type[BaseModel]) -> list[str]:
-    """What a constructor takes, aliases included."""
-    names = dict.fromkeys(kind.model_fields)
+    """What a constructor takes, aliases included; this project's before those of a framework."""
+    ours = {
+        name
+        for owner in kind.__mro__
+        if owner.__module__.startswith(_OUR_PACKAGES)
+        for name in inspect.get_annotations(owner)
+    }
+    names = dict.fromkeys(sorted(kind.model_fields, key=lambda name: name not in ours))
     for field in kind.model_fields.values():
         if isinstance(field.validation_alias, AliasChoices):
             names |= dict.fromkeys(

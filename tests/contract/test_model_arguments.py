@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from gpt4all_core.errors import ConfigError
+from gpt4all_core.arguments import argument_names, merge_call
+from gpt4all_core.errors import ConfigError, UnsupportedParameter
 from gpt4all_core.local_model import LocalModel
 from gpt4all_core.shared_models import ModelRecipe
-from langchain_gpt4all import ChatGPT4All
+from langchain_gpt4all import ChatGPT4All, GPT4AllEmbeddings
 from langchain_gpt4all import GPT4All as LangChainGPT4All
 from langchain_gpt4all._fields import LocalModelFields as LangChainFields
 from llamaindex_gpt4all import GPT4All as LlamaIndexGPT4All
+from llamaindex_gpt4all import GPT4AllEmbedding
 from llamaindex_gpt4all._fields import LocalModelFields as LlamaIndexFields
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -82,6 +84,79 @@ def test_defaults_are_those_of_the_local_model(fields):
 def test_impossible_values_are_refused_by_name(kind, name, value):
     with pytest.raises(ConfigError, match=re.escape(f"{name}={value!r}")):
         kind(**{name: value})
+
+
+ALL_KINDS = pytest.mark.parametrize(
+    "kind", [ChatGPT4All, LangChainGPT4All, LlamaIndexGPT4All, GPT4AllEmbeddings, GPT4AllEmbedding]
+)
+
+
+@ALL_KINDS
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"model_name": MODEL},
+        {"model": None, "model_name": MODEL},
+        {"model": MODEL, "model_name": MODEL},
+    ],
+)
+def test_model_name_says_the_same_as_model(kind, given):
+    assert kind(**given).model == MODEL
+    assert kind.model_validate(given).model == MODEL
+
+
+@KINDS
+def test_an_empty_model_name_leaves_the_model(kind):
+    assert kind(model=MODEL, model_name=None).model == MODEL
+
+
+@pytest.mark.parametrize("kind", [ChatGPT4All, LangChainGPT4All, LlamaIndexGPT4All, GPT4AllEmbeddings])
+def test_two_models_are_refused(kind):
+    with pytest.raises(ConfigError, match=f"{kind.__name__}: model='a' and model_name='b' name two models"):
+        kind(model="a", model_name="b")
+
+
+def test_beside_a_model_a_llamaindex_embedding_takes_model_name_as_its_label():
+    embedding = GPT4AllEmbedding(model=MODEL, model_name="ours")
+    assert (embedding.model, embedding.model_name) == (MODEL, "ours")
+
+
+@KINDS
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("model_path", "did you mean model?"),
+        ("n_ctx", "did you mean context_size?"),
+        ("num_predict", "did you mean max_tokens?"),
+        ("n_threads", "did you mean threads?"),
+        ("num_gpu", "did you mean gpu_layers?"),
+        ("keep_alive", "did you mean idle_ttl_s?"),
+        ("request_timeout", "did you mean timeout?"),
+        ("memory_budget", "set GPT4ALL_MEMORY_BUDGET, or memory_budget in config.toml"),
+        ("n_batch", "leave it out"),
+        ("xyz", "known are max_tokens, temperature"),
+    ],
+)
+def test_a_name_from_elsewhere_is_answered_with_the_one_here(kind, name, advice):
+    with pytest.raises(UnsupportedParameter, match=re.escape(f"takes no argument {name!r}; {advice}")):
+        kind(**{name: 1})
+
+
+def test_the_projects_own_arguments_are_listed_before_the_frameworks():
+    names = argument_names(ChatGPT4All)
+    assert names.index("streaming") < names.index("callbacks")
+    assert names.index("timeout") < names.index("callbacks")
+
+
+def test_what_only_a_constructor_takes_is_said_under_its_own_name():
+    with pytest.raises(UnsupportedParameter, match="did you mean context_size\\? give it to the constructor"):
+        merge_call(ChatGPT4All(), {"num_ctx": 1}, owner="a call")
+
+
+@KINDS
+def test_a_single_text_to_stop_at_is_answered_with_a_list(kind):
+    with pytest.raises(ConfigError, match=re.escape("got stop='x'; give a list: stop=['x']")):
+        kind(stop="x")
 
 
 @pytest.mark.parametrize(
