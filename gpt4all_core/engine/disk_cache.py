@@ -6,6 +6,7 @@ may share a folder; each sees what was there when it opened it, and what it wrot
 """
 
 import contextlib
+import errno
 import hashlib
 import logging
 import os
@@ -20,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from gpt4all_core.engine.prefix_tree import Match, PrefixTree
-from gpt4all_core.engine.saved_cells import SavedCells
+from gpt4all_core.engine.saved_cells import SavedCells, Stop, never
 from gpt4all_core.errors import ConfigError
 
 _log = logging.getLogger(__name__)
@@ -45,6 +46,10 @@ class _File:
     byte_count: int
 
 
+_PIECE_BYTES = 4 << 20
+"""Written at once: a request that arrives meanwhile waits for some milliseconds."""
+
+
 class DiskCache:
     """Saved cells in a folder; the store below `HostCache`. For the engine's owner thread alone.
 
@@ -53,6 +58,8 @@ class DiskCache:
     the folder cannot be written any more, that is logged once and nothing further is written.
     Raises ConfigError when there can be no such folder.
     """
+
+    outlives_process = True
 
     def __init__(self, folder: Path, *, model: str, limit_bytes: int = DISK_LIMIT_BYTES) -> None:
         self._folder = folder
@@ -87,10 +94,10 @@ class DiskCache:
     def covers(self, tokens: list[int], *, whole: bool) -> bool:
         return not self._may_write or self.find(tokens, whole=whole).length == len(tokens)
 
-    def put(self, saved: SavedCells) -> None:
+    def put(self, saved: SavedCells, *, stop: Stop = never) -> bool:
         size = _HEADER.size + 4 * len(saved.tokens) + saved.byte_count
         if not self._may_write or size > self._limit_bytes:
-            return
+            return False
         tokens = np.array(saved.tokens, dtype=np.int32).tobytes()
         front = (_MAGIC, self._model, len(saved.tokens), saved.byte_count, saved.checksum)
         head = _HEADER.pack(*front, _checksum(front, tokens))
@@ -98,18 +105,20 @@ class DiskCache:
         superseded = self._tree.longest_whole(list(saved.tokens)).keys
         try:
             self._make_room(size)
-            self._write(self._folder / name, head, tokens, saved.state.data)
+            if not self._write_with_room(self._folder / name, [head, tokens, saved.state.data], stop):
+                return False
         except OSError as error:
             self._may_write = False
             _log.warning(
                 "%s cannot be written (%s); no more conversations are kept there", self._folder, error
             )
-            return
+            return False
         for key in superseded:
             if key in self._files and self._files[key].path.name != name:
                 self._drop(key)
         self._forget({name})
         self._remember(_File(self._folder / name, saved.tokens, saved.byte_count))
+        return True
 
     def get(self, key: int) -> SavedCells | None:
         saved = self.peek(key)
@@ -173,18 +182,31 @@ class DiskCache:
             if modified < time.time() - _ABANDONED_S:
                 path.unlink(missing_ok=True)
 
-    def _write(self, path: Path, *parts: bytes | memoryview) -> None:
-        handle, temporary = tempfile.mkstemp(
-            dir=self._folder, suffix=_UNFINISHED
-        )  # readable by its owner alone
+    def _write_with_room(self, path: Path, parts: list[bytes | memoryview], stop: Stop) -> bool:
+        """Write a file; on a full disk the oldest of ours go for it, as they do at the limit."""
+        while True:
+            try:
+                return self._write(path, parts, stop)
+            except OSError as error:
+                oldest = self._listed(_SUFFIX)[:1]
+                if error.errno != errno.ENOSPC or not oldest:
+                    raise
+                oldest[0][2].unlink(missing_ok=True)
+                self._forget({oldest[0][2].name})
+
+    def _write(self, path: Path, parts: list[bytes | memoryview], stop: Stop) -> bool:
+        handle, name = tempfile.mkstemp(dir=self._folder, suffix=_UNFINISHED)  # for its owner's eyes alone
+        temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
-                for part in parts:
-                    file.write(part)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+                for piece in _pieces(parts):
+                    if stop():
+                        return False
+                    file.write(piece)
+            temporary.replace(path)
+            return True
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def _read_head(self, path: Path) -> _File | None:
         """What a file says it holds, None if it is not ours or not whole."""
@@ -216,6 +238,13 @@ class DiskCache:
         except OSError:
             return None
         return SavedCells(file.tokens, state, checksum)
+
+
+def _pieces(parts: list[bytes | memoryview]) -> Iterator[memoryview]:
+    for part in parts:
+        view = memoryview(part)
+        for start in range(0, len(view), _PIECE_BYTES):
+            yield view[start : start + _PIECE_BYTES]
 
 
 def _checksum(front: tuple[bytes | int, ...], tokens: bytes) -> int:

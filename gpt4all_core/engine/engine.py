@@ -4,7 +4,9 @@ One step: take in what arrived → admit waiting requests to slots → plan → 
 every row that is complete → hand out text. `loop` has the steps; here is how one gets in and out.
 """
 
+import contextlib
 import itertools
+import logging
 import os
 import queue
 import threading
@@ -26,6 +28,11 @@ from gpt4all_core.engine.sequence import Sequence
 from gpt4all_core.errors import ConfigError, ContextOverflow, EngineBusy, EngineClosed
 from gpt4all_core.protocols import TokenMatcher
 from gpt4all_core.types import GenerationParams
+
+_log = logging.getLogger(__name__)
+
+QUIET_S = 1.0
+"""Seconds without a request after which conversations are saved: who answers at once is not held up."""
 
 
 class Engine:
@@ -55,6 +62,11 @@ class Engine:
         if context_size > backend.cell_count:
             raise ConfigError(
                 f"context_size={context_size} is more than the KV cache holds ({backend.cell_count} cells)"
+            )
+        if backend.sequence_limit > backend.batch_limit:
+            raise ConfigError(
+                f"parallel={backend.sequence_limit} is more than a batch has rows ({backend.batch_limit}),"
+                " so some requests would never have their turn; choose a smaller one"
             )
         self.context_size = context_size
         self._backend = backend
@@ -199,11 +211,13 @@ class Engine:
         try:
             while self._take_news():
                 self._loop.step()
-            self._fail_all(EngineClosed(self._closed_because))
+            self._fail_all(self._closed_because or "")
             self._kv.close()
         except BaseException as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
-            self._refuse_requests(f"the engine stopped: {error!r}; open the model again")
-            self._fail_all(error)
+            _log.exception("an engine stopped")
+            reason = f"the engine stopped: {error!r}; open the model again"
+            self._refuse_requests(reason)
+            self._fail_all(reason, cause=error)
         finally:
             try:
                 self._backend.close()
@@ -213,11 +227,9 @@ class Engine:
     def _take_news(self) -> bool:
         """Take in what arrived, and wait for it when idle; False when the engine is to end."""
         is_idle = not self._loop.has_work
-        while is_idle and self._inbox.empty() and self._loop.rest():
-            pass
         while self._closed_because is None:
             try:
-                news = self._inbox.get(block=is_idle)
+                news = self._next_news(may_wait=is_idle)
             except queue.Empty:
                 return True
             if isinstance(news, Future):
@@ -228,6 +240,19 @@ class Engine:
                 self._loop.take(news)
         return False
 
+    def _next_news(self, *, may_wait: bool) -> "Sequence | Future[None] | None":
+        """What came next, waited for if it may be; long waits are put to use. Raises queue.Empty."""
+        if not may_wait:
+            return self._inbox.get(block=False)
+        with contextlib.suppress(queue.Empty):
+            return self._inbox.get(timeout=QUIET_S)
+        while self._loop.rest(self._has_news):
+            pass
+        return self._inbox.get()
+
+    def _has_news(self) -> bool:
+        return not self._inbox.empty()
+
     def _check(self, checked: Future[None]) -> None:
         try:
             self._kv.slots.check_integrity()
@@ -236,11 +261,11 @@ class Engine:
         else:
             checked.set_result(None)
 
-    def _fail_all(self, error: BaseException) -> None:
+    def _fail_all(self, reason: str, *, cause: BaseException | None = None) -> None:
         while not self._inbox.empty():
             news = self._inbox.get()
             if isinstance(news, Future):
-                news.set_exception(error)
+                news.set_exception(EngineClosed(reason))
             elif news is not None:
                 self._loop.take(news)
-        self._loop.fail_all(error)
+        self._loop.fail_all(reason, cause=cause)

@@ -7,12 +7,13 @@ host memory, from where they come back in milliseconds (3 ms for 1,056 tokens, a
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gpt4all_core.engine.backend import Backend
 from gpt4all_core.engine.prefix_tree import Match
-from gpt4all_core.engine.saved_cells import WORTH_SAVING, CellStore, SavedCells
+from gpt4all_core.engine.saved_cells import WORTH_SAVING, CellStore, SavedCells, Stop, never
 from gpt4all_core.engine.slots import Slots
 from gpt4all_core.errors import GenerationError
 
@@ -20,6 +21,9 @@ _log = logging.getLogger(__name__)
 
 IDLE_CELLS = 512
 """Cells that idle conversations may keep while others run: about 1 ms a step on the model above."""
+
+CLOSE_S = 10.0
+"""Seconds that writing conversations to disk may take when an engine is closed."""
 
 WORTH_RESTORING = 16
 """Tokens by which a saved conversation must beat what the cache holds, to be worth the copying."""
@@ -47,14 +51,13 @@ class KVCache:
         self._whole = not backend.can_truncate
         self.slots = Slots(backend, before_drop=self._save)
         # What was saved or copied once is not so again, though it may not have been kept for long.
-        self._saved: dict[int, int] = {}
+        self._seen: dict[int, tuple[int, int]] = {}
         self._copied: set[int] = set()
 
     def acquire(self, tokens: list[int]) -> Placement:
         """A slot for a prompt, with the longest beginning of it that is kept anywhere. Needs a free slot."""
         restored = self._restore_prefix(tokens)
         slot, reused = self.slots.acquire(tokens)
-        self._saved.pop(slot, None)  # as many tokens in the same slot may soon be other tokens
         self._drop_idle()
         return Placement(slot, reused, min(restored, reused))
 
@@ -63,23 +66,29 @@ class KVCache:
         self._save(slot)
         self.slots.release(slot, keep=False)
 
-    def tidy(self) -> bool:
-        """Save one thing that is not saved yet; False when there is none. For idle moments."""
+    def tidy(self, stop: Stop = never) -> bool:
+        """Save one thing that is not saved yet; False when there is none, or `stop` says so."""
+        if stop():
+            return False
         for slot in reversed(self.slots.idle):
-            length = len(self.slots.tokens_of(slot))
-            if self._saved.get(slot) != length:
-                self._saved[slot] = length
+            state = self.slots.state_of(slot)
+            if self._seen.get(slot) != state:
+                self._seen[slot] = state
                 if self._save(slot):
                     return True
-        return self._copy_down()
+        return self._copy_down(stop)
 
     def close(self) -> None:
-        """Save and copy what is not: the last store may outlive this. Lets go of the stores."""
-        while self.tidy():
-            pass
+        """Save what outlives the process, for so long as that may take; lets go of the stores."""
+        end = time.monotonic() + CLOSE_S
+        if any(store.outlives_process for store in self._stores):
+            while self.tidy(lambda: time.monotonic() > end):
+                pass
+            if time.monotonic() > end:
+                _log.warning("some conversations are not on disk: there was no time for all in %d s", CLOSE_S)
         self._stores = ()  # or what they hold in memory would stay until the engine is garbage-collected
 
-    def _copy_down(self) -> bool:
+    def _copy_down(self, stop: Stop) -> bool:
         """Copy one thing from the first store to the second, if there are two."""
         if len(self._stores) < 2:
             return False
@@ -87,12 +96,15 @@ class KVCache:
         kept = list(upper)
         self._copied.intersection_update(kept)
         for key in reversed(kept):
-            if key not in self._copied:
-                self._copied.add(key)
-                saved = upper.peek(key)
-                if saved is not None and not lower.covers(list(saved.tokens), whole=self._whole):
-                    lower.put(saved)
-                    return True
+            if key in self._copied:
+                continue
+            saved = upper.peek(key)
+            is_new = saved is not None and not lower.covers(list(saved.tokens), whole=self._whole)
+            if saved is not None and is_new and not lower.put(saved, stop=stop) and stop():
+                return False  # not done, so not noted: the next idle moment tries again
+            self._copied.add(key)
+            if is_new:
+                return True
         return False
 
     def _save(self, slot: int) -> bool:
@@ -109,8 +121,9 @@ class KVCache:
         except (MemoryError, OSError, GenerationError) as error:
             _log.warning("%d tokens are not kept (%s); they will be decoded again", len(tokens), error)
             return False
-        self._stores[0].put(SavedCells.of(tokens, state))
-        return True
+        saved = SavedCells.of(tokens, state)
+        # What is too large for the first may still find a place in the second.
+        return any(store.put(saved) for store in self._stores)
 
     def _restore_prefix(self, tokens: list[int]) -> int:
         """Bring saved cells back into an idle slot if that beats what the slots hold; how many."""
@@ -149,6 +162,8 @@ class KVCache:
 
     def _drop_idle(self) -> None:
         """Free idle cells beyond the few that cost no time, the least recently used first."""
+        if not self._stores:
+            return  # decoding them again would cost more than the time they take
         for slot in self.slots.idle:
             if self.slots.idle_cells <= IDLE_CELLS:
                 break

@@ -16,10 +16,11 @@ from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.kv_cache import KVCache
 from gpt4all_core.engine.prefix_tree import common_prefix
 from gpt4all_core.engine.row_costs import RowCosts
+from gpt4all_core.engine.saved_cells import Stop
 from gpt4all_core.engine.scheduler import Limits, Plan, Work, plan_step
 from gpt4all_core.engine.sequence import Sequence, Status
 from gpt4all_core.engine.step_budget import StepBudget
-from gpt4all_core.errors import GenerationCancelled, GenerationError, GenerationTimeout
+from gpt4all_core.errors import EngineClosed, GenerationCancelled, GenerationError, GenerationTimeout
 from gpt4all_core.types import Completion, FinishReason
 
 PREFIX_WORTH_WAITING = 32
@@ -83,9 +84,9 @@ class Loop:
         self._counters.requests += 1
         self._waiting.append(sequence)
 
-    def rest(self) -> bool:
-        """Do one useful thing while there is no work; False when there is none."""
-        return self._kv.tidy()
+    def rest(self, stop: Stop) -> bool:
+        """Do one useful thing while there is no work; False when there is none, or `stop` says so."""
+        return self._kv.tidy(stop)
 
     def step(self) -> None:
         """Bring every running request forward by a token, or a prompt by some."""
@@ -139,10 +140,12 @@ class Loop:
                 self._sample(part.sequence, next(rows))
         return seconds
 
-    def fail_all(self, error: BaseException) -> None:
-        """End every request with this error; the cells are left to whoever closes the backend."""
+    def fail_all(self, reason: str, *, cause: BaseException | None) -> None:
+        """End every request with EngineClosed; the cells are left to whoever closes the backend."""
         for sequence in [*self._waiting, *self._running]:
             sequence.status = Status.FINISHED
+            error = EngineClosed(reason)  # one each: whoever raises it writes into it
+            error.__cause__ = cause
             self._deliver(sequence, error)
         self._waiting.clear()
         self._running.clear()

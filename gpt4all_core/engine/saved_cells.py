@@ -2,7 +2,7 @@
 
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,6 +36,15 @@ class SavedCells:
         return int(self.state.nbytes)
 
 
+Stop = Callable[[], bool]
+"""Asked by long work: whether to leave it."""
+
+
+def never() -> bool:
+    """Let long work come to its end."""
+    return False
+
+
 class CellStore(Protocol):
     """Where saved cells are kept. For the engine's owner thread alone."""
 
@@ -48,8 +57,14 @@ class CellStore(Protocol):
     def covers(self, tokens: list[int], *, whole: bool) -> bool:
         """Whether saving these would add nothing."""
 
-    def put(self, saved: SavedCells) -> None:
-        """Keep it, and let the least recently used go for it; what is too large is not kept."""
+    @property
+    def outlives_process(self) -> bool:
+        """Whether what is kept here is there after a restart."""
+
+    def put(self, saved: SavedCells, *, stop: Stop = never) -> bool:
+        """Keep it, and let the least recently used go for it; False if it is not kept: it is too large,
+        there is no room, or `stop`, which is asked now and then, said so before it was done.
+        """
 
     def get(self, key: int) -> SavedCells | None:
         """What `find` found, which counts as a use of it; None if it is gone or damaged, after which
@@ -62,6 +77,8 @@ class CellStore(Protocol):
 
 class HostCache:
     """Saved cells in host memory, at most `limit_bytes` of them; the least recently used go first."""
+
+    outlives_process = False
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
@@ -82,9 +99,10 @@ class HostCache:
     def covers(self, tokens: list[int], *, whole: bool) -> bool:
         return self.find(tokens, whole=whole).length == len(tokens)
 
-    def put(self, saved: SavedCells) -> None:
+    def put(self, saved: SavedCells, *, stop: Stop = never) -> bool:
+        del stop  # nothing is copied: it is done at once
         if saved.byte_count > self._limit_bytes:
-            return
+            return False
         # What goes on from an older one takes its place: one conversation, one entry.
         for key in self._tree.longest_whole(list(saved.tokens)).keys:
             self._drop(key)
@@ -94,6 +112,7 @@ class HostCache:
         self._kept[key] = saved
         self._tree.set(key, list(saved.tokens))
         self.used_bytes += saved.byte_count
+        return True
 
     def get(self, key: int) -> SavedCells | None:
         saved = self.peek(key)

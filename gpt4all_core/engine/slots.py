@@ -70,6 +70,11 @@ class Slots:
         """The tokens that have cells in a slot; not to be changed."""
         return self._slots[number].tokens
 
+    def state_of(self, number: int) -> tuple[int, int]:
+        """Equal only while nothing was done with a slot."""
+        slot = self._slots[number]
+        return slot.last_used, len(slot.tokens)
+
     def room_beside(self, tokens: list[int]) -> int:
         """Reclaimable cells that would be left beside a prompt; what it shares with busy slots is there."""
         source, shared = self._longest_prefix(tokens)

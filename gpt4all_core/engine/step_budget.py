@@ -17,7 +17,8 @@ LEAST_ROWS = 2
 """However slow the machine, a prompt must come to its end."""
 
 FIRST_ROWS = 64
-"""Of a first prompt, of which nothing is known: small enough for any machine."""
+"""Of a first prompt, of which nothing is known: a quarter of a second on a small model, some seconds on
+a large one and a slow machine, once."""
 
 SAME_BITS = 64
 """From so many rows of a prompt on, llama.cpp's attention adds up in an order that depends on where a
@@ -39,13 +40,14 @@ class StepBudget:
         self._alone_s: float | None = None
         self._beside_s: float | None = None
         self._last_beside = 1
+        self._more_alone = 0
 
     def prefill_rows(self, *, streams: int) -> int:
         """Rows for prompts in the next step, beside so many streams."""
         if not streams:
             if self._alone_s is None:
                 return min(FIRST_ROWS, self._batch_tokens)
-            return self._rows_in(ALONE_S, self._alone_s)
+            return max(self._rows_in(ALONE_S, self._alone_s), self._more_alone)
         if self._beside_s is None or self._stream_s is None:
             return min(LEAST_ROWS, self._batch_tokens)
         rows = self._rows_in((STALL - 1) * self._stream_s, self._beside_s)
@@ -58,6 +60,10 @@ class StepBudget:
             self._stream_s = _average(self._stream_s, seconds)
         elif not streams:
             self._alone_s = _average(self._alone_s, seconds / prefill)
+            # Reading the weights takes its time however few the rows: if these fitted, more may.
+            self._more_alone = min(2 * prefill, self._batch_tokens) if seconds <= ALONE_S / 2 else 0
+            if ALONE_S / 2 < seconds <= ALONE_S:
+                self._more_alone = prefill
         else:
             of_prompts_s = max(seconds - (self._stream_s or 0.0), 0.1 * seconds)
             self._beside_s = _average(self._beside_s, of_prompts_s / prefill)

@@ -171,7 +171,55 @@ def test_without_a_store_they_are(monkeypatch):
     with running(ScriptedBackend(sequences=2), context_size=256) as engine:
         for text in TALKS:
             talk(engine, text)
-        assert talk(engine, TALKS[0]) <= len("Conversation ")
+        # The first stayed: each of the others took its beginning from there.
+        assert talk(engine, TALKS[1]) <= len("Conversation ")
+
+
+def test_without_a_store_nothing_idle_is_dropped_while_there_is_room(monkeypatch):
+    monkeypatch.setattr(kv_cache, "IDLE_CELLS", 0)
+    with running(ScriptedBackend(), context_size=256) as engine:
+        for text in TALKS[:3]:
+            talk(engine, text)
+        assert talk(engine, TALKS[1] + "!") >= len(TALKS[1])
+
+
+def test_a_conversation_too_large_for_host_memory_still_goes_to_the_folder(folder):
+    host = HostCache(100)
+    with running(ScriptedBackend(), context_size=256, stores=[host, disk(folder)]) as engine:
+        talk(engine, TALKS[0])
+    assert len(host) == 0
+    assert found(disk(folder), TALKS[0]) >= len(TALKS[0])
+
+
+def test_writing_is_left_when_a_request_comes_and_taken_up_again(folder):
+    cache = KVCache(ScriptedBackend(), [HostCache(1 << 20), disk(folder)])
+    tokens = list(TALKS[0].encode())
+    slot = cache.acquire(tokens).slot
+    cache._backend._sequences[slot] = [type("Cell", (), {"token": token})() for token in tokens]
+    cache.slots.extend(slot, tokens)
+    cache.slots.release(slot)
+    assert cache.tidy()  # to host memory
+    answers = iter([False, False, True, True, True])
+    assert not cache.tidy(lambda: next(answers))
+    assert not list(folder.iterdir())
+    assert cache.tidy()
+    assert len(list(folder.iterdir())) == 1
+    assert not cache.tidy()
+
+
+def test_on_a_full_disk_the_oldest_conversations_go(folder, monkeypatch):
+    cache = disk(folder)
+    cache.put(saved("one"))
+    write, failures = cache._write, iter([OSError(28, "No space left on device")])
+
+    def write_when_there_is_room(path, parts, stop):
+        for error in failures:
+            raise error
+        return write(path, parts, stop)
+
+    monkeypatch.setattr(cache, "_write", write_when_there_is_room)
+    assert cache.put(saved("two"))
+    assert (found(cache, "one"), found(cache, "two")) == (0, 3)
 
 
 def test_idle_cells_beyond_a_few_are_freed_while_others_run(monkeypatch):
@@ -184,7 +232,7 @@ def test_idle_cells_beyond_a_few_are_freed_while_others_run(monkeypatch):
         assert backend.used_cells <= 100 + len(TALKS[0]) + 4
 
 
-@pytest.mark.parametrize("host_bytes", [0, 1000, 1 << 20])
+@pytest.mark.parametrize("host_bytes", [0, 300, 1 << 20])
 def test_a_conversation_goes_on_after_a_restart(folder, host_bytes):
     def stores():
         return [HostCache(host_bytes), disk(folder)] if host_bytes else [disk(folder)]

@@ -39,6 +39,15 @@ def test_rows_fit_into_the_time_that_they_may_take(machine, stream_s, row_s, bes
     assert budget.prefill_rows(streams=0) == alone
 
 
+def test_a_slow_first_step_is_forgotten_where_most_of_a_step_is_reading_weights():
+    budget = StepBudget(512)
+    budget.observe(streams=0, prefill=64, seconds=20.0)  # the weights came from a disk
+    for _ in range(30):
+        rows = budget.prefill_rows(streams=0)
+        budget.observe(streams=0, prefill=rows, seconds=0.2 + rows * 0.005)
+    assert budget.prefill_rows(streams=0) >= 30
+
+
 def test_rows_beside_streams_at_most_double_from_step_to_step():
     budget, seen = StepBudget(512), []
     for _ in range(20):
