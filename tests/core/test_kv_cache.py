@@ -85,6 +85,24 @@ def test_what_was_kept_is_there_after_a_restart_for_the_same_model_only(folder):
     assert len(DiskCache(folder, model="another")) == 0
 
 
+def test_models_that_share_a_folder_do_not_overwrite_each_other(folder):
+    for model in ("one", "two"):
+        DiskCache(folder, model=model).put(saved("the same tokens"))
+    assert [len(DiskCache(folder, model=model)) for model in ("one", "two")] == [1, 1]
+
+
+def test_a_file_that_holds_another_conversation_now_is_not_taken_for_the_old_one(folder):
+    cache = disk(folder)
+    cache.put(saved("hello world"))
+    (path,) = folder.iterdir()
+    path.unlink()
+    disk(folder).put(saved("other words"))
+    (other,) = folder.iterdir()
+    other.rename(path)
+    (key,) = cache.find(list(b"hello world"), whole=False).keys
+    assert cache.get(key) is None
+
+
 def test_only_the_owner_may_read_what_was_said(folder):
     disk(folder).put(saved("a secret"))
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -299,3 +317,14 @@ def test_whatever_leaves_and_comes_back_the_cells_hold_the_right_tokens(turns, s
             cache.slots.check_integrity()
             host.check_integrity()
             assert cache.slots.free_cells == backend.cell_count - backend.used_cells
+
+
+def test_only_what_is_used_of_a_restored_conversation_counts(monkeypatch):
+    monkeypatch.setattr(kv_cache, "IDLE_CELLS", 0)
+    backend = ScriptedBackend(sequences=2)
+    with running(backend, context_size=256, stores=[HostCache(1 << 20)]) as engine:
+        for text in (TALKS[0], TALKS[1], TALKS[2]):
+            talk(engine, text)
+        cut = TALKS[0][:60]
+        assert talk(engine, cut) == 59
+        assert engine.counters.restored_tokens == 59

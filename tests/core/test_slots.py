@@ -114,6 +114,18 @@ def test_the_least_recently_used_slot_is_taken_and_reclaimed_first():
     bench.check()
 
 
+def test_a_new_prompt_takes_the_slot_that_was_used_longest_ago():
+    bench = Workbench(sequences=3)
+    for text in ("first", "second", "third", "first!", "new"):
+        bench.talk(text)
+    assert [bench.slots.reusable(list(text.encode())) for text in ("first!?", "second?", "third?")] == [
+        6,
+        0,
+        5,
+    ]
+    bench.check()
+
+
 def test_reclaiming_never_takes_from_a_busy_slot():
     bench = Workbench(sequences=2, cells=32)
     bench.admit("busy" * 4)
