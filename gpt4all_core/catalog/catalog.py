@@ -61,8 +61,9 @@ def not_found(reference: str) -> ModelNotFound:
     """The error for a reference that names nothing, with what to do about it."""
     near = near_misses(reference)
     advice = f"did you mean {' or '.join(near)}? " if near else ""
+    no_file = ", and no file here or in the models' folders" if reference.endswith(".gguf") else ""
     return ModelNotFound(
-        f"no model is called {reference!r}; {advice}gpt4all models list shows all names,"
+        f"no model is called {reference!r}{no_file}; {advice}gpt4all models list shows all names,"
         " and a path to a .gguf file or hf:owner/repo works too",
         near_misses=near,
     )

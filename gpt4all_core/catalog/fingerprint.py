@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from gpt4all_core.errors import ModelLoadError
+from gpt4all_core.catalog.file_fault import file_fault
 
 _HEADER_BYTES = 1 << 20
 _SAMPLE_BYTES = 1 << 12
@@ -26,5 +26,5 @@ def fingerprint(path: Path) -> str:
                 file.seek(size * number // _SAMPLES)
                 digest.update(file.read(_SAMPLE_BYTES))
     except OSError as error:
-        raise ModelLoadError(f"{path}: cannot be read ({error.strerror or error})", path=path) from error
+        raise file_fault(path, f"cannot be read ({error.strerror or error})") from error
     return digest.hexdigest()[:32]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from gpt4all_core.catalog.file_fault import file_fault
 from gpt4all_core.catalog.gguf_foreign import describe_foreign_file
 from gpt4all_core.catalog.gguf_tables import FILE_TYPES, POOLING_TYPES, TENSOR_TYPES, TensorType
 from gpt4all_core.errors import ModelLoadError
@@ -218,7 +219,7 @@ class _Cursor:
         self.position = position
 
     def fail(self, reason: str) -> ModelLoadError:
-        return ModelLoadError(f"{self.path}: {reason}", path=self.path)
+        return file_fault(self.path, reason)
 
     def need(self, count: int, what: str) -> None:
         if self.position + count > self.size:
@@ -274,17 +275,17 @@ def read_header(path: Path) -> GGUFHeader:
     """
     try:
         if path.is_dir():
-            raise ModelLoadError(f"{path}: is a folder, not a model file", path=path)
+            raise file_fault(path, "is a folder, not a model file")
         with path.open("rb") as file:
             start = file.read(512)
             if not start.startswith(MAGIC):
-                raise ModelLoadError(f"{path}: {describe_foreign_file(start)}", path=path)
+                raise file_fault(path, describe_foreign_file(start))
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 return _parse(_Cursor(path, content))
     except FileNotFoundError as error:
-        raise ModelLoadError(f"{path}: there is no such file", path=path) from error
+        raise file_fault(path, "there is no such file") from error
     except OSError as error:
-        raise ModelLoadError(f"{path}: cannot be read ({error.strerror or error})", path=path) from error
+        raise file_fault(path, f"cannot be read ({error.strerror or error})") from error
 
 
 def _parse(cursor: _Cursor) -> GGUFHeader:

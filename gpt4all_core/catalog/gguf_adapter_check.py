@@ -9,9 +9,9 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+from gpt4all_core.catalog.file_fault import file_fault
 from gpt4all_core.catalog.gguf import GGUFArray, GGUFHeader, Tensor, read_header
 from gpt4all_core.catalog.gguf_check import check_data
-from gpt4all_core.errors import ModelLoadError
 
 DOWN, UP = ".lora_a", ".lora_b"
 """The two factors of what is added to a weight: W + scale * UP @ DOWN."""
@@ -33,7 +33,7 @@ def check_adapter(path: Path, base: GGUFHeader) -> GGUFHeader:
     header = read_header(path)
     check_data(header)
     for reason in _reasons_against(header, base):
-        raise ModelLoadError(f"{path}: {reason}", path=path)
+        raise file_fault(path, reason)
     return header
 
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from gpt4all_core.catalog.file_fault import file_fault
 from gpt4all_core.catalog.gguf import GGUFArray, GGUFHeader, Tensor, read_header
 from gpt4all_core.catalog.gguf_tables import (
     ARCHITECTURES,
@@ -24,7 +25,6 @@ from gpt4all_core.catalog.gguf_tables import (
     ROPE_SCALING_TYPES,
 )
 from gpt4all_core.catalog.gguf_vocabulary_check import vocabulary_faults
-from gpt4all_core.errors import ModelLoadError
 
 MOST_BLOCKS = 512  # LLAMA_MAX_LAYERS
 MOST_EXPERTS = 1024  # LLAMA_MAX_EXPERTS
@@ -53,7 +53,7 @@ def check_loadable(path: Path) -> GGUFHeader:
     tensors = tuple(tensor for part in parts for tensor in part.tensors)
     whole = dataclasses.replace(header, tensors=tensors, file_bytes=sum(part.file_bytes for part in parts))
     for reason in _reasons_against(whole):
-        raise ModelLoadError(f"{path}: {reason}", path=path)
+        raise file_fault(path, reason)
     return whole
 
 
@@ -64,23 +64,22 @@ def _other_parts(header: GGUFHeader) -> list[Path]:
     if count <= 1:
         return []
     if match is None or int(match["count"]) != count:
-        raise ModelLoadError(
-            f"{path}: is one of {count} files of a split model, but its name does not end in"
+        raise file_fault(
+            path,
+            f"is one of {count} files of a split model, but its name does not end in"
             f" -00001-of-{count:05}.gguf; give the files their original names",
-            path=path,
         )
     names = [f"{match['stem']}-{number:05}-of-{count:05}.gguf" for number in range(1, count + 1)]
     if int(match["number"]) != 1:
-        raise ModelLoadError(
-            f"{path}: is part {int(match['number'])} of {count} of a split model; give the first, {names[0]}",
-            path=path,
+        raise file_fault(
+            path, f"is part {int(match['number'])} of {count} of a split model; give the first, {names[0]}"
         )
     missing = [name for name in names if not path.with_name(name).is_file()]
     if missing:
-        raise ModelLoadError(
-            f"{path}: {len(missing)} of {count} parts of the model are missing, the first is"
+        raise file_fault(
+            path,
+            f"{len(missing)} of {count} parts of the model are missing, the first is"
             f" {missing[0]}; put all parts into one folder",
-            path=path,
         )
     return [path.with_name(name) for name in names[1:]]
 
@@ -94,14 +93,14 @@ def check_data(part: GGUFHeader) -> None:
         if not reason and tensor.offset != expected_offset:
             reason = f"begins at byte {tensor.offset} of the data instead of {expected_offset}"
         if reason:
-            raise ModelLoadError(f"{part.path}: is damaged: tensor {tensor.name!r} {reason}", path=part.path)
+            raise file_fault(part.path, f"is damaged: tensor {tensor.name!r} {reason}")
         end = part.data_offset + tensor.offset + tensor.size_bytes
         expected_offset += -(-tensor.size_bytes // part.alignment) * part.alignment
     if end > part.file_bytes:
-        raise ModelLoadError(
-            f"{part.path}: is incomplete: expected at least {end} bytes, has {part.file_bytes};"
+        raise file_fault(
+            part.path,
+            f"is incomplete: expected at least {end} bytes, has {part.file_bytes};"
             " the download was probably cut short, so download it again",
-            path=part.path,
         )
 
 

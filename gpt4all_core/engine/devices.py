@@ -34,10 +34,15 @@ def choose_devices(devices: Sequence[Device], wanted: str) -> tuple[Device, ...]
     if wanted.casefold() == "cpu" or (named and named[0].kind == "cpu"):
         return ()
     usable = [device for device in named if device.kind in ("gpu", "integrated")]
+    if not usable and not list_names(devices):
+        raise ConfigError(
+            f"device={wanted!r} cannot be had: this build of llama.cpp finds no accelerator; choose auto or"
+            " cpu, or install a build that has one, as docs/install.md describes"
+        )
     if not usable:
         raise ConfigError(
             f"device={wanted!r} is none that this build of llama.cpp can put layers on; choose auto, cpu"
-            f" or one of: {list_names(devices) or 'none'}"
+            f" or one of: {list_names(devices)}"
         )
     return (usable[0],)
 

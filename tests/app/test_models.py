@@ -71,7 +71,7 @@ def test_info_of_a_file_without_a_catalog_entry_comes_from_its_header(gpt4all, t
     [
         ("page.gguf", "HTML"),
         ("cut.gguf", "incomplete"),
-        ("missing.gguf", "no model is called"),
+        ("missing.gguf", "no model is called 'missing.gguf', and no file here or in the models' folders; "),
         ("all-minilm-l6-v3", "did you mean all-minilm-l6-v2"),
     ],
 )

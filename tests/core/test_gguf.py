@@ -278,7 +278,7 @@ class TestSplitModels:
 
     def test_a_truncated_later_part_is_found(self, write):
         write(self.second[:-5], "m-00002-of-00002.gguf")
-        with pytest.raises(ModelLoadError, match=r"m-00002-of-00002.gguf: is incomplete"):
+        with pytest.raises(ModelLoadError, match=r"m-00002-of-00002.gguf is incomplete"):
             check_loadable(write(self.first, "m-00001-of-00002.gguf"))
 
 
