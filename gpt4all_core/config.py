@@ -104,6 +104,24 @@ class Settings(BaseModel):
             raise ValueError("empty")  # which a path would take for the working directory
         return value
 
+    @field_validator(
+        "threads",
+        "context_size",
+        "gpu_layers",
+        "parallel",
+        "max_waiting",
+        "cache_bytes",
+        "idle_ttl_s",
+        "memory_budget",
+        mode="before",
+    )
+    @classmethod
+    def _refuse_claims(cls, value: object) -> object:
+        if isinstance(value, bool):
+            # Python would count it as 0 or 1.
+            raise ValueError("a truth value")  # noqa: TRY004 - pydantic lets a TypeError through
+        return value
+
     @field_validator("home", "cache_dir")
     @classmethod
     def _expand_home(cls, value: Path | None) -> Path | None:

@@ -42,6 +42,8 @@ MOST_CACHE_BYTES = 2 << 30
 """What idle conversations may take by default, if it is no more than an eighth of the memory:
 90,000 tokens of a 135M model, 16,000 of one with 8B."""
 
+_CELL_STEP = 256  # llama.cpp's (`llama_context`: GGML_PAD of n_ctx, and of each sequence's share of it)
+
 
 class OpenEngine:
     """The engine in this process, and the weights it runs on. Made by `open_engine`."""
@@ -226,9 +228,22 @@ def _stores(path: Path, options: EngineOptions) -> list[CellStore]:
 
 
 def _shape(options: EngineOptions) -> CacheShape:
-    # Cells for a full request beside others and their prefixes; or one full request in each sequence.
-    cells = options.context_size * (options.parallel if options.reproducible else 2)
+    """The cells that llama.cpp will make, which rounds them up, so that memory is reckoned with those."""
+    if not options.reproducible:
+        # For a full request beside others and their prefixes.
+        cells = _rounded(2 * options.context_size)
+    elif options.parallel <= REPRODUCIBLE_ROWS:
+        cells = _rounded(options.context_size) * options.parallel  # a full request in each sequence
+    else:
+        raise ConfigError(
+            f"parallel={options.parallel} is more than reproducible=True allows, whose batches have"
+            f" {REPRODUCIBLE_ROWS} rows; choose parallel={REPRODUCIBLE_ROWS} or less, or reproducible=False"
+        )
     return CacheShape(cells, options.kv_type, options.batch_tokens)
+
+
+def _rounded(cells: int) -> int:
+    return -(-cells // _CELL_STEP) * _CELL_STEP
 
 
 def _memory(path: Path, options: EngineOptions) -> ModelMemory:

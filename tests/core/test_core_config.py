@@ -73,6 +73,21 @@ def test_a_bad_variable_is_named_with_its_value_and_what_is_expected(monkeypatch
     assert str(caught.value) == f"the environment variable {variable} is {value!r}; expected {expected}"
 
 
+NUMBERS = {
+    name for name, expected in config._EXPECTED.items() if expected.startswith(("a whole number", "a number"))
+}
+
+
+@pytest.mark.parametrize("value", [True, False])
+@pytest.mark.parametrize("name", sorted(NUMBERS))
+def test_a_truth_value_is_no_number(config_file, name, value):
+    with pytest.raises(ConfigError, match=f"{name} is {value}; expected a"):
+        resolve_settings(**{name: value})
+    config_file.write_text(f"{name} = {str(value).lower()}\n")
+    with pytest.raises(ConfigError, match=rf"{name} in .*config\.toml is {value}; expected a"):
+        resolve_settings()
+
+
 @pytest.mark.parametrize("name", ["home", "cache_dir"])
 def test_an_empty_folder_is_not_the_working_directory(name):
     with pytest.raises(ConfigError, match=f"{name} is ''; expected a folder"):

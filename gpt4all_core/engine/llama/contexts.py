@@ -24,7 +24,8 @@ _NO_SLOT = 1  # llama_decode: found no place in the KV cache; nothing was change
 
 @dataclass(frozen=True, slots=True)
 class ContextOptions:
-    """cells: KV cells in all. sequences: sequence ids. batch_tokens: most tokens in one call.
+    """cells: KV cells in all. sequences: sequence ids. batch_tokens: most tokens in one call, or as many
+    as there are sequences if that is more.
 
     kv_type: how keys and values are kept. is_split: every sequence has its share of the
     cells for itself, instead of all having them together.
@@ -134,9 +135,11 @@ def _bytes_of(state: State) -> Any:
 def context_params(options: ContextOptions) -> Any:
     """llama.cpp's own defaults, and what every context here has in common."""
     params = api.llama_context_default_params()
-    params.n_ctx = options.cells
-    params.n_batch = options.batch_tokens
-    params.n_ubatch = min(params.n_ubatch, options.batch_tokens)
+    # llama.cpp cuts the rows of a batch to the cells asked for, before it rounds these up to 256, and
+    # aborts if that leaves fewer rows than sequences (`output_reserve`: an output for each).
+    params.n_ctx = max(options.cells, options.sequences)
+    params.n_batch = max(options.batch_tokens, options.sequences)
+    params.n_ubatch = min(params.n_ubatch, params.n_batch)
     params.n_seq_max = options.sequences
     params.n_threads = options.threads
     params.n_threads_batch = options.threads
