@@ -13,6 +13,7 @@ from gpt4all_app import docs, models
 from gpt4all_app.ask import ask
 from gpt4all_app.chat import chat
 from gpt4all_app.failures import ReaderGone, Stopped, describe, exit_code
+from gpt4all_app.library_messages import noted_messages
 from gpt4all_app.output import Output
 from gpt4all_app.session import Session
 
@@ -57,7 +58,10 @@ def run(arguments: Sequence[str], session: Session | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        outcome = get_command(app).main(list(arguments), prog_name=NAME, obj=session, standalone_mode=False)
+        with noted_messages(Output()):
+            outcome = get_command(app).main(
+                list(arguments), prog_name=NAME, obj=session, standalone_mode=False
+            )
     except SystemExit as error:  # the shell's completion ends so
         return error.code if isinstance(error.code, int) else 0
     except BaseException as error:  # noqa: BLE001 - the one place where every error gets its words

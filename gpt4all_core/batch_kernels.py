@@ -5,6 +5,8 @@ llama.cpp has kernels that read each weight once for several columns for some ty
 others eight requests at once take eight times as long as one, measured on Q4_1.
 """
 
+import sys
+import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -16,6 +18,57 @@ from gpt4all_core.catalog.gguf import GGUFHeader
 
 class SlowQuantization(UserWarning):
     """A model's weights are of a type that is slow for prompts and for several requests at once."""
+
+
+_BETWEEN = (
+    *(
+        "langchain_gpt4all",
+        "llamaindex_gpt4all",
+        "langchain_core",
+        "llama_index",
+        "llama_index_instrumentation",
+    ),
+    *("contextlib", "functools", "wrapt"),
+)
+
+
+class SlowQuantizationWarnings:
+    """Says once in a process of each file what is slow about it, at the line that asked for the model.
+
+    Safe in any thread.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._said: set[str] = set()
+
+    def emit(self, path: Path, message: str) -> None:
+        with self._lock:
+            is_new = str(path) not in self._said
+            self._said.add(str(path))
+        if is_new:
+            warnings.warn(message, SlowQuantization, stacklevel=_callers_level())
+
+
+slow_models = SlowQuantizationWarnings()
+"""Those of this process."""
+
+
+def _callers_level() -> int:
+    """The `stacklevel`, for whoever calls this, of the nearest frame outside of this project.
+
+    Frames of the frameworks and of what they are called through do not count either. Where all are
+    such, as in a thread of a pool, it is that of the outermost.
+    """
+    frame, level = sys._getframe(1), 1  # noqa: SLF001 - warnings.warn skips by prefix from Python 3.12 on
+    while frame.f_back is not None and _is_between(frame.f_globals.get("__name__", "")):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _is_between(module: str) -> bool:
+    package = module.partition(".")[0]
+    return package in _BETWEEN or package.startswith("gpt4all_")
 
 
 # From ggml_repack_get_optimal_repack_type in ggml/src/ggml-cpu/repack.cpp, and llamafile_sgemm in
@@ -65,7 +118,7 @@ def warn_if_slow(header: GGUFHeader, features: Callable[[], AbstractSet[str]]) -
     """Emit SlowQuantization for a file with such a type, with the call that makes a faster one."""
     kind = slow_type(header, features())
     if kind is not None:
-        warnings.warn(_advice(header.path, kind), SlowQuantization, stacklevel=2)
+        slow_models.emit(header.path, _advice(header.path, kind))
 
 
 def _advice(path: Path, kind: str) -> str:

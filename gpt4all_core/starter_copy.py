@@ -5,10 +5,10 @@ docs/decisions/0008-starter-model-requantised.md for the figures.
 """
 
 import contextlib
-import warnings
+import logging
 from pathlib import Path
 
-from gpt4all_core.batch_kernels import SlowQuantization
+from gpt4all_core.batch_kernels import slow_models
 from gpt4all_core.catalog.catalog import find_or_none
 from gpt4all_core.catalog.entry import PackageSource
 from gpt4all_core.catalog.fingerprint import fingerprint
@@ -16,6 +16,8 @@ from gpt4all_core.catalog.gguf_check import check_loadable
 from gpt4all_core.catalog.store import copies_folder
 from gpt4all_core.errors import ConfigError, ModelError, ModelLoadError
 from gpt4all_core.requantization import requantize
+
+_log = logging.getLogger(__name__)
 
 COPY_TYPE = "Q8_0"
 """Prompts are read at 2.1 times the speed of Q4_1, and of 1,600 next tokens 95 % are the same; Q4_0
@@ -33,8 +35,8 @@ def engine_file(path: Path) -> Path:
 
     The copy lies in this project's own folder, under a name made of the original's content, so that
     another version of the package gets another copy. It is made here if it is not there or is
-    damaged, in about a second; processes that want it at once take turns. Where it cannot be written
-    the original will do, and a SlowQuantization warning says why.
+    damaged, in about a second, and the log says so at level INFO; processes that want it at once take
+    turns. Where it cannot be written the original will do, and a SlowQuantization warning says why.
     """
     if not is_starter(path):
         return path
@@ -44,11 +46,10 @@ def engine_file(path: Path) -> Path:
     try:
         return _make(path, copy)
     except (ModelError, OSError) as error:
-        warnings.warn(
+        slow_models.emit(
+            path,
             f"{path.name} is used as it is, which is slow for prompts: its faster copy cannot be made"
             f" ({error}); make room there, or set GPT4ALL_HOME to a folder that can be written to",
-            SlowQuantization,
-            stacklevel=2,
         )
         return path
 
@@ -57,11 +58,18 @@ def _make(path: Path, copy: Path) -> Path:
     with contextlib.suppress(FileNotFoundError):
         copy.unlink()  # damaged, or it would have been taken
     try:
-        return requantize(path, to=COPY_TYPE, output=copy)
+        requantize(path, to=COPY_TYPE, output=copy)
     except ConfigError:
         if _is_sound(copy):  # another process made it meanwhile
             return copy
         raise
+    _log.info(
+        "made a faster copy of %s, once: %s (%.0f MB; it may be deleted)",
+        path.name,
+        copy,
+        copy.stat().st_size / 1e6,
+    )
+    return copy
 
 
 def _is_sound(copy: Path) -> bool:

@@ -14,6 +14,7 @@ from gpt4all_core.catalog.gguf import read_header
 from gpt4all_core.catalog.gguf_tables import TENSOR_TYPES
 from gpt4all_core.engine.llama.quantize import FILE_TYPES, quantize_file
 from gpt4all_core.errors import ConfigError, ModelError, ModelNotFound
+from langchain_gpt4all import ChatGPT4All
 
 AVX2 = {"AVX", "AVX2", "F16C", "REPACK", "LLAMAFILE"}
 AVX512 = AVX2 | {"AVX512"}
@@ -170,6 +171,20 @@ def test_a_slow_model_is_pointed_out_when_it_is_opened(starter_model, tmp_path):
     other_name.symlink_to(starter_model)
     with (
         LocalModel(other_name, context_size=128, threads=1) as model,
-        pytest.warns(SlowQuantization, match=r"some-model.gguf is mostly Q4_1"),
+        pytest.warns(SlowQuantization, match=r"some-model.gguf is mostly Q4_1") as caught,
     ):
         model.open()
+    assert [warning.filename for warning in caught] == [__file__], "at the line that opened it"
+    with warnings.catch_warnings(action="error"), LocalModel(other_name, context_size=256) as model:
+        model.open()
+
+
+def test_a_slow_model_is_pointed_out_at_the_line_that_called_the_framework(starter_model, tmp_path):
+    other_name = tmp_path / "some-model.gguf"
+    other_name.symlink_to(starter_model)
+    with (
+        ChatGPT4All(model=other_name, context_size=128, threads=1, max_tokens=1) as model,
+        pytest.warns(SlowQuantization) as caught,
+    ):
+        model.invoke("Hello")
+    assert [warning.filename for warning in caught] == [__file__]

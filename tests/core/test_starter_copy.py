@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from gpt4all_core import GenerationParams, LocalModel, Message, resolve_model
-from gpt4all_core.batch_kernels import SlowQuantization
+from gpt4all_core.batch_kernels import SlowQuantization, slow_models
 from gpt4all_core.catalog.gguf import read_header
 from gpt4all_core.catalog.store import copies_folder, files_on_disk
 from gpt4all_core.starter_copy import engine_file
@@ -31,6 +31,11 @@ def own_home(tmp_path, monkeypatch):
     return home
 
 
+@pytest.fixture(autouse=True)
+def nothing_said_yet(monkeypatch):
+    monkeypatch.setattr(slow_models, "_said", set())
+
+
 def copies():
     return sorted(path.name for path in copies_folder().glob("*.gguf"))
 
@@ -46,8 +51,12 @@ def test_the_starter_model_runs_from_its_copy_and_keeps_its_name(starter_model):
         assert model.is_demonstration
 
 
-def test_the_copy_is_made_once(starter_model, own_home):
-    first = engine_file(starter_model)
+def test_the_copy_is_made_once_and_the_log_says_where(starter_model, own_home, caplog):
+    with caplog.at_level("INFO", "gpt4all_core.starter_copy"):
+        first = engine_file(starter_model)
+        assert engine_file(starter_model) == first
+    (said,) = caplog.messages
+    assert f"made a faster copy of {starter_model.name}, once: {first} (145 MB; it may be deleted)" in said
     made = first.stat()
     assert engine_file(starter_model) == first
     assert first.stat() == made
@@ -112,10 +121,11 @@ def test_without_a_copy_the_original_runs_and_a_warning_says_why(
     with pytest.warns(SlowQuantization, match=r"SmolLM2.*faster copy cannot be made.*GPT4ALL_HOME") as caught:
         assert engine_file(starter_model) == starter_model
     assert len(caught) == 1
-    with LocalModel(starter_model, context_size=128, threads=1) as model:
-        with pytest.warns(SlowQuantization) as caught:
-            assert model.open().hardware.file == starter_model
-        assert len(caught) == 1, "once is enough"
+    with (
+        warnings.catch_warnings(action="error"),  # it was said of this file
+        LocalModel(starter_model, context_size=128, threads=1) as model,
+    ):
+        assert model.open().hardware.file == starter_model
 
 
 def test_no_warning_comes_with_the_copy(starter_model):
