@@ -15,6 +15,7 @@ from gpt4all_core.errors import ModelLoadError
 from gpt4all_core.isolated.failures import describe
 from gpt4all_core.isolated.messages import (
     Accepted,
+    Alive,
     Cancel,
     Close,
     Compile,
@@ -38,6 +39,7 @@ from gpt4all_core.isolated.messages import (
     read_request,
     reply_frame,
 )
+from gpt4all_core.isolated.patience import SIGN_S
 from gpt4all_core.open_engine import OpenEngine, start_engine
 from gpt4all_core.protocols import Constraint
 
@@ -81,7 +83,10 @@ class Service:
             task = asyncio.create_task(self._answer(message))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        await asyncio.to_thread(self._opened.close)
+        closing = asyncio.create_task(asyncio.to_thread(self._opened.close))
+        while not (await asyncio.wait([closing], timeout=SIGN_S))[0]:
+            self._replies.send(Alive())
+        closing.result()
         while self._tasks:
             await asyncio.wait(self._tasks)
         self._replies.flush()

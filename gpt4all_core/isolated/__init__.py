@@ -12,6 +12,9 @@ opened with `isolate=True` does all of that in a process of its own:
   unpickled or imported by name. A child that breaks the rules is killed.
 * **A death is an `EngineCrashed`** with the signal's name and the child's last words, for each request
   that was in flight; `is_open` turns False, so that the next lease from the pool starts another child.
+* **A child that hangs keeps nobody waiting.** The parent has a clock of its own (`patience`): a request
+  ends with GenerationTimeout soon after its time, a child that gives no answer is killed, and so is one
+  that shows no sign of life while it closes.
 * **The child never outlives its parent.** It ends when its standard input does, whatever ended the
   parent. Linux's PR_SET_PDEATHSIG is not used: it fires when the *thread* ends that started the
   child, and models are opened in threads that come and go. A fork of the parent gives up its copy

@@ -5,7 +5,7 @@ import os
 import queue
 import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,11 +16,12 @@ from gpt4all_core.constrain.matcher import GrammarConstraint
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.handle import Generation, Mailbox
 from gpt4all_core.engine.sampling import check_params
-from gpt4all_core.errors import ConfigError, EngineClosed, EngineCrashed
+from gpt4all_core.errors import ConfigError, EngineClosed, EngineCrashed, GenerationTimeout
 from gpt4all_core.isolated.child_process import ChildProcess
 from gpt4all_core.isolated.failures import rebuild
 from gpt4all_core.isolated.messages import (
     Accepted,
+    Alive,
     Answer,
     BrokenRules,
     Cancel,
@@ -37,7 +38,6 @@ from gpt4all_core.isolated.messages import (
     Opened,
     ReadCounters,
     ReadFacts,
-    Reply,
     Submit,
     Text,
     Tokenize,
@@ -45,17 +45,17 @@ from gpt4all_core.isolated.messages import (
     read_reply,
     request_frame,
 )
+from gpt4all_core.isolated.patience import PATIENCE, Clock, Patience
 from gpt4all_core.open_model import EngineOptions, Hardware, PromptFacts
 from gpt4all_core.protocols import Constraint, TokenMatcher
 from gpt4all_core.types import GenerationParams
 
 CHILD_MODULE = "gpt4all_core.isolated_child"
 
-CLOSE_S = 20.0
-"""What `close` gives the child before it kills it: a step of a large model, and freeing its memory."""
-
 DEATH_S = 2.0
 """What a child has that let go of its pipe but still runs."""
+
+_CLOSING = 0  # the clock's number for closing, which no request has
 
 A = TypeVar("A", bound=Answer)
 
@@ -78,12 +78,13 @@ class IsolatedConstraint:
 class IsolatedEngine:
     """A model open in a child process; see the package's docstring. Made by `start_isolated`.
 
-    Thread-safe. Each public method raises EngineCrashed once the child has died, EngineClosed
-    after `close` or in a forked child.
+    Thread-safe. Each public method raises EngineCrashed once the child has died, or when it is killed
+    because it gives no answer within `patience`; EngineClosed after `close` or in a forked child.
     """
 
-    def __init__(self, path: Path, child: ChildProcess) -> None:
+    def __init__(self, path: Path, child: ChildProcess, *, patience: Patience = PATIENCE) -> None:
         self._path = path
+        self._patience = patience
         self._child = child
         self._pid = os.getpid()
         self._numbers = itertools.count(1)
@@ -94,10 +95,12 @@ class IsolatedEngine:
         self._facts: PromptFacts | None = None
         self._hardware: Hardware | None = None
         self._is_closing = False
+        self._offence = ""
         self._crash: str | None = None
         self._is_over = False
         # Its put is re-entrant and takes no lock, so that finalizers may cancel; None ends the writer.
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._clock = Clock()
         self._writer = threading.Thread(target=self._write, name="gpt4all-isolated-requests", daemon=True)
         self._reader = threading.Thread(target=self._read, name="gpt4all-isolated-replies", daemon=True)
         self._writer.start()
@@ -163,6 +166,9 @@ class IsolatedEngine:
     ) -> Generation:
         """Queue a prompt; returns when the child has accepted it. Raises what `Engine.submit` does.
 
+        Should the child hang, the request ends with GenerationTimeout `overdue_s` after its `timeout_s`
+        all the same, which is raised here if it was not accepted by then.
+
         A grammar of another model, or of a child that has died, is compiled anew. A constraint that
         brings a matcher of its own is refused with ConfigError.
         """
@@ -180,19 +186,20 @@ class IsolatedEngine:
         return Generation(mailbox, keep_alive=keep_alive)
 
     def close(self) -> None:
-        """End the child, and return when it is gone; what is in flight fails. Idempotent."""
+        """End the child, and return when it is gone; what is in flight fails. Idempotent.
+
+        A child that hangs is killed `silence_s` after its last sign of life.
+        """
         self.begin_close()
-        if os.getpid() != self._pid or threading.current_thread() is self._reader:
-            return
-        self._reader.join(CLOSE_S)
-        if self._reader.is_alive():
-            self._child.kill()
+        if os.getpid() == self._pid and threading.current_thread() is not self._reader:
             self._reader.join()
 
     def begin_close(self) -> None:
         if os.getpid() == self._pid and not self._is_closing:
             self._is_closing = True
+            self._last_used = now = time.monotonic()
             self._outbox.put(request_frame(Close()))
+            self._watch_closing(now + self._patience.closing_s)
 
     def start(self, options: EngineOptions) -> None:
         """Have the child load the model. Raises what it raises in this process."""
@@ -223,8 +230,48 @@ class IsolatedEngine:
             self._answers[number] = (kind, future)
             if mailbox is not None:
                 self._mailboxes[number] = mailbox
+            if isinstance(message, Submit) and message.timeout_s is not None:
+                expire = partial(self._expire, number, message.timeout_s)
+                self._clock.set(number, message.timeout_s + self._patience.overdue_s, expire)
             self._outbox.put(frame)
+        bound_s = None if isinstance(message, Open) else self._patience.answer_s
+        if not wait([future], bound_s).done:
+            self._put_down(f"gave no answer to {message.kind!r} within {bound_s:g} s")
         return future.result()
+
+    def _put_down(self, offence: str) -> None:
+        """Kill the child; the reader then tells all who wait."""
+        self._offence = self._offence or f"was stopped because it {offence}; it "
+        self._child.kill()
+
+    # From here on: the clock's thread.
+
+    def _expire(self, number: int, timeout_s: float) -> None:
+        """The child should have ended this request by now: do it here, and give it a while to follow."""
+        with self._gate:
+            mailbox = self._mailboxes.get(number)
+            if mailbox is None:
+                return
+            # What the child still says of it is taken, and read by nobody.
+            self._mailboxes[number] = Mailbox(lambda: None)
+            kind, waiting = self._answers.get(number, (None, None))
+            if kind is not None and waiting is not None:
+                self._answers[number] = (kind, Future())
+                waiting.set_exception(GenerationTimeout(timeout_s))
+            mailbox.finish(GenerationTimeout(timeout_s))
+            self._outbox.put(request_frame(Cancel(number)))
+            within_s = self._patience.answer_s
+            give_up = partial(self._put_down, f"did not end a request within {within_s:g} s of its time")
+            self._clock.set(number, within_s, give_up)
+
+    def _watch_closing(self, end: float) -> None:
+        """Kill the child when it takes too long to close, or is silent for too long meanwhile."""
+        now = time.monotonic()
+        left_s = min(self._last_used + self._patience.silence_s, end) - now
+        if left_s <= 0:
+            self._child.kill()
+        else:
+            self._clock.set(_CLOSING, left_s, partial(self._watch_closing, end))
 
     # From here on: the threads of the two pipes.
 
@@ -246,34 +293,37 @@ class IsolatedEngine:
             return
 
     def _read(self) -> None:
-        offence = ""
         try:
             while (reply := read_reply(self._child.replies)) is not None:
-                self._take(reply)
+                self._last_used = time.monotonic()
+                if not isinstance(reply, Alive):
+                    with self._gate:
+                        self._take(reply)
         except Exception as error:  # noqa: BLE001 - whatever it sent, nobody may wait for ever
-            offence = f"was stopped because it broke the rules ({error}); it "
-            self._child.kill()
+            self._put_down(f"broke the rules ({error})")
         # Who asks meanwhile waits at the gate for the reason.
         with self._gate:
             self._is_over = True
-            self._finish(offence + self._child.bury(CLOSE_S if self._is_closing else DEATH_S).manner)
+            ending = self._child.bury(self._patience.closing_s if self._is_closing else DEATH_S)
+            self._finish(self._offence + ending.manner)
 
     @property
     def _is_waited_for(self) -> bool:
         return bool(self._answers or self._mailboxes)
 
-    def _take(self, reply: Reply) -> None:
+    def _take(self, reply: Answer | Text | Ended | Failed) -> None:
         number = reply.number
-        self._last_used = time.monotonic()
         if isinstance(reply, Text):
             self._mailbox(number).push(reply.text)
         elif isinstance(reply, Ended):
             self._mailbox(number).finish(reply.completion)
             del self._mailboxes[number]
+            self._clock.drop(number)
         elif isinstance(reply, Failed):
             error = rebuild(reply.failure)
             _, waiting = self._answers.pop(number, (None, None))
             mailbox = self._mailboxes.pop(number, None)
+            self._clock.drop(number)
             if mailbox is not None:
                 mailbox.finish(error)
             if waiting is not None:
@@ -303,6 +353,7 @@ class IsolatedEngine:
                 " the next request starts another. If this file brings that about again, use another file"
             )
         self._outbox.put(None)
+        self._clock.stop()
         while self._answers:
             self._answers.popitem()[1][1].set_exception(self._ending())
         while self._mailboxes:
@@ -315,7 +366,7 @@ class IsolatedEngine:
         return EngineClosed("the model was closed; open it again to use it")
 
 
-def start_isolated(path: Path, options: EngineOptions) -> IsolatedEngine:
+def start_isolated(path: Path, options: EngineOptions, *, patience: Patience = PATIENCE) -> IsolatedEngine:
     """A model file opened in a new child process.
 
     Raises what opening it in this process raises (ModelLoadError, ConfigError), EngineCrashed when
@@ -323,7 +374,7 @@ def start_isolated(path: Path, options: EngineOptions) -> IsolatedEngine:
     to start.
     """
     child = ChildProcess(CHILD_MODULE)
-    engine = IsolatedEngine(path, child)
+    engine = IsolatedEngine(path, child, patience=patience)
     try:
         engine.start(options)
     except BaseException:

@@ -165,12 +165,19 @@ class Failed:
     kind: Literal["failed"] = "failed"
 
 
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The child is still busy closing; answers nothing."""
+
+    kind: Literal["alive"] = "alive"
+
+
 Numbered = Open | Tokenize | Compile | ReadFacts | ReadCounters | Submit | Cancel | Forget
 Request = Numbered | Close
 """From the parent to the child; all but the last have a number."""
 
 Answer = Opened | Tokens | Compiled | Facts | Counted | Accepted
-Reply = Answer | Text | Ended | Failed
+Reply = Answer | Text | Ended | Failed | Alive
 """From the child to the parent."""
 
 _REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
