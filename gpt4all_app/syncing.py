@@ -73,10 +73,12 @@ def note_report(report: SyncReport, output: Output, *, folders: Sequence[Path], 
             output.note(f"{_files(len(faults))} cannot be searched; {more} says why")
         return
     output.note(f"index updated: {summary(report)}")
-    for fault in faults[:_LISTED]:
-        output.note(f"cannot be searched: {shown_path(fault.path, folders)}: {fault.reason}")
-    if len(faults) > _LISTED:
-        output.note(f"and {len(faults) - _LISTED} more; {more} names them")
+    skipped = [file for file in report.files if file.outcome == "skipped" and file not in faults]
+    listed = [("cannot be searched", file) for file in faults] + [("skipped", file) for file in skipped]
+    for meaning, file in listed[:_LISTED]:
+        output.note(f"{meaning}: {shown_path(file.path, folders)}: {file.reason}")
+    if len(listed) > _LISTED:
+        output.note(f"and {len(listed) - _LISTED} more; {more} names them")
 
 
 def summary(report: SyncReport) -> str:

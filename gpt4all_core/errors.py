@@ -142,8 +142,9 @@ class EngineBusy(GenerationError):  # noqa: N818 - a state, not a fault
     """As many requests wait as may; `waiting` is how many."""
 
     def __init__(self, waiting: int) -> None:
+        waits = f"{waiting} requests are waiting already" if waiting else "every place in the batch is taken"
         super().__init__(
-            f"{waiting} requests are waiting already; ask again later,"
+            f"{waits}, and no more may wait; ask again later,"
             " or open the model with a larger max_waiting or parallel"
         )
         self.waiting = waiting

@@ -12,6 +12,7 @@ from gpt4all_core.batch_kernels import warn_if_slow
 from gpt4all_core.catalog.fingerprint import fingerprint
 from gpt4all_core.catalog.gguf_check import check_loadable
 from gpt4all_core.catalog.machine import memory_bytes
+from gpt4all_core.catalog.store import copies_folder
 from gpt4all_core.chat.template import SpecialTokens
 from gpt4all_core.constrain.matcher import GrammarConstraint
 from gpt4all_core.engine.backend import ThreadPolicy
@@ -171,7 +172,11 @@ def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
         undo.callback(lease.close)
         weights = lease.value
         if weights.has_encoder:
-            raise ModelLoadError(f"{path} is an embedding or encoder model and writes no text", path=path)
+            raise ModelLoadError(
+                f"{path} is an embedding or encoder model and writes no text; open it with LocalEmbedder,"
+                " GPT4AllEmbeddings (LangChain) or GPT4AllEmbedding (LlamaIndex)",
+                path=path,
+            )
         if not weights.devices:
             _check_machine(path, options)
             if not is_starter(path):  # whose copy could not be made, as a warning said
@@ -254,7 +259,13 @@ def _check_machine(path: Path, options: EngineOptions) -> None:
     """Raise ConfigError for a KV cache larger than the machine: Linux would end the process instead."""
     needed, there = _memory(path, options).kv, memory_bytes()
     if needed > there:
+        asked, smaller = f"context_size={options.context_size}", "a smaller one"
+        if options.reproducible:
+            asked += f" for each of parallel={options.parallel} requests, as reproducible=True keeps them,"
+            smaller = "a smaller context_size or parallel"
+        # The copy that stands for the starter is nothing that anybody asked for.
+        name = "the starter model" if path.parent == copies_folder() else path.name
         raise ConfigError(
-            f"context_size={options.context_size} takes {needed / 2**30:.1f} GiB for the KV cache of"
-            f" {path.name}, and this machine has {there / 2**30:.1f} GiB; choose a smaller one"
+            f"{asked} takes {needed / 2**30:.1f} GiB for the KV cache of {name}, and this machine has"
+            f" {there / 2**30:.1f} GiB; choose {smaller}, or a smaller kv_type"
         )

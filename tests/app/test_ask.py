@@ -110,6 +110,14 @@ def test_a_file_that_cannot_be_read_is_named_with_its_reason(gpt4all, leave):
     assert again.err.startswith("1 file cannot be searched; gpt4all docs sync --index ")
 
 
+def test_a_file_that_is_skipped_is_named_with_its_reason(gpt4all, leave):
+    (leave / "photo.jpeg").write_bytes(b"\xff\xd8")
+    found = gpt4all("ask", QUESTION, "--docs", leave)
+    assert "1 skipped" in found.err
+    assert "skipped: photo.jpeg: no loader for .jpeg" in found.err.splitlines()
+    assert "photo.jpeg" not in gpt4all("ask", QUESTION, "--docs", leave).err, "nothing changed"
+
+
 def test_an_answer_that_is_empty_says_so(gpt4all, leave):
     gpt4all.model = ScriptedChatModel([" "])
     assert "the model gave no answer" in gpt4all("ask", QUESTION, "--docs", leave).err

@@ -26,3 +26,14 @@ def test_an_error_arrives_from_another_process_as_what_it_is(error):
     assert type(arrived) is type(error)
     assert str(arrived) == str(error)
     assert vars(arrived) == vars(error)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "says"),
+    [
+        (7, "7 requests are waiting already, and no more may wait; "),
+        (0, "every place in the batch is taken, "),
+    ],
+)
+def test_a_busy_engine_says_what_is_taken(waiting, says):
+    assert str(errors.EngineBusy(waiting)).startswith(says)

@@ -310,10 +310,10 @@ class TestFailingToOpen:
         assert refusals[0] == refusals[1]
 
     def test_a_context_beyond_the_machine_is_refused_too(self, starter_model):
-        with pytest.raises(ConfigError, match="^context_size=1000000000 takes .* GiB for the KV cache"):
+        with pytest.raises(ConfigError, match=r"^context_size=1000000000 takes .* GiB for the KV cache"):
             start_isolated(starter_model, EngineOptions(context_size=10**9))
         together = EngineOptions(context_size=10**8, parallel=8, reproducible=True)
-        with pytest.raises(ConfigError, match="^context_size=100000000 for each of parallel=8 requests"):
+        with pytest.raises(ConfigError, match=r"^context_size=100000000 for each of parallel=8 requests"):
             start_engine(starter_model, together)
 
     @pytest.mark.parametrize("executable", ["", None])

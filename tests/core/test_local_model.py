@@ -167,8 +167,29 @@ def test_a_constraint_from_before_the_model_was_loaded_again_still_holds(model):
 
 
 def test_an_embedding_model_is_refused():
-    with LocalModel("all-minilm-l6-v2") as model, pytest.raises(ModelLoadError, match="writes no text"):
+    with (
+        LocalModel("all-minilm-l6-v2") as model,
+        pytest.raises(ModelLoadError, match="writes no text; open it with LocalEmbedder"),
+    ):
         model.complete("hello")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"context_size": 777}, "context_size=777 takes "),
+        (
+            {"context_size": 777, "parallel": 3, "reproducible": True},
+            "context_size=777 for each of parallel=3 requests, as reproducible=True keeps them, takes ",
+        ),
+    ],
+)
+def test_a_cache_beyond_the_machine_is_refused_with_all_that_makes_it_large(monkeypatch, options, says):
+    monkeypatch.setattr("gpt4all_core.open_engine.memory_bytes", lambda: 10**6)
+    with LocalModel("smollm2-135m-instruct", **options) as model, pytest.raises(ConfigError) as caught:
+        model.open()
+    assert str(caught.value).startswith(says)
+    assert "KV cache of the starter model" in str(caught.value)
 
 
 def test_a_file_without_a_chat_template_says_so(own_model, monkeypatch):
