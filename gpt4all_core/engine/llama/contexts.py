@@ -10,6 +10,7 @@ import numpy as np
 from gpt4all_core.engine.backend import Batch, Logits, NoFreeCells, State
 from gpt4all_core.engine.llama.batch_rows import BatchRows
 from gpt4all_core.engine.llama.library import api, log, starting
+from gpt4all_core.engine.llama.native_call import interruptible
 from gpt4all_core.engine.llama.weights import LlamaWeights
 from gpt4all_core.errors import GenerationError, ModelLoadError
 from gpt4all_core.types import KVType
@@ -151,14 +152,19 @@ def context_params(options: ContextOptions) -> Any:
 
 
 def new_context(weights: LlamaWeights, params: Any) -> Any:
-    """The native context. Raises ModelLoadError with llama.cpp's words."""
+    """The native context. Raises ModelLoadError with llama.cpp's words. Ctrl-C waits for the call to end."""
+    return interruptible(lambda _unwanted: _make(weights, params), discard=api.llama_free)
+
+
+def _make(weights: LlamaWeights, params: Any) -> Any:
     with starting:
         log.clear()
         context = api.llama_init_from_model(weights.handle, params)
+        reason = log.text
     if not context:
         raise ModelLoadError(
             f"llama.cpp cannot make a context of {params.n_ctx} tokens for {weights.path.name}"
-            f" ({log.text or 'probably not enough memory'}); try a smaller context_size, or kv_type='f16'",
+            f" ({reason or 'probably not enough memory'}); try a smaller context_size, or kv_type='f16'",
             path=weights.path,
         )
     return context

@@ -3,6 +3,7 @@
 import ctypes
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from llguidance import LLTokenizer
 
 from gpt4all_core.engine.llama.devices import handles_of
 from gpt4all_core.engine.llama.library import api, log, starting
+from gpt4all_core.engine.llama.native_call import interruptible
 from gpt4all_core.errors import ConfigError, EngineClosed, ModelLoadError
 
 _PIECE_BYTES = 256
@@ -20,7 +22,8 @@ class LlamaWeights:
 
     path: a file that `gpt4all_core.catalog.gguf_check` found loadable. devices: names of those that
     layers go to, none for the processor alone; gpu_layers: how many, -1 for all, counted from the end
-    of the model and the output first. Raises ModelLoadError with llama.cpp's words.
+    of the model and the output first. Raises ModelLoadError with llama.cpp's words. Ctrl-C ends the
+    loading, between two tensors.
 
     Thread-safe: everything but `close` may be called from any thread at any time.
     """
@@ -28,17 +31,8 @@ class LlamaWeights:
     def __init__(self, path: Path, *, devices: Sequence[str] = (), gpu_layers: int = 0) -> None:
         self.path = path
         self.devices = tuple(devices)
-        handles = handles_of(self.devices)
-        with starting:
-            log.install()
-            log.clear()
-            api.llama_backend_init()
-            params = api.llama_model_default_params()
-            params.devices = ctypes.cast(handles, ctypes.c_void_p)
-            params.n_gpu_layers = gpu_layers if devices else 0
-            self._model = api.llama_model_load_from_file(str(path).encode(), params)
-        if not self._model:
-            raise ModelLoadError(f"llama.cpp cannot load {path}: {log.text or 'no reason given'}", path=path)
+        load = partial(_load, path, self.devices, gpu_layers if devices else 0)
+        self._model = interruptible(load, discard=api.llama_model_free)
         self.layers: int = api.llama_model_n_layer(self._model) + 1
         """How many there are, the output counted as one."""
         self.gpu_layers = (
@@ -195,3 +189,21 @@ class LlamaWeights:
                 if length >= 0:
                     return buffer.raw[:length]
                 room = -length
+
+
+def _load(path: Path, devices: Sequence[str], gpu_layers: int, unwanted: threading.Event) -> Any:
+    """The native pointer; loading stops early once it is unwanted."""
+    with starting:
+        log.install()
+        log.clear()
+        handles = handles_of(devices)
+        go_on = api.llama_progress_callback(lambda _progress, _user: not unwanted.is_set())
+        params = api.llama_model_default_params()
+        params.devices = ctypes.cast(handles, ctypes.c_void_p)
+        params.n_gpu_layers = gpu_layers
+        params.progress_callback = go_on
+        model = api.llama_model_load_from_file(str(path).encode(), params)
+        reason = log.text
+    if not model:
+        raise ModelLoadError(f"llama.cpp cannot load {path}: {reason or 'no reason given'}", path=path)
+    return model
