@@ -3,8 +3,9 @@ import pytest
 
 from gpt4all_core.engine.backend import Batch, NoFreeCells
 from gpt4all_core.engine.llama.contexts import ContextOptions, LlamaContext
-from gpt4all_core.engine.llama.embedding_context import LlamaEmbeddingContext
+from gpt4all_core.engine.llama.embedding_context import embedding_context
 from gpt4all_core.engine.llama.library import log
+from gpt4all_core.engine.llama.pooled_context import PackOptions
 from gpt4all_core.engine.llama.weights import LlamaWeights
 from gpt4all_core.errors import ConfigError, EngineClosed, GenerationError, ModelLoadError
 
@@ -121,7 +122,7 @@ def test_a_file_that_is_no_model_is_refused_in_llama_cpps_words(tmp_path):
 
 def test_a_chat_model_gives_no_pooled_vectors(weights):
     with pytest.raises(ModelLoadError, match="one vector a text"):
-        LlamaEmbeddingContext(weights, batch_tokens=64, sequences=4, threads=1)
+        embedding_context(weights, PackOptions(batch_tokens=64, sequences=4))
 
 
 def test_closed_weights_are_refused_in_every_way(starter_model):
