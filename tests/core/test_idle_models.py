@@ -75,7 +75,7 @@ def test_what_crashed_is_opened_again_at_the_next_use(model, monkeypatch):
         raise MemoryError("no page left")
 
     monkeypatch.setattr(opened.engine._backend, "decode", fail)
-    with pytest.raises(MemoryError, match="no page left"):
+    with pytest.raises(EngineClosed, match="no page left"):
         model.chat(QUESTION, GREEDY).result()
     wait_until_closed(model)
     assert model.chat(QUESTION, GREEDY).result().text

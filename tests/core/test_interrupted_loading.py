@@ -91,22 +91,30 @@ class TestInterruptible:
             interruptible(call, discard=discarded.append)
         assert discarded == ["made"]
 
-    def test_a_second_ctrl_c_does_not_wait_but_the_result_is_discarded_all_the_same(self):
-        began, told, may_end, discarded = (threading.Event() for _ in range(4))
+    def test_a_handler_of_the_programs_own_is_called_after_the_call(self):
+        noted, discarded = [], []
+        before = signal.signal(signal.SIGINT, lambda number, _frame: noted.append(number))
+        began = threading.Event()
 
         def call(unwanted):
             began.set()
-            unwanted.wait(10)
-            told.set()
-            may_end.wait(10)
+            time.sleep(0.1)
+            assert noted == []
+            return not unwanted.is_set()
 
-        send_when(began)
-        send_when(told)
-        with pytest.raises(KeyboardInterrupt):
-            interruptible(call, discard=lambda _result: discarded.set())
-        assert not discarded.is_set()
-        may_end.set()
-        assert discarded.wait(10)
+        try:
+            send_when(began)
+            assert interruptible(call, discard=discarded.append)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        assert (noted, discarded) == ([signal.SIGINT], [])
+
+    def test_the_handler_is_back_afterwards_whatever_happened(self):
+        before = signal.getsignal(signal.SIGINT)
+        with pytest.raises(ModelLoadError):
+            interruptible(self.fail, discard=pytest.fail)
+        assert interruptible(lambda _unwanted: 7, discard=pytest.fail) == 7
+        assert signal.getsignal(signal.SIGINT) is before
 
     def test_an_interrupted_call_that_fails_leaves_the_interruption(self):
         began = threading.Event()
