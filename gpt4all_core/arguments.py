@@ -121,10 +121,10 @@ class ModelFields(StrictArguments):
         if not (isinstance(arguments, Mapping) and {"model", "model_name"} <= arguments.keys()):
             return arguments
         model, model_name = arguments["model"], arguments["model_name"]
+        if "model_name" in cls.model_fields:  # a framework's own, beside ours: there it is a label
+            return arguments
         if model is None and model_name is not None:
             return {name: value for name, value in arguments.items() if name != "model"}
-        if "model_name" in cls.model_fields:  # a framework's own, beside ours
-            return arguments
         if model_name not in (None, model):
             raise ValueError(f"model={model!r} and model_name={model_name!r} name two models; give one")
         return {name: value for name, value in arguments.items() if name != "model_name"}

@@ -96,13 +96,21 @@ ALL_KINDS = pytest.mark.parametrize(
     "given",
     [
         {"model_name": MODEL},
-        {"model": None, "model_name": MODEL},
         {"model": MODEL, "model_name": MODEL},
     ],
 )
 def test_model_name_says_the_same_as_model(kind, given):
     assert kind(**given).model == MODEL
     assert kind.model_validate(given).model == MODEL
+
+
+@pytest.mark.parametrize("kind", [ChatGPT4All, LangChainGPT4All, LlamaIndexGPT4All, GPT4AllEmbeddings])
+def test_model_name_beside_no_model_names_it(kind):
+    assert kind(model=None, model_name=MODEL).model == MODEL
+
+
+def test_beside_no_model_the_embeddings_model_name_is_the_label_that_to_dict_writes():
+    assert GPT4AllEmbedding(model=None, model_name="label").model is None
 
 
 @KINDS

@@ -20,7 +20,23 @@ from pathlib import Path
 from gpt4all_core import GenerationCancelled, GenerationParams, LocalModel
 
 THREADS, LOOPS, REQUESTS = 8, 3, 64
-WORDS = ["the", "of", "a", "memory", "model", "question", "answer", "river", "stone", "winter", "seven", "paper", "under", "light", "house"]
+WORDS = [
+    "the",
+    "of",
+    "a",
+    "memory",
+    "model",
+    "question",
+    "answer",
+    "river",
+    "stone",
+    "winter",
+    "seven",
+    "paper",
+    "under",
+    "light",
+    "house",
+]
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,8 @@ def write_tiny_bert(
     metadata = _metadata(pooling, labels) | {
         f"tokenizer.ggml.{name}": struct.pack("<I?", 7, value) for name, value in (flags or {}).items()
     }
+    if flags and flags.get("add_eos_token"):
+        metadata["tokenizer.ggml.eos_token_id"] = number("UINT32", SEP)
     path.write_bytes(gguf_bytes(metadata, tensors=layout, alignment=_ALIGNMENT, data=data))
     return TinyBert(path, tensors)
 
