@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -141,3 +145,23 @@ def test_closed_weights_are_refused_in_every_way(starter_model):
     for use in uses:
         with pytest.raises(EngineClosed, match="was closed"):
             use()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "passive 300"),
+        ({"OMP_WAIT_POLICY": "active"}, "active None"),
+        ({"GOMP_SPINCOUNT": "7"}, "passive 7"),
+    ],
+)
+def test_threads_look_a_moment_before_they_sleep_unless_told_otherwise(given, expected):
+    program = (
+        "import os, gpt4all_core.engine.llama.library;"
+        "print(os.environ.get('OMP_WAIT_POLICY'), os.environ.get('GOMP_SPINCOUNT'))"
+    )
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=kept | given, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == expected

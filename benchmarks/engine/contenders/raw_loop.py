@@ -19,6 +19,7 @@ from benchmarks.engine.conversations import chatml
 
 # As the engine has it. Left alone, the threads spin between calls, and collapse where cores are busy.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("GOMP_SPINCOUNT", "300")
 
 import llama_cpp.llama_cpp as api
 
