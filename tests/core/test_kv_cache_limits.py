@@ -1,6 +1,7 @@
 """Conversations that cannot be saved, do not fit, or are many: the cache goes on, and holds nobody up."""
 
 import threading
+import time
 
 import pytest
 from engine_workbench import ask, check_accounts, running
@@ -147,6 +148,7 @@ def test_nobody_waits_for_a_prompt_whose_beginning_a_window_has_left():
 
     def slow(tokens):
         began.set()
+        time.sleep(0.005)  # 300 tokens take a second and a half, whatever else the machine does
         return ord("x")
 
     with running(Passed(slow, cells=1000), context_size=400) as engine:
