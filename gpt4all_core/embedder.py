@@ -2,13 +2,12 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from gpt4all_core.catalog.fingerprint import fingerprint
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ConfigError, ModelLoadError
 from gpt4all_core.leased_model import LeasedModel
@@ -23,6 +22,8 @@ MOST_TOKENS = 512
 """Tokens of one part of a text. Attention and, in models that also write text, a row of logits for
 each token grow with it; longer texts are embedded in parts."""
 
+_HEADER_BYTES = 1 << 20
+_SAMPLE_BYTES = 1 << 12
 
 LongText = Literal["mean", "truncate", "error"]
 
@@ -80,13 +81,16 @@ class LocalEmbedder(LeasedModel[OpenPacks]):
     def identity(self) -> str:
         """Equal for embedders whose vectors can be compared, whatever their files are called.
 
-        Made of the prefixes, `long_text`, the dimensions if they are not the model's own, and the
-        `fingerprint` of the file.
+        Made of the prefixes, `long_text`, the dimensions if they are not the model's own, and samples
+        of the file: its size, its first megabyte, where the header is, and 15 places in the weights.
+        The gigabytes between them are not read.
         """
-        parts = [fingerprint(self.path), self.query_prefix, self.document_prefix, self._long_text]
+        parts = [self.query_prefix, self.document_prefix, self._long_text]
         if self.dimensions != self._full_dimensions:
             parts.append(str(self.dimensions))
         digest = hashlib.sha256("\0".join(parts).encode())
+        for sample in _samples(self.path):
+            digest.update(sample)
         return f"{self._header.name or self._header.architecture}-{digest.hexdigest()[:16]}"
 
     @property
@@ -230,3 +234,17 @@ def _wait(future: Future[Vectors]) -> Vectors:
         return future.result()
     finally:
         future.cancel()  # an interrupt ended the wait: what is not embedded yet need not be
+
+
+def _samples(path: Path) -> Iterator[bytes]:
+    """Enough of a file to tell models apart: fine-tuned ones share names, headers and sizes."""
+    try:
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            yield str(size).encode()
+            yield file.read(_HEADER_BYTES)
+            for number in range(1, 16):
+                file.seek(size * number // 16)
+                yield file.read(_SAMPLE_BYTES)
+    except OSError as error:
+        raise ModelLoadError(f"{path}: cannot be read ({error.strerror or error})", path=path) from error
