@@ -20,16 +20,19 @@ class SlowQuantization(UserWarning):
     """A model's weights are of a type that is slow for prompts and for several requests at once."""
 
 
-_BETWEEN = (
-    *(
+_BETWEEN = frozenset(
+    {
         "langchain_gpt4all",
         "llamaindex_gpt4all",
         "langchain_core",
         "llama_index",
         "llama_index_instrumentation",
-    ),
-    *("contextlib", "functools", "wrapt"),
+        "contextlib",
+        "functools",
+        "wrapt",
+    }
 )
+"""Packages through which a model is asked for: the adapters, their frameworks, and what those wrap with."""
 
 
 class SlowQuantizationWarnings:

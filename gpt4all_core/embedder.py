@@ -2,18 +2,19 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from gpt4all_core.catalog.fingerprint import file_samples
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ConfigError, ModelLoadError
 from gpt4all_core.leased_model import LeasedModel
 from gpt4all_core.model_pool import Lease, LeaseTerms
 from gpt4all_core.open_embedder import open_embedder
-from gpt4all_core.open_packs import OpenPacks, PackedModelOptions
+from gpt4all_core.open_packs import OpenPacks, PackedModelOptions, wait_for
 from gpt4all_core.protocols import Vectors
 from gpt4all_core.text_windows import SpecialFrame, cut
 from gpt4all_core.unit_vectors import mean_of_parts, shorten
@@ -21,9 +22,6 @@ from gpt4all_core.unit_vectors import mean_of_parts, shorten
 MOST_TOKENS = 512
 """Tokens of one part of a text. Attention and, in models that also write text, a row of logits for
 each token grow with it; longer texts are embedded in parts."""
-
-_HEADER_BYTES = 1 << 20
-_SAMPLE_BYTES = 1 << 12
 
 LongText = Literal["mean", "truncate", "error"]
 
@@ -81,15 +79,14 @@ class LocalEmbedder(LeasedModel[OpenPacks]):
     def identity(self) -> str:
         """Equal for embedders whose vectors can be compared, whatever their files are called.
 
-        Made of the prefixes, `long_text`, the dimensions if they are not the model's own, and samples
-        of the file: its size, its first megabyte, where the header is, and 15 places in the weights.
-        The gigabytes between them are not read.
+        Made of the prefixes, `long_text`, the dimensions if they are not the model's own, and
+        `file_samples`. Indexes hold it: if it changes, they are made anew.
         """
         parts = [self.query_prefix, self.document_prefix, self._long_text]
         if self.dimensions != self._full_dimensions:
             parts.append(str(self.dimensions))
         digest = hashlib.sha256("\0".join(parts).encode())
-        for sample in _samples(self.path):
+        for sample in file_samples(self.path):
             digest.update(sample)
         return f"{self._header.name or self._header.architecture}-{digest.hexdigest()[:16]}"
 
@@ -133,11 +130,11 @@ class LocalEmbedder(LeasedModel[OpenPacks]):
 
         Raises ConfigError for an empty text, which has no vector.
         """
-        return _wait(self._begin(texts, self.document_prefix))
+        return wait_for(self._begin(texts, self.document_prefix))
 
     def embed_query(self, text: str) -> Vectors:
         """float32, shape (dimensions,), L2 norm 1."""
-        row: Vectors = _wait(self._begin([text], self.query_prefix))[0]
+        row: Vectors = wait_for(self._begin([text], self.query_prefix))[0]
         return row
 
     async def aembed_documents(self, texts: Sequence[str]) -> Vectors:
@@ -227,24 +224,3 @@ class LocalEmbedder(LeasedModel[OpenPacks]):
         body = self._frame.inside(tokens)
         windows = cut(body, head=head, room=room, is_first_only=self._long_text == "truncate")
         return [self._frame.around(window) for window in windows]
-
-
-def _wait(future: Future[Vectors]) -> Vectors:
-    try:
-        return future.result()
-    finally:
-        future.cancel()  # an interrupt ended the wait: what is not embedded yet need not be
-
-
-def _samples(path: Path) -> Iterator[bytes]:
-    """Enough of a file to tell models apart: fine-tuned ones share names, headers and sizes."""
-    try:
-        with path.open("rb") as file:
-            size = path.stat().st_size
-            yield str(size).encode()
-            yield file.read(_HEADER_BYTES)
-            for number in range(1, 16):
-                file.seek(size * number // 16)
-                yield file.read(_SAMPLE_BYTES)
-    except OSError as error:
-        raise ModelLoadError(f"{path}: cannot be read ({error.strerror or error})", path=path) from error

@@ -126,13 +126,14 @@ class Service:
             message.tokens,
             message.params,
             constraint=constraint,
+            shown=message.shown,
             timeout_s=message.timeout_s,
             keep_alive=None,
         )
         self._handles[message.number] = handle
         self._replies.send(Accepted(message.number))
         try:
-            async for piece in handle:
+            async for piece in handle.pieces:
                 self._replies.send(Text(message.number, piece))
             self._replies.send(Ended(message.number, handle.result()))
         finally:

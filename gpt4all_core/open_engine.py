@@ -29,7 +29,7 @@ from gpt4all_core.isolated.engine import start_isolated
 from gpt4all_core.model_memory import CacheShape, ModelMemory, model_memory
 from gpt4all_core.model_pool import FileIdentity, Lease, LeaseTerms, MemoryParts, pool
 from gpt4all_core.open_model import EngineOptions, Hardware, OpenModel, PromptFacts
-from gpt4all_core.open_weights import open_weights, weights_part
+from gpt4all_core.open_weights import open_weights, place_weights, weights_part
 from gpt4all_core.protocols import Constraint
 from gpt4all_core.starter_copy import engine_file, is_starter
 from gpt4all_core.trial import trials
@@ -98,6 +98,7 @@ class OpenEngine:
         params: GenerationParams,
         *,
         constraint: Constraint | None,
+        shown: Sequence[int] = (),
         timeout_s: float | None,
         keep_alive: object,
     ) -> Generation:
@@ -108,7 +109,12 @@ class OpenEngine:
         matcher = constraint.matcher() if constraint is not None else None
         with self._gate:
             return self.engine.submit(
-                tokens, params, matcher=matcher, timeout_s=timeout_s, keep_alive=keep_alive
+                tokens,
+                params,
+                matcher=matcher,
+                shown=shown,
+                timeout_s=timeout_s,
+                keep_alive=keep_alive,
             )
 
     def retire(self) -> bool:
@@ -167,6 +173,8 @@ def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
     from gpt4all_core.engine.llama.devices import processor_features  # noqa: PLC0415 - heavy
 
     shape, threads = _shape(options), options.threads or usable_cores()
+    if options.reproducible:
+        _check_reproducible(path, options, shape)
     with ExitStack() as undo:
         lease = open_weights(path, device=options.device, gpu_layers=options.gpu_layers, shape=shape)
         undo.callback(lease.close)
@@ -209,6 +217,16 @@ def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
         opened = OpenEngine(engine.start(), weights, hardware)
         undo.pop_all()
         return opened
+
+
+def _check_reproducible(path: Path, options: EngineOptions, shape: CacheShape) -> None:
+    """Raise ConfigError if layers would go to an accelerator, whose sums have an order of their own."""
+    where = place_weights(path, device=options.device, gpu_layers=options.gpu_layers, shape=shape)
+    if where.devices:
+        raise ConfigError(
+            f"reproducible=True holds on the processor alone, and {path.name} would run on"
+            f" {', '.join(where.devices)}; choose device='cpu', or reproducible=False"
+        )
 
 
 def _thread_policy(options: EngineOptions, threads: int, *, is_offloaded: bool) -> ThreadPolicy | None:

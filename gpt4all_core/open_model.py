@@ -1,5 +1,6 @@
 """What a model that is open can be asked, wherever its engine runs, and what it is opened with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -107,7 +108,8 @@ class OpenModel(Closable, Protocol):
         params: GenerationParams,
         *,
         constraint: Constraint | None,
+        shown: Sequence[int] = (),
         timeout_s: float | None,
         keep_alive: object,
     ) -> Generation:
-        """Queue a prompt; see `Engine.submit` for what it raises."""
+        """Queue a prompt; see `Engine.submit`, also for what it raises."""

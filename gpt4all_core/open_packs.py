@@ -168,6 +168,14 @@ class _Plan:
         )
 
 
+def wait_for(future: Future[T]) -> T:
+    """What `submit` promised. An interrupt that ends the wait drops what is not computed yet."""
+    try:
+        return future.result()
+    finally:
+        future.cancel()
+
+
 def is_encoder(header: GGUFHeader) -> bool:
     """Whether a model only reads: it has no KV cache, and no logits for the tokens of a text."""
     return "bert" in (header.architecture or "")

@@ -14,18 +14,32 @@ Vectors = NDArray[np.float32]
 class TokenMatcher(Protocol):
     """Says which tokens may come next in one request; used by the engine's owner thread only."""
 
+    def permits(self, token: int) -> bool:
+        """Whether this token may come next. Quick: it is asked before the whole mask is."""
+
     def allowed(self) -> NDArray[np.bool_]:
         """A mask over the vocabulary, True where the token may come next."""
+
+    def within(self, token: int, left: int) -> int:
+        """The token itself, which is permitted, if `left` tokens, this one among them, are enough to
+        end the text properly after it; else the next token of the shortest end that is known.
+        """
 
     def accept(self, token: int) -> None:
         """Move on by one token that `allowed` permits."""
 
     def forced(self) -> list[int]:
-        """The tokens that can only come next, if any; the engine appends them unsampled."""
+        """The tokens that can only come next, if any, accepted already; the engine appends them
+        unsampled.
+        """
 
     @property
     def is_finished(self) -> bool:
         """Whether only the end of the text may follow."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether `within` had to end the text before the model would have."""
 
 
 class Generation(Protocol):

@@ -14,7 +14,7 @@ from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ConfigError, GenerationError
 from gpt4all_core.leased_model import LeasedModel
 from gpt4all_core.model_pool import Lease, LeaseTerms
-from gpt4all_core.open_packs import OpenPacks, PackedModelOptions, is_encoder
+from gpt4all_core.open_packs import OpenPacks, PackedModelOptions, is_encoder, wait_for
 from gpt4all_core.open_reranker import SOFTMAX_ARCHITECTURES, between_pair, open_reranker
 from gpt4all_core.pair_tokens import PairWriter, SeparatedPair, TemplatedPair
 from gpt4all_core.text_windows import SpecialFrame
@@ -86,7 +86,7 @@ class LocalReranker(LeasedModel[OpenPacks]):
 
         top_n: how many of them; None gives all.
         """
-        return _ranked(self._wait(self._begin_ranking(query, documents, top_n)), top_n)
+        return _ranked(wait_for(self._begin_ranking(query, documents, top_n)), top_n)
 
     async def arerank(
         self, query: str, documents: Sequence[str], *, top_n: int | None = None
@@ -100,7 +100,7 @@ class LocalReranker(LeasedModel[OpenPacks]):
 
         The sigmoid of the model's logit, from 0 to 1; `raw` gives the logit, of any size.
         """
-        logits = self._wait(self._begin(pairs))
+        logits = wait_for(self._begin(pairs))
         return logits if raw else _sigmoid(logits)
 
     async def ascore(self, pairs: Sequence[tuple[str, str]], *, raw: bool = False) -> Scores:
@@ -169,13 +169,6 @@ class LocalReranker(LeasedModel[OpenPacks]):
                 " split the document, or choose long_text='truncate'"
             )
         return tokens
-
-    @staticmethod
-    def _wait(future: Future[Scores]) -> Scores:
-        try:
-            return future.result()
-        finally:
-            future.cancel()  # an interrupt ended the wait: what is not scored yet need not be
 
 
 def _logits(rows: NDArray[np.float32], *, is_softmax: bool) -> Scores:

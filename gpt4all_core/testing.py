@@ -24,7 +24,7 @@ from gpt4all_core.engine.handle import Generation, Mailbox
 from gpt4all_core.engine.sampling import check_params
 from gpt4all_core.errors import ConfigError, GenerationError, UnsupportedParameter
 from gpt4all_core.protocols import Constraint, TokenMatcher, Vectors
-from gpt4all_core.types import Completion, FinishReason, GenerationParams, Message, Usage
+from gpt4all_core.types import Completion, FinishReason, GenerationParams, Message, Piece, Usage
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 _TOKEN = re.compile(r"\s*\S+|\s+")
@@ -138,7 +138,7 @@ class ScriptedChatModel:
         quote_from = constraint.quote_from if constraint is not None else None
         self.calls.append(ChatCall(tuple(messages), params, quote_from, prefill))
         text = self._next_answer(messages) if quote_from is None else self._next_quote(quote_from)
-        prompt_tokens = sum(self.count_tokens(message.content) for message in messages)
+        prompt_tokens = sum(self.count_tokens(message.text) for message in messages)
         return _answered(text, params, prompt_tokens=prompt_tokens)
 
     def constrain(self, *, quote_from: Sequence[str]) -> ScriptedConstraint:
@@ -182,7 +182,7 @@ def _answered(text: str, params: GenerationParams, *, prompt_tokens: int) -> Gen
             break
     pieces.append(stream.finish())
     for piece in pieces:
-        mailbox.push(piece)
+        mailbox.push(Piece(piece))
     mailbox.finish(Completion("".join(pieces), reason, Usage(prompt_tokens, count)))
     return Generation(mailbox)
 
@@ -201,8 +201,10 @@ class ScriptedVocabulary:
             ids.extend([self.END] * bool(number) + list(part.encode()))
         return ids
 
-    def piece(self, token: int) -> bytes:
-        return bytes([token]) if token < self.END else b""
+    def piece(self, token: int, *, special: bool = False) -> bytes:
+        if token < self.END:
+            return bytes([token])
+        return b"<end>" if special else b""
 
     def is_end(self, token: int) -> bool:
         return token == self.END

@@ -128,7 +128,7 @@ class _Escape:
 
     def protect(self, message: Message) -> str:
         barred = self._barred_in_answers if message.role == "assistant" else self._barred
-        return barred.sub(self._mark, message.content)
+        return barred.sub(self._mark, message.text)
 
     def split(self, text: str) -> tuple[Segment, ...]:
         if not self._literals:

@@ -43,6 +43,16 @@ class GrammarMatcher:
     def is_finished(self) -> bool:
         return bool(self._matcher.is_stopped())
 
+    @property
+    def is_cut(self) -> bool:
+        return False
+
+    def permits(self, token: int) -> bool:
+        return bool(self._matcher.validate_tokens([token]) == 1)
+
+    def within(self, token: int, left: int) -> int:  # noqa: ARG002 - every token is within no bound
+        return token
+
     def allowed(self) -> NDArray[np.bool_]:
         """The mask over the vocabulary. Raises OutputError if the grammar got stuck."""
         bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)

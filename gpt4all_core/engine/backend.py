@@ -124,8 +124,8 @@ class Vocabulary(Protocol):
     def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
         """Token ids without an added beginning or end; control tokens are read only if asked."""
 
-    def piece(self, token: int) -> bytes:
-        """The bytes a token stands for; empty for control tokens."""
+    def piece(self, token: int, *, special: bool = False) -> bytes:
+        """The bytes a token stands for; of control tokens only if asked, else none."""
 
     def is_end(self, token: int) -> bool:
         """Whether the token ends a generation."""

@@ -15,7 +15,8 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,9 @@ _UNFINISHED = ".part"
 _ABANDONED_S = 3600.0
 """From which age on an unfinished file is one whose process died in the middle."""
 
+_PIECE_BYTES = 4 << 20
+"""Written at once: a request that arrives meanwhile waits for some milliseconds."""
+
 DISK_LIMIT_BYTES = 8 << 30
 """What one folder may hold; the least recently used files go first."""
 
@@ -44,18 +48,17 @@ class _File:
     path: Path
     tokens: tuple[int, ...]
     byte_count: int
-
-
-_PIECE_BYTES = 4 << 20
-"""Written at once: a request that arrives meanwhile waits for some milliseconds."""
+    cells_checksum: int = field(compare=False)
+    """Another process may have written cells of the same tokens since, which differ by roundings."""
 
 
 class DiskCache:
     """Saved cells in a folder; the store below `HostCache`. For the engine's owner thread alone.
 
     model: says what the cells belong to, down to the version of llama.cpp; files of others are left
-    alone. A file that cannot be read or was changed is taken for absent. When the disk is full or
-    the folder cannot be written any more, that is logged once and nothing further is written.
+    alone. A file that cannot be read or was changed is taken for absent. On a full disk the oldest
+    files go, as they do at the limit; when that does not help, or the folder cannot be written any
+    more, that is logged once and nothing further is written.
     Raises ConfigError when there can be no such folder.
     """
 
@@ -117,7 +120,7 @@ class DiskCache:
             if key in self._files and self._files[key].path.name != name:
                 self._drop(key)
         self._forget({name})
-        self._remember(_File(self._folder / name, saved.tokens, saved.byte_count))
+        self._remember(_File(self._folder / name, saved.tokens, saved.byte_count, saved.checksum))
         return True
 
     def get(self, key: int) -> SavedCells | None:
@@ -211,33 +214,36 @@ class DiskCache:
     def _read_head(self, path: Path) -> _File | None:
         """What a file says it holds, None if it is not ours or not whole."""
         try:
-            with path.open("rb") as file:
-                head = file.read(_HEADER.size)
-                if len(head) < _HEADER.size:
-                    return None
-                *front, checksum = _HEADER.unpack(head)
-                magic, model, count, byte_count, _ = front
-                size = path.stat().st_size
-                if (magic, model) != (_MAGIC, self._model) or size != _HEADER.size + 4 * count + byte_count:
-                    return None
-                tokens = file.read(4 * count)
+            with path.open("rb") as opened:
+                return self._head(path, opened)
         except OSError:
             return None
-        if _checksum(tuple(front), tokens) != checksum:
-            return None
-        return _File(path, tuple(np.frombuffer(tokens, dtype=np.int32).tolist()), byte_count)
 
     def _read(self, file: _File) -> SavedCells | None:
-        found = self._read_head(file.path)
-        if found != file:
-            return None
+        """The cells of a file, None if it holds something else by now."""
         try:
-            state = np.fromfile(file.path, dtype=np.uint8, offset=_HEADER.size + 4 * len(file.tokens))
             with file.path.open("rb") as opened:
-                checksum = _HEADER.unpack(opened.read(_HEADER.size))[4]
+                found = self._head(file.path, opened)
+                if found is None or found != file:
+                    return None
+                state = np.fromfile(opened, dtype=np.uint8)  # from behind the tokens on
         except OSError:
             return None
-        return SavedCells(file.tokens, state, checksum)
+        return SavedCells(found.tokens, state, found.cells_checksum)
+
+    def _head(self, path: Path, opened: BufferedReader) -> _File | None:
+        head = opened.read(_HEADER.size)
+        if len(head) < _HEADER.size:
+            return None
+        *front, checksum = _HEADER.unpack(head)
+        magic, model, count, byte_count, cells_checksum = front
+        size = os.fstat(opened.fileno()).st_size
+        if (magic, model) != (_MAGIC, self._model) or size != _HEADER.size + 4 * count + byte_count:
+            return None
+        tokens = opened.read(4 * count)
+        if _checksum(tuple(front), tokens) != checksum:
+            return None
+        return _File(path, tuple(np.frombuffer(tokens, dtype=np.int32).tolist()), byte_count, cells_checksum)
 
 
 def _pieces(parts: list[bytes | memoryview]) -> Iterator[memoryview]:

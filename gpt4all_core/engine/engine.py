@@ -115,11 +115,13 @@ class Engine:
         params: GenerationParams,
         *,
         matcher: TokenMatcher | None = None,
+        shown: ListOf[int] = (),
         timeout_s: float | None = None,
         keep_alive: object = None,
     ) -> Generation:
         """Queue a prompt of token ids; returns at once with the handle of the request.
 
+        shown: special tokens whose text is part of the answer; of others nothing is seen.
         After `timeout_s` seconds from now it is cancelled and ends with GenerationTimeout.
         `keep_alive` lives as long as the handle. Raises ConfigError for impossible parameters or
         prompts, ContextOverflow when the prompt leaves no room for an answer, EngineBusy when as
@@ -142,6 +144,7 @@ class Engine:
             sampler=Sampler(params),
             text=TextStream(params.stop),
             matcher=matcher,
+            shown=frozenset(shown),
             timeout_s=timeout_s,
             prompt_length=len(prompt),
         )

@@ -5,12 +5,13 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from contextlib import aclosing, closing
 from dataclasses import dataclass
 from typing import Literal
 
 from gpt4all_core.errors import EngineClosed, GenerationCancelled
-from gpt4all_core.types import Completion
+from gpt4all_core.types import Completion, Piece
 
 _CANCELLED = "the request was cancelled before it finished"
 
@@ -59,7 +60,7 @@ class Mailbox:
         self._has_ended = threading.Condition(self._lock)
         self._piece_wakers: list[_Waker] = []
         self._end_wakers: list[_Waker] = []
-        self._pieces: deque[str] = deque()
+        self._pieces: deque[Piece] = deque()
         self._outcome: Completion | BaseException | None = None
         self._pid = os.getpid()
 
@@ -71,10 +72,8 @@ class Mailbox:
     def is_finished(self) -> bool:
         return self._outcome is not None
 
-    def push(self, piece: str) -> None:
+    def push(self, piece: Piece) -> None:
         """Engine: more text."""
-        if not piece:
-            return
         with self._lock:
             self._pieces.append(piece)
             self._has_piece.notify_all()
@@ -100,7 +99,7 @@ class Mailbox:
         """Consumer: nobody wants more. The engine answers with an outcome within a token."""
         self.interest.cancel()
 
-    def take(self) -> str | None:
+    def take(self) -> Piece | None:
         """The next piece, None if there is none now. Raises the failure once all text is taken."""
         self._check_process()
         with self._lock:
@@ -178,23 +177,20 @@ class Generation:
         """Whether the engine is done with it, well or not."""
         return self._mailbox.is_finished
 
-    # Once `wait` returns there is a piece or the outcome, and no piece ever comes after the outcome.
-
     def __iter__(self) -> Iterator[str]:
-        try:
-            while self._mailbox.wait(for_piece=True) and (piece := self._mailbox.take()) is not None:
-                yield piece
-        finally:
-            self.cancel()
+        with closing(iter(self.pieces)) as pieces:
+            yield from (piece.text for piece in pieces if piece.text)
 
     async def __aiter__(self) -> AsyncIterator[str]:
-        try:
-            while (
-                await self._mailbox.wait_async(for_piece=True) and (piece := self._mailbox.take()) is not None
-            ):
-                yield piece
-        finally:
-            self.cancel()
+        async with aclosing(aiter(self.pieces)) as pieces:
+            async for piece in pieces:
+                if piece.text:
+                    yield piece.text
+
+    @property
+    def pieces(self) -> "Pieces":
+        """The same text with its tokens, to be iterated by the same two faces."""
+        return Pieces(self, self._mailbox)
 
     def result(self, timeout_s: float | None = None) -> Completion:
         """Wait for the end and get the whole text, why it ended and what it cost.
@@ -230,3 +226,29 @@ class Generation:
         if completion is None:
             raise GenerationCancelled(_CANCELLED)
         return completion
+
+
+class Pieces:
+    """What a request writes, with the tokens it came from; see `Generation`."""
+
+    def __init__(self, generation: Generation, mailbox: Mailbox) -> None:
+        self._generation = generation
+        self._mailbox = mailbox
+
+    # Once `wait` returns there is a piece or the outcome, and no piece ever comes after the outcome.
+
+    def __iter__(self) -> Generator[Piece, None, None]:
+        try:
+            while self._mailbox.wait(for_piece=True) and (piece := self._mailbox.take()) is not None:
+                yield piece
+        finally:
+            self._generation.cancel()
+
+    async def __aiter__(self) -> AsyncGenerator[Piece, None]:
+        try:
+            while (
+                await self._mailbox.wait_async(for_piece=True) and (piece := self._mailbox.take()) is not None
+            ):
+                yield piece
+        finally:
+            self._generation.cancel()

@@ -277,7 +277,7 @@ class Loop:
     def _append(self, sequence: Sequence, tokens: ListOf[int]) -> None:
         for token in tokens:
             sequence.tokens.append(token)
-            sequence.emit(sequence.text.push(self._vocabulary.piece(token)))
+            sequence.emit(sequence.text.push(self._vocabulary.piece(token, special=token in sequence.shown)))
             if sequence.text.is_stopped:
                 self._finish(sequence, "stop")
                 return

@@ -8,7 +8,7 @@ from gpt4all_core.engine.detokenize import TextStream
 from gpt4all_core.engine.handle import Mailbox
 from gpt4all_core.engine.sampling import Sampler
 from gpt4all_core.protocols import TokenMatcher
-from gpt4all_core.types import Completion, FinishReason, GenerationParams, Usage
+from gpt4all_core.types import Completion, FinishReason, GenerationParams, Piece, Usage
 
 
 class Status(enum.Enum):
@@ -38,6 +38,8 @@ class Sequence:
     sampler: Sampler
     text: TextStream
     matcher: TokenMatcher | None = None
+    shown: frozenset[int] = frozenset()
+    """Special tokens whose text is part of the answer."""
     status: Status = Status.WAITING
     timeout_s: float | None = None
     """Seconds that the request may take from `submitted_s` on."""
@@ -70,7 +72,7 @@ class Sequence:
         """Hand text to the consumer and keep it for the result."""
         if text:
             self.pieces.append(text)
-            self.mailbox.push(text)
+            self.mailbox.push(Piece(text))
 
     def completion(self, reason: FinishReason, *, ended: int = 0) -> Completion:
         """The result; `ended` is 1 when an end token was sampled, which counts as generated."""

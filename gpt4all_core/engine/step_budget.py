@@ -11,7 +11,9 @@ STALL = 4.0
 noise of a quarter more still leaves a stream's longest gap below five of its usual steps."""
 
 ALONE_S = 0.5
-"""Seconds that a step without streams may take: how long cancelling may take at worst."""
+"""Seconds that a step without streams is planned to take, which is what cancelling then waits for. A step
+takes longer where nothing is known yet, as with the very first one (FIRST_ROWS), where the machine became
+slower since, and where LEAST_ROWS take longer."""
 
 LEAST_ROWS = 2
 """However slow the machine, a prompt must come to its end."""
@@ -60,14 +62,21 @@ class StepBudget:
             self._stream_s = _average(self._stream_s, seconds)
         elif not streams:
             self._alone_s = _average(self._alone_s, seconds / prefill)
-            # Reading the weights takes its time however few the rows: if these fitted, more may.
-            self._more_alone = min(2 * prefill, self._batch_tokens) if seconds <= ALONE_S / 2 else 0
-            if ALONE_S / 2 < seconds <= ALONE_S:
-                self._more_alone = prefill
+            self._more_alone = self._rows_after(prefill, seconds)
         else:
             of_prompts_s = max(seconds - (self._stream_s or 0.0), 0.1 * seconds)
             self._beside_s = _average(self._beside_s, of_prompts_s / prefill)
             self._last_beside = max(prefill, LEAST_ROWS)
+
+    def _rows_after(self, prefill: int, seconds: float) -> int:
+        """How many rows alone may follow so many, whatever a row has cost up to now.
+
+        Reading the weights takes its time however few the rows: what fitted fits again, and twice as
+        many do where half of the time was left.
+        """
+        if seconds > ALONE_S:
+            return 0
+        return min(2 * prefill if seconds <= ALONE_S / 2 else prefill, self._batch_tokens)
 
     def _rows_in(self, seconds: float, row_s: float) -> int:
         rows = int(min(seconds / max(row_s, 1e-9), self._batch_tokens))

@@ -5,6 +5,7 @@ import os
 import queue
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
 from functools import partial
@@ -161,6 +162,7 @@ class IsolatedEngine:
         params: GenerationParams,
         *,
         constraint: Constraint | None,
+        shown: Sequence[int] = (),
         timeout_s: float | None,
         keep_alive: object,
     ) -> Generation:
@@ -177,7 +179,7 @@ class IsolatedEngine:
         number = next(self._numbers)
         mailbox = Mailbox(partial(self._outbox.put, request_frame(Cancel(number))))
         grammar_number = grammar.number if grammar is not None else None
-        message = Submit(number, tokens, params, timeout_s, grammar_number)
+        message = Submit(number, tokens, params, timeout_s, grammar_number, list(shown))
         try:
             self._ask(message, Accepted, mailbox)
         except BaseException:
@@ -314,7 +316,7 @@ class IsolatedEngine:
     def _take(self, reply: Answer | Text | Ended | Failed) -> None:
         number = reply.number
         if isinstance(reply, Text):
-            self._mailbox(number).push(reply.text)
+            self._mailbox(number).push(reply.piece)
         elif isinstance(reply, Ended):
             self._mailbox(number).finish(reply.completion)
             del self._mailboxes[number]

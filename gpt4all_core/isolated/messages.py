@@ -14,7 +14,7 @@ from gpt4all_core.engine.counters import Counters
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.isolated.failures import Failure
 from gpt4all_core.open_model import EngineOptions, Hardware, PromptFacts
-from gpt4all_core.types import Completion, GenerationParams
+from gpt4all_core.types import Completion, GenerationParams, Piece
 
 LONGEST_BODY = 1 << 26
 """Bytes. The tokens of a text of ten million characters fit, and no length can exhaust the memory."""
@@ -78,6 +78,7 @@ class Submit:
     params: GenerationParams
     timeout_s: float | None
     grammar: int | None
+    shown: list[int]
     kind: Literal["submit"] = "submit"
 
 
@@ -147,7 +148,7 @@ class Accepted:
 @dataclass(frozen=True, slots=True)
 class Text:
     number: int
-    text: str
+    piece: Piece
     kind: Literal["text"] = "text"
 
 

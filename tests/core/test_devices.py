@@ -13,6 +13,7 @@ from gpt4all_core import GenerationParams, LocalModel, Message
 from gpt4all_core.catalog.gguf import read_header
 from gpt4all_core.engine.backend import Batch
 from gpt4all_core.engine.devices import Device, choose_devices
+from gpt4all_core.engine.llama import devices as llama_devices
 from gpt4all_core.engine.llama.contexts import ContextOptions, LlamaContext
 from gpt4all_core.engine.llama.devices import handles_of, list_devices, processor_features
 from gpt4all_core.engine.llama.weights import LlamaWeights
@@ -24,6 +25,8 @@ from gpt4all_core.model_memory import (
     model_memory,
     weight_bytes_by_layer,
 )
+from gpt4all_core.open_engine import start_engine
+from gpt4all_core.open_model import EngineOptions
 from gpt4all_core.placement import RESERVE_BYTES, Placement, layers_that_fit, place, usable_bytes
 
 GIB = 2**30
@@ -178,6 +181,40 @@ def test_as_many_layers_are_put_on_a_device_as_fit(starter_model, free, cells, k
 def test_a_model_is_placed(header, present, device, gpu_layers, placed):
     where = place(header, present, device=device, gpu_layers=gpu_layers, shape=SHAPE)
     assert where == Placement(*placed, layers=31)
+
+
+@pytest.mark.parametrize(
+    ("present", "device", "gpu_layers", "names"),
+    [
+        ([CPU, CUDA0, CUDA1], "auto", None, "CUDA0, CUDA1"),
+        ([CPU, CUDA0, CUDA1], "CUDA1", 1, "CUDA1"),
+        ([CPU, METAL], "auto", -1, "Metal"),
+    ],
+)
+def test_reproducible_is_refused_where_layers_would_go_to_an_accelerator(
+    starter_model, monkeypatch, present, device, gpu_layers, names
+):
+    monkeypatch.setattr(llama_devices, "list_devices", lambda: present)
+    options = EngineOptions(256, device=device, gpu_layers=gpu_layers, reproducible=True)
+    with pytest.raises(ConfigError, match=rf"reproducible=True .* on {names}; choose device='cpu', or"):
+        start_engine(starter_model, options)
+
+
+@pytest.mark.parametrize(
+    ("present", "device", "gpu_layers"),
+    [([CPU, CUDA0], "cpu", None), ([CPU, CUDA0], "auto", 0), ([CPU, BLAS], "auto", None)],
+)
+def test_reproducible_runs_where_all_layers_stay_on_the_processor(
+    tmp_path, monkeypatch, present, device, gpu_layers
+):
+    path = tiny_models.write_tiny_model(tmp_path / "tiny.gguf", "plain")
+    monkeypatch.setattr(llama_devices, "list_devices", lambda: present)
+    options = EngineOptions(
+        256, threads=1, parallel=1, device=device, gpu_layers=gpu_layers, reproducible=True
+    )
+    opened = start_engine(path, options)
+    assert opened.hardware.devices == ()
+    opened.close()
 
 
 @pytest.mark.parametrize("gpu_layers", [-1, 3])

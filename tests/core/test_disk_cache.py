@@ -54,6 +54,34 @@ def test_keeping_the_same_twice_keeps_it_once(folder):
     assert len(sizes(folder)) == 1
 
 
+def test_cells_that_another_process_wrote_of_the_same_tokens_are_read(folder):
+    ours, theirs = disk(folder), disk(folder)
+    ours.put(saved("hello"))
+    others = SavedCells.of(list(b"hello"), np.full(20, 7, dtype=np.uint8))
+    theirs.put(others)
+    (key,) = ours
+    read = ours.get(key)
+    assert read.is_intact
+    assert read.state.tolist() == others.state.tolist()
+    assert len(sizes(folder)) == 1
+
+
+def test_a_file_is_opened_once_to_be_read(folder, monkeypatch):
+    cache = disk(folder)
+    cache.put(saved("hello"))
+    opened = []
+    open_path = Path.open
+
+    def count(path, *arguments, **options):
+        opened.append(path)
+        return open_path(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", count)
+    (key,) = cache
+    assert cache.peek(key).state.tolist() == saved("hello").state.tolist()
+    assert len(opened) == 1
+
+
 def test_a_file_that_goes_while_the_folder_is_listed_ends_nothing(folder, monkeypatch):
     cache = disk(folder)
     for text in ("one", "two"):

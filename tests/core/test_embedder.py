@@ -190,6 +190,10 @@ def test_an_identity_is_that_of_the_content_not_of_the_file_name(embedder, tmp_p
     assert LocalEmbedder(other).identity != embedder.identity
 
 
+def test_the_identity_in_existing_indexes_stays_that_of_the_bundled_model():
+    assert LocalEmbedder().identity == "all-MiniLM-L6-v2-384a0e019600c020"
+
+
 async def test_a_cancelled_task_stops_the_work_between_two_packs(embedder):
     task = asyncio.create_task(embedder.aembed_documents(["word " * 400] * 400))
     await asyncio.sleep(0.05)

@@ -8,7 +8,7 @@ import pytest
 
 from gpt4all_core.engine.handle import Generation, Mailbox
 from gpt4all_core.errors import EngineClosed, GenerationCancelled, GenerationError
-from gpt4all_core.types import Completion
+from gpt4all_core.types import Completion, Piece
 
 DONE = Completion("ab", "stop")
 
@@ -25,7 +25,7 @@ class Owner:
 
     def finish(self, *pieces, outcome=DONE):
         for piece in pieces:
-            self.mailbox.push(piece)
+            self.mailbox.push(Piece(piece))
         self.mailbox.finish(outcome)
 
 
@@ -49,7 +49,7 @@ def collect_in_a_loop(handle):
 
 @pytest.mark.parametrize("read", [list, collect_in_a_loop])
 def test_all_pieces_come_in_order_whether_or_not_they_were_there_before(read, owner, handle):
-    owner.mailbox.push("a")
+    owner.mailbox.push(Piece("a"))
     later = threading.Timer(0.02, owner.finish, ["b", "c"])
     later.start()
     assert read(handle) == ["a", "b", "c"]
@@ -94,7 +94,7 @@ def test_cancelling_twice_or_after_the_end_asks_the_engine_once(owner, handle):
 
 
 def test_leaving_an_iteration_early_cancels(owner, handle):
-    owner.mailbox.push("a")
+    owner.mailbox.push(Piece("a"))
     for _ in handle:
         break
     assert owner.mailbox.is_cancelled
@@ -145,7 +145,7 @@ def test_a_consumer_whose_loop_is_closed_does_not_hold_up_the_engine(owner, hand
     task = loop.create_task(waiting)
     loop.run_until_complete(asyncio.sleep(0))
     loop.close()
-    owner.mailbox.push("a")
+    owner.mailbox.push(Piece("a"))
     assert owner.mailbox.is_cancelled
     task._log_destroy_pending = False
     waiting.close()

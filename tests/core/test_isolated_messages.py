@@ -24,7 +24,7 @@ from gpt4all_core.isolated import messages
 from gpt4all_core.isolated.failures import Failure, describe, rebuild
 from gpt4all_core.isolated.messages import BrokenRules, read_reply, read_request, reply_frame, request_frame
 from gpt4all_core.open_model import EngineOptions, Hardware, PromptFacts
-from gpt4all_core.types import Completion, GenerationParams, Usage
+from gpt4all_core.types import Completion, GenerationParams, Piece, Usage
 
 OPTIONS = EngineOptions(context_size=64, kv_type="q8_0", cache_dir=Path("/somewhere"))
 PARAMS = GenerationParams(max_tokens=3, temperature=0.1, seed=2**63, stop=("\n", "é"))
@@ -39,8 +39,8 @@ REQUESTS = [
     messages.Compile(2, 'start: "a"'),
     messages.ReadFacts(3),
     messages.ReadCounters(4),
-    messages.Submit(5, [0, 1, 49151], PARAMS, 2.5, grammar=2),
-    messages.Submit(6, [7], GenerationParams(), None, grammar=None),
+    messages.Submit(5, [0, 1, 49151], PARAMS, 2.5, grammar=2, shown=[3]),
+    messages.Submit(6, [7], GenerationParams(), None, grammar=None, shown=[]),
     messages.Cancel(5),
     messages.Forget(2),
     messages.Close(),
@@ -52,7 +52,7 @@ REPLIES = [
     messages.Facts(3, FACTS),
     messages.Counted(4, Counters(requests=2)),
     messages.Accepted(5),
-    messages.Text(5, "\N{BUTTERFLY}"),
+    messages.Text(5, Piece("\N{BUTTERFLY}", 2)),
     messages.Ended(5, COMPLETION),
     messages.Failed(6, Failure("EngineBusy", "busy", {"waiting": 3})),
 ]
@@ -135,7 +135,7 @@ def test_no_bytes_make_the_reader_fail_otherwise(content):
 
 @given(st.integers(0, 60))
 def test_a_frame_cut_short_is_the_end(length):
-    frame = reply_frame(messages.Text(1, "0123456789"))
+    frame = reply_frame(messages.Text(1, Piece("0123456789")))
     cut = frame[: min(length, len(frame) - 1)]
     assert read_reply(io.BytesIO(cut)) is None
 

@@ -26,7 +26,7 @@ from gpt4all_core.isolated.messages import (
     reply_frame,
 )
 from gpt4all_core.model_pool import pool
-from gpt4all_core.types import GenerationParams, Message
+from gpt4all_core.types import GenerationParams, Message, Piece
 
 SHORT = GenerationParams(temperature=0, max_tokens=4)
 ENDLESS = GenerationParams(temperature=0)
@@ -205,7 +205,10 @@ def submit(engine):
         (lambda engine: engine.compile_grammar("x"), lambda _request: [b"\x80\x04\x95 pickled?"]),
         (lambda engine: engine.compile_grammar("x"), lambda _request: [b"\0\0\0\x05[1,2]"]),
         (lambda engine: engine.compile_grammar("x"), lambda _request: [Failed(7, Failure("X", "x", {}))]),
-        (lambda engine: submit(engine).result(5), lambda request: [Accepted(request.number), Text(99, "x")]),
+        (
+            lambda engine: submit(engine).result(5),
+            lambda request: [Accepted(request.number), Text(99, Piece("x"))],
+        ),
         (
             lambda engine: submit(engine).result(5),
             lambda request: [Accepted(request.number), Compiled(request.number)],

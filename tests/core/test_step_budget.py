@@ -67,6 +67,16 @@ def test_a_machine_that_becomes_slower_is_noticed_within_a_few_steps():
     assert budget.prefill_rows(streams=0) * 0.005 <= ALONE_S
 
 
+@pytest.mark.parametrize(
+    ("took_s", "rows"), [(ALONE_S / 2, 128), (ALONE_S, 64), (1.01 * ALONE_S, 32)], ids=["half", "all", "over"]
+)
+def test_rows_that_fitted_fit_again_and_twice_as_many_where_half_was_left(took_s, rows):
+    budget = StepBudget(512)
+    budget.observe(streams=0, prefill=1, seconds=ALONE_S / 50)  # rows seem dear: 50 in the time
+    budget.observe(streams=0, prefill=64, seconds=took_s)
+    assert budget.prefill_rows(streams=0) == rows
+
+
 @given(
     seen=st.lists(st.tuples(st.integers(0, 16), st.integers(0, 512), st.floats(0, 1e3)), max_size=30),
     streams=st.integers(0, 16),

@@ -9,7 +9,7 @@ from hypothesis import given
 from gpt4all_core.engine.handle import Generation, Mailbox
 from gpt4all_core.errors import ConfigError, GenerationCancelled
 from gpt4all_core.testing import HashEmbedder, ScriptedChatModel
-from gpt4all_core.types import Completion, GenerationParams, Usage
+from gpt4all_core.types import Completion, GenerationParams, Piece, Usage
 from gpt4all_localdocs.answer import AnswerRequest, AnswerStream, answer_params, start_answer
 from gpt4all_localdocs.cite import cite_markers, cite_quote
 from gpt4all_localdocs.narrow import cut, narrow_hits, split_sentences
@@ -152,7 +152,7 @@ class TestQuoteMode:
     def test_a_character_that_the_token_limit_cut_is_left_out_and_the_rest_is_cited(self):
         mailbox = Mailbox(lambda: None)
         for piece in ("nach ", "Gr", "\ufffd"):
-            mailbox.push(piece)
+            mailbox.push(Piece(piece))
         mailbox.finish(Completion("nach Gr\ufffd", "length", Usage(9, 4)))
         sources = (hit("Sie zog nach Größe."),)
         stream = AnswerStream(

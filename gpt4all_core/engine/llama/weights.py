@@ -92,8 +92,10 @@ class LlamaWeights:
                     return list(tokens[:count])
                 room = -count
 
-    def piece(self, token: int) -> bytes:
-        """The bytes a token stands for; empty for control tokens."""
+    def piece(self, token: int, *, special: bool = False) -> bytes:
+        """The bytes a token stands for; of control tokens only if asked, else none."""
+        if special:
+            return self._read_piece(token, special=True)
         if token not in self._pieces:
             self._pieces[token] = self._read_piece(token, special=False)
         return self._pieces[token]

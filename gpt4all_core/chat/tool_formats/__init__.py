@@ -1,0 +1,1 @@
+"""How models write the calls they want made: one file a wire format, the same names in each."""

@@ -1,0 +1,66 @@
+"""What every wire format of tool calls offers: a grammar to write it, a scanner to read it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gpt4all_core.types import ChatEvent, Tool
+
+Spell = Callable[[str], str]
+"""A marker's text as an expression of a Lark grammar: a quoted string, or the special token it is."""
+
+NewId = Callable[[], str]
+"""Makes the id of a call; formats that carry ids of their own use those."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Text that begins a call in the middle of free text.
+
+    is_first_only: it does so only as the first thing that is said, white space aside.
+    """
+
+    text: str
+    is_first_only: bool = False
+
+
+class CallScanner(Protocol):
+    """Reads the calls of one answer, in whatever pieces their text comes. For one thread at a time."""
+
+    def push(self, text: str) -> list[ChatEvent]:
+        """More text; the first begins with a trigger. What is certain comes out at once: the start
+        of a call when its name is known, its arguments as they grow. Never raises for what a model
+        may write: text that is no call comes out as TextDelta or ToolCallFailed.
+        """
+
+    def finish(self) -> list[ChatEvent]:
+        """The text has ended, perhaps in the middle of a call."""
+
+    @property
+    def rest(self) -> str | None:
+        """What follows the calls, which is ordinary text again; None while they go on."""
+
+
+class ToolFormat(Protocol):
+    """One way to write tool calls. Stateless and thread-safe."""
+
+    @property
+    def name(self) -> str:
+        """What the format is called in messages and docs, "hermes" for instance."""
+
+    @property
+    def triggers(self) -> tuple[Trigger, ...]:
+        """What begins calls in free text; the earliest in a text counts, then the longest."""
+
+    @property
+    def markers(self) -> frozenset[str]:
+        """Texts of the format that may be special tokens in a vocabulary, and must be seen then."""
+
+    def grammar(self, tools: Sequence[Tool], *, is_parallel: bool, spell: Spell) -> str:
+        """Lark rules, `calls` the topmost: one call of these tools, or one and more, triggers included.
+
+        Raises UnsupportedSchema for parameters that cannot be enforced.
+        """
+
+    def scanner(self, tools: Sequence[Tool], *, new_id: NewId) -> CallScanner:
+        """A reader for one answer; the tools say of what type an untyped value is."""
