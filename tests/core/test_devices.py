@@ -184,34 +184,30 @@ def test_a_model_is_placed(header, present, device, gpu_layers, placed):
 
 
 @pytest.mark.parametrize(
-    ("present", "device", "gpu_layers", "names"),
+    ("present", "asked", "names"),
     [
-        ([CPU, CUDA0, CUDA1], "auto", None, "CUDA0, CUDA1"),
-        ([CPU, CUDA0, CUDA1], "CUDA1", 1, "CUDA1"),
-        ([CPU, METAL], "auto", -1, "Metal"),
+        ([CPU, CUDA0, CUDA1], {}, "CUDA0, CUDA1"),
+        ([CPU, CUDA0, CUDA1], {"device": "CUDA1", "gpu_layers": 1}, "CUDA1"),
+        ([CPU, METAL], {"gpu_layers": -1}, "Metal"),
     ],
 )
 def test_reproducible_is_refused_where_layers_would_go_to_an_accelerator(
-    starter_model, monkeypatch, present, device, gpu_layers, names
+    starter_model, monkeypatch, present, asked, names
 ):
     monkeypatch.setattr(llama_devices, "list_devices", lambda: present)
-    options = EngineOptions(256, device=device, gpu_layers=gpu_layers, reproducible=True)
+    options = EngineOptions(256, reproducible=True, **asked)
     with pytest.raises(ConfigError, match=rf"reproducible=True .* on {names}; choose device='cpu', or"):
         start_engine(starter_model, options)
 
 
 @pytest.mark.parametrize(
-    ("present", "device", "gpu_layers"),
-    [([CPU, CUDA0], "cpu", None), ([CPU, CUDA0], "auto", 0), ([CPU, BLAS], "auto", None)],
+    ("present", "asked"),
+    [([CPU, CUDA0], {"device": "cpu"}), ([CPU, CUDA0], {"gpu_layers": 0}), ([CPU, BLAS], {})],
 )
-def test_reproducible_runs_where_all_layers_stay_on_the_processor(
-    tmp_path, monkeypatch, present, device, gpu_layers
-):
+def test_reproducible_runs_where_all_layers_stay_on_the_processor(tmp_path, monkeypatch, present, asked):
     path = tiny_models.write_tiny_model(tmp_path / "tiny.gguf", "plain")
     monkeypatch.setattr(llama_devices, "list_devices", lambda: present)
-    options = EngineOptions(
-        256, threads=1, parallel=1, device=device, gpu_layers=gpu_layers, reproducible=True
-    )
+    options = EngineOptions(256, threads=1, parallel=1, reproducible=True, **asked)
     opened = start_engine(path, options)
     assert opened.hardware.devices == ()
     opened.close()
