@@ -43,6 +43,9 @@ MOST_CACHE_BYTES = 2 << 30
 """What idle conversations may take by default, if it is no more than an eighth of the memory:
 90,000 tokens of a 135M model, 16,000 of one with 8B."""
 
+MOST_GRAMMARS = 128
+"""Compiled grammars kept by their text: a chain asks with the same tools or schema again and again."""
+
 _CELL_STEP = 256  # llama.cpp's (`llama_context`: GGML_PAD of n_ctx, and of each sequence's share of it)
 
 
@@ -55,6 +58,7 @@ class OpenEngine:
         self.hardware = hardware
         self._gate = threading.RLock()  # nobody enters between the look and the end in `retire`
         self._compiling = 0
+        self._grammars: dict[str, GrammarConstraint] = {}
 
     @property
     def is_open(self) -> bool:
@@ -86,11 +90,19 @@ class OpenEngine:
 
     def compile_grammar(self, lark: str) -> Constraint:
         with self._kept_open():  # the compiler reads the vocabulary
-            return GrammarConstraint(
-                lark,
-                tokenizer=self.weights.constraint_tokenizer(),
-                vocabulary_size=self.weights.vocabulary_size,
-            )
+            with self._gate:
+                known = self._grammars.pop(lark, None)
+            if known is None:
+                known = GrammarConstraint(
+                    lark,
+                    tokenizer=self.weights.constraint_tokenizer(),
+                    vocabulary_size=self.weights.vocabulary_size,
+                )
+            with self._gate:
+                self._grammars[lark] = known  # the last one used comes last
+                while len(self._grammars) > MOST_GRAMMARS:
+                    del self._grammars[next(iter(self._grammars))]
+            return known
 
     def submit(
         self,

@@ -192,6 +192,13 @@ class Generation:
         """The same text with its tokens, to be iterated by the same two faces."""
         return Pieces(self, self._mailbox)
 
+    def ready(self) -> list[Piece]:
+        """The pieces that are there now and that no face has taken yet; raises the failure after them."""
+        pieces = []
+        while (piece := self._mailbox.take()) is not None:
+            pieces.append(piece)
+        return pieces
+
     def result(self, timeout_s: float | None = None) -> Completion:
         """Wait for the end and get the whole text, why it ended and what it cost.
 
