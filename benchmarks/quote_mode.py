@@ -1,6 +1,6 @@
 """How good are the starter model's answers? F1 on SQuAD 2.0 questions with the right passage given.
 
-    .venv/bin/python benchmarks/quote_mode.py FOLDER [--limit 60]
+    .venv/bin/python benchmarks/quote_mode.py FOLDER [--limit 100]
 
 FOLDER holds corpus.jsonl, queries.jsonl (each with its `answers`) and qrels/test.tsv in the layout
 of BEIR. Questions without an answer are left out; the others are drawn with a fixed seed. F1 is
@@ -28,7 +28,7 @@ Question = tuple[str, str, list[str]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--limit", type=int, default=60)
+    parser.add_argument("--limit", type=int, default=100)
     options = parser.parse_args()
     questions = read_questions(options.folder, options.limit)
     with LocalModel("smollm2-135m-instruct") as model, LocalEmbedder("all-minilm-l6-v2") as embedder:
