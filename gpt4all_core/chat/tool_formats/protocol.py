@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gpt4all_core.types import ChatEvent, Tool
 
@@ -64,3 +64,44 @@ class ToolFormat(Protocol):
 
     def scanner(self, tools: Sequence[Tool], *, new_id: NewId) -> CallScanner:
         """A reader for one answer; the tools say of what type an untyped value is."""
+
+
+class AnswerScanner(Protocol):
+    """Reads a whole answer, thoughts, text and calls, in whatever pieces it comes. For one thread at a
+    time. Never raises for what a model may write.
+    """
+
+    def push(self, text: str) -> list[ChatEvent]: ...
+
+    def finish(self) -> list[ChatEvent]:
+        """The text has ended, perhaps in the middle of a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRules:
+    """What one answer may hold, for formats that rule all of it.
+
+    tools: those it may call. must_call: it holds a call; else it may end in text. is_parallel: it may
+    hold several. said: Lark rules, `said` the topmost, that the text has to match; "" for any text.
+    may_think: thoughts may come first. thought_budget: most tokens of each; None sets no bound.
+    """
+
+    tools: tuple[Tool, ...] = ()
+    must_call: bool = False
+    is_parallel: bool = True
+    said: str = ""
+    may_think: bool = True
+    thought_budget: int | None = None
+
+
+@runtime_checkable
+class AnswerFormat(ToolFormat, Protocol):
+    """A format whose answers are more than text with calls in it: messages with a channel each, for
+    instance. It reads and rules the whole answer, from where the prompt ends, instead of what begins
+    at a trigger.
+    """
+
+    def answer_scanner(self, tools: Sequence[Tool], *, new_id: NewId) -> AnswerScanner: ...
+
+    def answer_grammar(self, rules: AnswerRules, *, spell: Spell) -> str:
+        """Lark rules, `start` the topmost. Raises UnsupportedSchema as `grammar` does."""
