@@ -5,11 +5,12 @@ from functools import cached_property
 from pathlib import Path
 
 from gpt4all_core.chat.template import ChatTemplate, Segment
+from gpt4all_core.chat_reply import ChatReply
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.constrain.quote import quote_grammar
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.handle import Generation
-from gpt4all_core.errors import ConfigError
+from gpt4all_core.errors import ConfigError, UnsupportedParameter
 from gpt4all_core.leased_model import LeasedModel
 from gpt4all_core.model_pool import Lease, LeaseTerms
 from gpt4all_core.open_engine import open_engine
@@ -22,7 +23,17 @@ from gpt4all_core.open_model import (
     OpenModel,
 )
 from gpt4all_core.protocols import Constraint
-from gpt4all_core.types import GenerationParams, KVType, Message
+from gpt4all_core.types import (
+    AS_THE_MODEL_LIKES,
+    ChatEvent,
+    GenerationParams,
+    JsonSchema,
+    KVType,
+    Message,
+    Reasoning,
+    TextDelta,
+    ToolUse,
+)
 
 
 class LocalModel(LeasedModel[OpenModel]):
@@ -131,10 +142,12 @@ class LocalModel(LeasedModel[OpenModel]):
         messages: Sequence[Message],
         params: GenerationParams | None = None,
         *,
+        tool_use: ToolUse | None = None,
         constraint: Constraint | None = None,
+        reasoning: Reasoning = AS_THE_MODEL_LIKES,
         prefill: str = "",
         timeout_s: float | None = None,
-    ) -> Generation:
+    ) -> ChatReply:
         """Answer a conversation, rendered by the model's own template.
 
         The answer starts after `prefill`, which the model is made to believe it wrote and which
@@ -145,8 +158,10 @@ class LocalModel(LeasedModel[OpenModel]):
         """
         if not messages:
             raise ConfigError("the conversation is empty; give at least one message")
+        if tool_use is not None or reasoning != AS_THE_MODEL_LIKES:
+            raise UnsupportedParameter("tools and reasoning are not supported yet")
         segments = [*self._render(messages), Segment(prefill)]
-        return self._submit(self._tokens(segments), params, constraint, timeout_s)
+        return ChatReply(self._submit(self._tokens(segments), params, constraint, timeout_s), _PlainText())
 
     def complete(
         self,
@@ -162,11 +177,21 @@ class LocalModel(LeasedModel[OpenModel]):
         """
         return self._submit(self._tokens([Segment(prompt)]), params, constraint, timeout_s)
 
-    def constrain(self, *, quote_from: Sequence[str]) -> Constraint:
+    def constrain(
+        self,
+        *,
+        quote_from: Sequence[str] | None = None,
+        schema: JsonSchema | None = None,
+        regex: str | None = None,
+        choices: Sequence[str] | None = None,
+        lark: str | None = None,
+    ) -> Constraint:
         """A constraint under which an answer is a span of words of these texts and a closing `"`.
 
         Loads the model. The first use takes about half a second for the vocabulary.
         """
+        if quote_from is None or any(rule is not None for rule in (schema, regex, choices, lark)):
+            raise UnsupportedParameter("only quote_from is supported yet")
         return self._use(lambda opened: opened.compile_grammar(quote_grammar(quote_from)))
 
     def count_tokens(self, text: str) -> int:
@@ -224,6 +249,14 @@ class LocalModel(LeasedModel[OpenModel]):
                 tokens, chosen, constraint=constraint, timeout_s=timeout_s, keep_alive=self
             )
         )
+
+
+class _PlainText:
+    def push(self, text: str) -> list[ChatEvent]:
+        return [TextDelta(text)] if text else []
+
+    def finish(self) -> list[ChatEvent]:
+        return []
 
 
 def _tokens_of(segments: Sequence[Segment], opened: OpenModel) -> list[int]:

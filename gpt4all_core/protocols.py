@@ -6,7 +6,16 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from gpt4all_core.types import Completion, GenerationParams, Message
+from gpt4all_core.types import (
+    AS_THE_MODEL_LIKES,
+    ChatEvent,
+    Completion,
+    GenerationParams,
+    JsonSchema,
+    Message,
+    Reasoning,
+    ToolUse,
+)
 
 Vectors = NDArray[np.float32]
 
@@ -64,8 +73,28 @@ class Generation(Protocol):
         """Ask the engine to stop; idempotent."""
 
 
+class EventStream(Protocol):
+    """What an answer is made of, to be iterated in a thread or in an event loop."""
+
+    def __iter__(self) -> Iterator[ChatEvent]: ...
+
+    def __aiter__(self) -> AsyncIterator[ChatEvent]: ...
+
+
+class Reply(Generation, Protocol):
+    """A conversation's answer in flight. Its text pieces are without thoughts and tool calls."""
+
+    @property
+    def events(self) -> EventStream:
+        """Everything that the model says, thinks and asks for, in order, exactly once."""
+
+
 class Constraint(Protocol):
     """A rule for the text, compiled for one model; makes a fresh matcher for each request."""
+
+    @property
+    def lark(self) -> str | None:
+        """The grammar it was made of; None for one that brings a matcher of its own."""
 
     def matcher(self) -> TokenMatcher: ...
 
@@ -91,13 +120,25 @@ class ChatModel(Protocol):
         messages: Sequence[Message],
         params: GenerationParams | None = None,
         *,
+        tool_use: ToolUse | None = None,
         constraint: Constraint | None = None,
+        reasoning: Reasoning = AS_THE_MODEL_LIKES,
         prefill: str = "",
-    ) -> Generation:
+    ) -> Reply:
         """Answer a conversation; the answer starts after `prefill`, which is not part of it."""
 
-    def constrain(self, *, quote_from: Sequence[str]) -> Constraint:
-        """A constraint under which the answer can only be a span of words of these texts."""
+    def constrain(
+        self,
+        *,
+        quote_from: Sequence[str] | None = None,
+        schema: JsonSchema | None = None,
+        regex: str | None = None,
+        choices: Sequence[str] | None = None,
+        lark: str | None = None,
+    ) -> Constraint:
+        """A rule for the answer; give one of them. quote_from: it is a span of words of these texts.
+        schema: JSON that fits. regex, choices, lark: a text that matches, one of these, a sentence.
+        """
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text in this model's vocabulary, special tokens not counted."""

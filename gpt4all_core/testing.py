@@ -19,15 +19,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpt4all_core.engine.backend import Batch, Logits, NoFreeCells, State
-from gpt4all_core.engine.detokenize import TextStream
-from gpt4all_core.engine.handle import Generation, Mailbox
-from gpt4all_core.engine.sampling import check_params
-from gpt4all_core.errors import ConfigError, GenerationError, UnsupportedParameter
-from gpt4all_core.protocols import Constraint, TokenMatcher, Vectors
-from gpt4all_core.types import Completion, FinishReason, GenerationParams, Message, Piece, Usage
+from gpt4all_core.errors import GenerationError
+from gpt4all_core.protocols import Vectors
+from gpt4all_core.scripted_chat import ChatCall, ScriptedChatModel, ScriptedConstraint
+
+__all__ = [
+    "ChatCall",
+    "HashEmbedder",
+    "NextToken",
+    "ScriptedBackend",
+    "ScriptedChatModel",
+    "ScriptedConstraint",
+    "ScriptedVocabulary",
+    "follow",
+]
 
 _WORD = re.compile(r"\w+|[^\w\s]")
-_TOKEN = re.compile(r"\s*\S+|\s+")
 
 
 class HashEmbedder:
@@ -64,127 +71,6 @@ class HashEmbedder:
             digest = hashlib.blake2b(word.encode(), digest_size=8).digest()
             vector[int.from_bytes(digest, "little") % self.dimensions] += 1.0
         return vector / np.float32(np.linalg.norm(vector))
-
-
-@dataclass(frozen=True, slots=True)
-class ChatCall:
-    """What a `ScriptedChatModel` was asked. quote_from: None where no constraint was given."""
-
-    messages: tuple[Message, ...]
-    params: GenerationParams
-    quote_from: tuple[str, ...] | None
-    prefill: str
-
-
-@dataclass(frozen=True, slots=True)
-class ScriptedConstraint:
-    """A quote constraint that only remembers its texts: `ScriptedChatModel` needs no token masks."""
-
-    quote_from: tuple[str, ...]
-
-    def matcher(self) -> TokenMatcher:
-        raise UnsupportedParameter(
-            "a scripted constraint has no token matcher; use it with ScriptedChatModel"
-        )
-
-
-class ScriptedChatModel:
-    """A chat model that says what a test wrote for it, and remembers what it was asked.
-
-    answers: one after the other; the last goes on for ever. Or a function of the messages.
-    quotes: the same for requests under a quote constraint; each must be a span of its texts, and
-    comes out with the closing quotation mark behind it, as a real model's does.
-    Words count as tokens. `stop` and `max_tokens` are honoured, the sampling options checked only.
-
-        >>> model = ScriptedChatModel(["Good morning."])
-        >>> model.chat([Message("user", "Hello")]).result().text
-        'Good morning.'
-        >>> model.calls[0].messages[0].content
-        'Hello'
-    """
-
-    def __init__(
-        self,
-        answers: Sequence[str] | Callable[[Sequence[Message]], str] = ("OK.",),
-        *,
-        quotes: Sequence[str] = (),
-        context_size: int = 4096,
-        is_demonstration: bool = False,
-        name: str = "scripted",
-    ) -> None:
-        self.name = name
-        self.context_size = context_size
-        self.is_demonstration = is_demonstration
-        self.calls: list[ChatCall] = []
-        self._answers = answers
-        self._quotes = tuple(quotes)
-        self._answer_count = 0
-        self._quote_count = 0
-
-    def chat(
-        self,
-        messages: Sequence[Message],
-        params: GenerationParams | None = None,
-        *,
-        constraint: Constraint | None = None,
-        prefill: str = "",
-    ) -> Generation:
-        params = params or GenerationParams()
-        check_params(params)
-        if not messages:
-            raise ConfigError("the conversation is empty; give at least one message")
-        if constraint is not None and not isinstance(constraint, ScriptedConstraint):
-            raise UnsupportedParameter("ScriptedChatModel takes only the constraints that it made")
-        quote_from = constraint.quote_from if constraint is not None else None
-        self.calls.append(ChatCall(tuple(messages), params, quote_from, prefill))
-        text = self._next_answer(messages) if quote_from is None else self._next_quote(quote_from)
-        prompt_tokens = sum(self.count_tokens(message.text) for message in messages)
-        return _answered(text, params, prompt_tokens=prompt_tokens)
-
-    def constrain(self, *, quote_from: Sequence[str]) -> ScriptedConstraint:
-        if not any(text.strip() for text in quote_from):
-            raise ConfigError("there is no text to quote from")
-        return ScriptedConstraint(tuple(quote_from))
-
-    def count_tokens(self, text: str) -> int:
-        return len(_TOKEN.findall(text))
-
-    def _next_answer(self, messages: Sequence[Message]) -> str:
-        if callable(self._answers):
-            return self._answers(messages)
-        self._answer_count += 1
-        return self._answers[min(self._answer_count, len(self._answers)) - 1]
-
-    def _next_quote(self, texts: Sequence[str]) -> str:
-        if not self._quotes:
-            raise AssertionError("a quote was asked for; give ScriptedChatModel some with quotes=[…]")
-        self._quote_count += 1
-        quote = self._quotes[min(self._quote_count, len(self._quotes)) - 1]
-        if not any(quote in text for text in texts):
-            raise AssertionError(f"the scripted quote {quote!r} is in none of the texts to quote from")
-        return f'{quote}"'
-
-
-def _answered(text: str, params: GenerationParams, *, prompt_tokens: int) -> Generation:
-    """The handle of a request that was answered already."""
-    mailbox = Mailbox(lambda: None)
-    stream = TextStream(params.stop)
-    pieces: list[str] = []
-    reason: FinishReason = "stop"
-    count = 0
-    for token in _TOKEN.findall(text):
-        if count == params.max_tokens:
-            reason = "length"
-            break
-        count += 1
-        pieces.append(stream.push(token.encode()))
-        if stream.is_stopped:
-            break
-    pieces.append(stream.finish())
-    for piece in pieces:
-        mailbox.push(Piece(piece))
-    mailbox.finish(Completion("".join(pieces), reason, Usage(prompt_tokens, count)))
-    return Generation(mailbox)
 
 
 class ScriptedVocabulary:

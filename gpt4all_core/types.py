@@ -112,6 +112,9 @@ class Reasoning:
     budget: int | None = None
 
 
+AS_THE_MODEL_LIKES = Reasoning()
+
+
 @dataclass(frozen=True, slots=True)
 class Adapter:
     """A LoRA file to compute with. strength: 1 is what it was trained with, 0 switches it off."""

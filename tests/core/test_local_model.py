@@ -157,7 +157,7 @@ def test_an_empty_conversation_is_refused(model):
 
 def test_a_constraint_of_another_model_is_refused(model):
     with pytest.raises(UnsupportedParameter):
-        model.chat(QUESTION, constraint=ScriptedConstraint(("text",)))
+        model.chat(QUESTION, constraint=ScriptedConstraint({"quote_from": ("text",)}))
 
 
 def test_a_constraint_from_before_the_model_was_loaded_again_still_holds(model):
