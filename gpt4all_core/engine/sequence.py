@@ -2,13 +2,14 @@
 
 import enum
 import time
+from collections import deque
 from dataclasses import dataclass, field
 
 from gpt4all_core.engine.detokenize import TextStream
 from gpt4all_core.engine.handle import Mailbox
 from gpt4all_core.engine.sampling import Sampler
 from gpt4all_core.protocols import TokenMatcher
-from gpt4all_core.types import Completion, FinishReason, GenerationParams, Piece, Usage
+from gpt4all_core.types import ChosenLogprob, Completion, FinishReason, GenerationParams, Piece, Usage
 
 
 class Status(enum.Enum):
@@ -49,7 +50,18 @@ class Sequence:
     cached: int | None = None
     """Tokens of the prompt that had cells when it was first admitted; None before."""
     prompt_length: int = 0
-    pieces: list[str] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
+    guessed: deque[int] = field(default_factory=deque)
+    """Tokens that have cells behind the computed ones, and are right only if they are chosen."""
+    _held_tokens: int = 0
+    _held_logprobs: list[ChosenLogprob] = field(default_factory=list)
+
+    @property
+    def running_slot(self) -> int:
+        """The slot of a sequence that runs."""
+        if self.slot is None:
+            raise AssertionError(f"sequence {self.number} runs without a slot")
+        return self.slot
 
     @property
     def pending(self) -> int:
@@ -68,13 +80,45 @@ class Sequence:
     def is_late(self) -> bool:
         return self.timeout_s is not None and time.monotonic() > self.submitted_s + self.timeout_s
 
-    def emit(self, text: str) -> None:
-        """Hand text to the consumer and keep it for the result."""
+    @property
+    def left(self) -> int:
+        """How many tokens may still be written."""
+        return self.limit - len(self.tokens)
+
+    def append(self, token: int) -> None:
+        """One more token of the answer; if it was guessed, it has its cell already."""
+        self.tokens.append(token)
+        if self.guessed and self.guessed[0] == token:
+            self.guessed.popleft()
+            self.computed += 1
+        else:
+            self.guessed.clear()
+
+    def emit(self, text: str, logprob: ChosenLogprob | None = None) -> None:
+        """Hand on what a token brought out; it is counted with the piece that has the next text."""
+        self._held_tokens += 1
+        if logprob is not None:
+            self._held_logprobs.append(logprob)
         if text:
-            self.pieces.append(text)
-            self.mailbox.push(Piece(text))
+            self._push(text)
+
+    def emit_rest(self, text: str) -> None:
+        """Hand on what was held back at the end, and the tokens that brought no text out."""
+        if text or self._held_tokens:
+            self._push(text)
 
     def completion(self, reason: FinishReason, *, ended: int = 0) -> Completion:
         """The result; `ended` is 1 when an end token was sampled, which counts as generated."""
         usage = Usage(self.prompt_length, self.generated + ended, self.cached or 0)
-        return Completion("".join(self.pieces), reason, usage)
+        text = "".join(piece.text for piece in self.pieces)
+        logprobs = None
+        if self.params.logprobs:
+            logprobs = tuple(logprob for piece in self.pieces for logprob in piece.logprobs)
+        return Completion(text, reason, usage, logprobs=logprobs)
+
+    def _push(self, text: str) -> None:
+        piece = Piece(text, self._held_tokens, tuple(self._held_logprobs))
+        self._held_tokens = 0
+        self._held_logprobs.clear()
+        self.pieces.append(piece)
+        self.mailbox.push(piece)

@@ -39,24 +39,34 @@ def wait_until(condition, timeout_s=5):
 
 def check_accounts(engine, backend):
     """Nothing runs, no cell is lost."""
-    wait_until(lambda: not engine._loop._running and not engine._loop._waiting)
+    wait_until(lambda: not engine._loop.has_work)
     engine.check_integrity()
     assert engine._loop._slots.free_cells == backend.cell_count - backend.used_cells
     assert engine._loop._slots.reclaimable_cells == backend.cell_count
 
 
 class WordsMatcher:
-    """Allows the bytes of one text, then nothing; optionally forces some or fails."""
+    """Allows the bytes of one text, then nothing; optionally forces some, fails, or says it was cut."""
 
-    def __init__(self, text, *, forced=0, fails_at=None):
+    def __init__(self, text, *, forced=0, fails_at=None, is_cut=False):
         self._tokens = list(text.encode())
         self._forced = forced
         self._fails_at = fails_at
         self._place = 0
+        self.is_cut = is_cut
+        self.left = []
+        """How many tokens were left, each time it was asked for a token within them."""
 
     @property
     def is_finished(self):
         return self._place == len(self._tokens)
+
+    def permits(self, token):
+        return bool(self.allowed()[token])
+
+    def within(self, token, left):
+        self.left.append(left)
+        return token
 
     def allowed(self):
         if self._fails_at == self._place:

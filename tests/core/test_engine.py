@@ -75,6 +75,31 @@ def test_a_constraint_decides_what_is_written_and_when_it_ends(forced):
         assert (completion.text, completion.finish_reason) == ("only this", "stop")
 
 
+def test_a_text_that_its_constraint_had_to_cut_ends_with_length():
+    with running(ScriptedBackend(follow({"q": "no such text"}))) as engine:
+        completion = ask(engine, "q", matcher=WordsMatcher("cut}", is_cut=True)).result()
+        assert (completion.text, completion.finish_reason) == ("cut}", "length")
+
+
+@pytest.mark.parametrize("forced", [0, 2, 30])
+@pytest.mark.parametrize("most", [1, 3, 4, 9, 10])
+def test_what_a_constraint_forces_stays_below_the_limit(forced, most):
+    with running(ScriptedBackend(follow({"q": "no such text"}))) as engine:
+        params = GenerationParams(temperature=0, max_tokens=most)
+        completion = ask(engine, "q", params, matcher=WordsMatcher("only this", forced=forced)).result()
+        assert (completion.text, completion.usage.completion_tokens) == ("only this"[:most], min(most, 9))
+        assert completion.finish_reason == ("length" if most < 9 else "stop")
+
+
+@pytest.mark.parametrize("forced", [0, 3, 30])
+def test_a_stop_string_ends_a_text_in_the_middle_of_what_is_forced(forced):
+    with running(ScriptedBackend(follow({"q": "no such text"}))) as engine:
+        params = GenerationParams(temperature=0, stop=("y t",))
+        completion = ask(engine, "q", params, matcher=WordsMatcher("only this", forced=forced)).result()
+        assert (completion.text, completion.finish_reason) == ("onl", "stop")
+        assert completion.usage.completion_tokens == 6
+
+
 @pytest.mark.parametrize("prompt_tokens", [16, 17, 40])
 def test_a_prompt_without_room_for_an_answer_is_refused_with_both_numbers(prompt_tokens):
     with running(ScriptedBackend(), context_size=16) as engine:

@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from engine_workbench import GREEDY, ask, check_accounts, running
@@ -73,6 +74,34 @@ def test_a_short_shared_beginning_is_not_waited_for():
         gate.set()
         assert [handle.result(5).usage.cached_tokens for handle in handles] == [0, 0]
         assert any(len(set(batch.sequence_ids.tolist())) == 3 for batch in backend.batches)
+
+
+@pytest.mark.parametrize("prompt", [PROMPTS[0], "Say a colour."], ids=["long", "short"])
+def test_several_answers_to_one_prompt_decode_it_once(prompt):
+    answers = GenerationParams(temperature=1.0, max_tokens=4)
+    with arriving_together(certainty=5.0, batch_tokens=512) as (engine, backend, gate):
+        handles = [ask(engine, prompt, replace(answers, seed=seed)) for seed in range(8)]
+        gate.set()
+        usages = [handle.result(5).usage for handle in handles]
+        assert [usage.cached_tokens for usage in usages] == [0] + [len(prompt) - 1] * 7
+        # "!" is who was there before; the others have the last token of the prompt for themselves.
+        assert engine.counters.prompt_tokens == 1 + len(prompt) + 7
+        check_accounts(engine, backend)
+
+
+def test_two_answers_to_a_short_prompt_do_not_wait_for_each_other():
+    with arriving_together() as (engine, _backend, gate):
+        handles = [ask(engine, "Say a colour.", BRIEF) for _ in range(2)]
+        gate.set()
+        assert [handle.result(5).usage.cached_tokens for handle in handles] == [0, 0]
+
+
+def test_a_cache_that_cannot_be_shared_decodes_a_prompt_for_every_answer():
+    with arriving_together(can_truncate=False) as (engine, backend, gate):
+        handles = [ask(engine, PROMPTS[0], BRIEF) for _ in range(4)]
+        gate.set()
+        assert [handle.result(5).usage.cached_tokens for handle in handles] == [0] * 4
+        check_accounts(engine, backend)
 
 
 def test_who_waits_goes_on_when_the_one_it_waits_for_is_cancelled():

@@ -1,0 +1,54 @@
+"""What a request hands out on the way: texts, and the tokens that each of them came from."""
+
+import pytest
+from engine_workbench import GREEDY, WordsMatcher, ask, running
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpt4all_core.testing import ScriptedBackend, follow
+from gpt4all_core.types import GenerationParams
+
+
+def pieces_of(answer, params=GREEDY, **options):
+    with running(ScriptedBackend(follow({"q": answer}))) as engine:
+        handle = ask(engine, "q", params, **options)
+        return [(piece.text, piece.tokens) for piece in handle.pieces], handle.result()
+
+
+def test_a_token_is_counted_with_the_piece_that_brings_its_text_out():
+    params = GenerationParams(temperature=0, stop=("two.",))
+    pieces, completion = pieces_of("é twins", params)
+    # Half a character waits for the other half, "tw" for what tells that it is no stop string.
+    assert pieces == [("é", 2), (" ", 1), ("twi", 3), ("n", 1), ("s", 1), ("", 1)]
+    assert completion.usage.completion_tokens == 9
+
+
+@pytest.mark.parametrize(
+    ("answer", "params", "last"),
+    [
+        ("ab", GREEDY, ("", 1)),  # the end token
+        ("ab tw", GenerationParams(temperature=0, stop=("two",)), ("tw", 3)),
+        ("one two", GenerationParams(temperature=0, stop=("two",)), ("", 3)),
+        ("abé", GenerationParams(temperature=0, max_tokens=3), ("\ufffd", 1)),
+        ("abcd", GenerationParams(temperature=0, max_tokens=3), ("c", 1)),
+    ],
+)
+def test_the_last_piece_has_what_was_held_back(answer, params, last):
+    pieces, completion = pieces_of(answer, params)
+    assert pieces[-1] == last
+    assert sum(tokens for _, tokens in pieces) == completion.usage.completion_tokens
+
+
+@settings(max_examples=40)
+@given(
+    answer=st.text("ab é€", max_size=30),
+    stop=st.lists(st.text("ab é", min_size=1, max_size=3), max_size=2),
+    most=st.integers(1, 40),
+    forced=st.none() | st.integers(0, 5),
+)
+def test_the_pieces_make_up_the_answer_and_its_tokens(answer, stop, most, forced):
+    params = GenerationParams(temperature=0, stop=tuple(stop), max_tokens=most)
+    matcher = None if forced is None else WordsMatcher(answer + ".", forced=forced)
+    pieces, completion = pieces_of(answer, params, matcher=matcher)
+    assert "".join(text for text, _ in pieces) == completion.text
+    assert sum(tokens for _, tokens in pieces) == completion.usage.completion_tokens <= most
