@@ -1,10 +1,12 @@
 """gpt4all_core.LocalModel: one thread a request, as a program would use it."""
 
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from benchmarks.engine.asks import Answered, Ask
 from benchmarks.engine.contender import Conversation, Setup
-from gpt4all_core import Completion, GenerationParams, LocalModel, Message
+from gpt4all_core import Completion, Generation, GenerationParams, LocalModel, Message
 
 
 class Ours:
@@ -28,6 +30,26 @@ class Ours:
 
     def answer(self, conversation: Conversation, tokens: int) -> Completion:
         return self.model.chat(_messages(conversation), _params(tokens)).result()
+
+    def ask(self, ask: Ask) -> Answered:
+        params = GenerationParams(
+            temperature=0,
+            max_tokens=ask.tokens,
+            logprobs=bool(ask.top_logprobs),
+            top_logprobs=ask.top_logprobs,
+            prompt_lookup=ask.prompt_lookup,
+        )
+        rule = None if ask.schema is None else self.model.constrain(schema=ask.schema)
+        started = time.perf_counter()
+        reply: Generation
+        if ask.text:
+            reply = self.model.complete(ask.text, params, constraint=rule)
+        else:
+            reply = self.model.chat(_messages(ask.conversation), params, constraint=rule)
+        times = [time.perf_counter() for _ in reply]
+        completion = reply.result()
+        total_s = time.perf_counter() - started
+        return Answered(completion.text, completion.usage.completion_tokens, times[0] - started, total_s)
 
     def continue_all(self, prompts: Sequence[str], tokens: int) -> tuple[int, int]:
         """Continue plain texts at once: prompt tokens that were decoded, and tokens produced."""

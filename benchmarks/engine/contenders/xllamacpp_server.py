@@ -2,12 +2,14 @@
 
 import queue
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import xllamacpp
 
+from benchmarks.engine.asks import Answered, Ask
 from benchmarks.engine.contender import Conversation, Setup
 
 
@@ -24,8 +26,31 @@ class XLlamaCpp:
         self._server = xllamacpp.Server(params)
 
     def stream(self, conversation: Conversation, tokens: int) -> Iterator[str]:
+        return (
+            text
+            for chunk in self._chunks(_request(conversation, tokens))
+            if chunk.get("choices") and (text := chunk["choices"][0]["delta"].get("content"))
+        )
+
+    def ask(self, ask: Ask) -> Answered:
+        request = _request(ask.conversation, ask.tokens) | {"stream_options": {"include_usage": True}}
+        if ask.schema is not None:
+            rule = {"name": "answer", "schema": ask.schema}
+            request["response_format"] = {"type": "json_schema", "json_schema": rule}
+        started = time.perf_counter()
+        texts, times, tokens = [], [], 0
+        for chunk in self._chunks(request):
+            text = chunk["choices"][0]["delta"].get("content") if chunk.get("choices") else None
+            if text:
+                texts.append(text)
+                times.append(time.perf_counter())
+            tokens = (chunk.get("usage") or {}).get("completion_tokens", tokens)
+        total_s = time.perf_counter() - started
+        return Answered("".join(texts), tokens or len(texts), times[0] - started, total_s)
+
+    def _chunks(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         chunks: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        request = _request(conversation, tokens) | {"stream": True}
+        request = request | {"stream": True}
 
         def run() -> None:
             self._server.handle_chat_completions(request, chunks.put)
@@ -33,9 +58,7 @@ class XLlamaCpp:
 
         threading.Thread(target=run, daemon=True).start()
         while (chunk := chunks.get()) is not None:
-            text = chunk["choices"][0]["delta"].get("content") if chunk.get("choices") else None
-            if text:
-                yield text
+            yield chunk
 
     def complete_all(self, conversations: Sequence[Conversation], tokens: int) -> int:
         requests = [_request(conversation, tokens) for conversation in conversations]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.engine.bench import Bench, Line
-from benchmarks.engine.rows import embedding, reuse, sharing, speed
+from benchmarks.engine.rows import answers, embedding, reuse, sharing, speed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,10 @@ ROWS = {
     "shared-prefix": Row(reuse.shared_prefix),
     "busy-cores": Row(sharing.busy_machine, (2, 1)),
     "long-arrival": Row(sharing.long_arrival),
+    "json-object": Row(answers.json_object),
+    "prompt-lookup": Row(answers.prompt_lookup),
+    "logprobs": Row(answers.logprobs),
+    "eight-schemas": Row(answers.eight_schemas),
     "embedding-short": Row(embedding.short_texts, (2, 1)),
     "embedding-passages": Row(embedding.passages, (2, 1)),
 }
