@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from gpt4all_core.chat.tool_formats.markers import tags
 from gpt4all_core.chat.tool_formats.protocol import ToolFormat
 
 DialectSource = Literal["preset", "inferred", "prompted"]
@@ -23,15 +24,21 @@ class Dialect:
     """What is known of a model's answers.
 
     tools: how it writes calls. source: where that is known from. reasoning: its tags; None for a
-    model that does not think aloud.
+    model that does not think aloud. wrappers: texts that some models put around what they say, which
+    are no part of it (`<|START_RESPONSE|>`).
     """
 
     tools: ToolFormat
     source: DialectSource
     reasoning: ReasoningTags | None = None
+    wrappers: tuple[str, ...] = ()
 
     @property
     def markers(self) -> frozenset[str]:
         """Texts that may be special tokens in the vocabulary, and must be seen in an answer."""
-        tags = self.reasoning
-        return self.tools.markers | (frozenset() if tags is None else {tags.start, tags.end})
+        around = (
+            self.wrappers
+            if self.reasoning is None
+            else (*self.wrappers, self.reasoning.start, self.reasoning.end)
+        )
+        return self.tools.markers.union(*map(tags, around))

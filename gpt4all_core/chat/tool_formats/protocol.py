@@ -18,10 +18,13 @@ class Trigger:
     """Text that begins a call in the middle of free text.
 
     is_first_only: it does so only as the first thing that is said, white space aside.
+    opening: the longer text that it must grow to before it is surely a call, as a model writes it:
+    `{"name": "` for a text of `{`. A grammar leaves all other texts that begin so to free text.
     """
 
     text: str
     is_first_only: bool = False
+    opening: str = ""
 
 
 class CallScanner(Protocol):
@@ -59,6 +62,10 @@ class ToolFormat(Protocol):
     def grammar(self, tools: Sequence[Tool], *, is_parallel: bool, spell: Spell) -> str:
         """Lark rules, `calls` the topmost: one call of these tools, or one and more, triggers included.
 
+        A trigger (its opening, where it has one) is a term of its own there, written by `spell`, which
+        in free text answers a rule for everything up to and with it. A format whose every call has
+        a trigger may leave it to the caller to repeat `calls`. Rules are named in lower case, terminals
+        in upper case, and none begin with `answer` or `ANSWER`.
         Raises UnsupportedSchema for parameters that cannot be enforced.
         """
 

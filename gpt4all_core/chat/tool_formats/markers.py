@@ -1,0 +1,51 @@
+"""Fixed texts of a wire format: found in a text that grows, and written in a grammar."""
+
+import json
+import re
+from collections.abc import Iterable
+
+from gpt4all_core.chat.tool_formats.protocol import Spell
+
+_TAG = re.compile(r"<[^<>\s=]+>|\[/?[A-Z_]+\]")
+
+
+def held_back(text: str, markers: Iterable[str]) -> int:
+    """How many characters at the end of a text may be the beginning of one of these markers.
+
+    >>> held_back("He said <tool", ["<tool_call>"])
+    5
+    """
+    longest = 0
+    for marker in markers:
+        for length in range(min(len(marker) - 1, len(text)), longest, -1):
+            if text.endswith(marker[:length]):
+                longest = length
+                break
+    return longest
+
+
+def tags(text: str) -> list[str]:
+    """The parts of a fixed text that may be special tokens in a vocabulary: `<tag>` and `[TAG]`."""
+    return _TAG.findall(text)
+
+
+def quoted(text: str) -> str:
+    """A text as a string of a Lark grammar."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def spelled(text: str, spell: Spell) -> str:
+    """A fixed text as an expression of a Lark grammar, what may be special tokens left to `spell`.
+
+    Empty for an empty text.
+    """
+    parts = []
+    position = 0
+    for tag in _TAG.finditer(text):
+        if tag.start() > position:
+            parts.append(quoted(text[position : tag.start()]))
+        parts.append(spell(tag.group()))
+        position = tag.end()
+    if position < len(text):
+        parts.append(quoted(text[position:]))
+    return " ".join(parts)
