@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gpt4all_core.engine.llama.self_test import VERSION, check_library
+from gpt4all_core.engine.llama.self_test import VERSION, check_library, check_multimodal
 from gpt4all_core.errors import ModelLoadError
 
 # libgomp reads these once, when llama.cpp is loaded. Threads that spin until the others are there were
@@ -36,7 +36,7 @@ except (ImportError, AttributeError, OSError, RuntimeError) as error:  # absent,
 
 check_library(api, version=llama_cpp.__version__)
 
-__all__ = ["api", "ggml_function", "log", "starting"]
+__all__ = ["api", "ggml_function", "log", "multimodal", "starting"]
 
 _KEPT_LEVELS = (3, 4)  # GGML_LOG_LEVEL_WARN and _ERROR; below are progress notes, above are its dots
 _LOG_LINES = 12
@@ -47,10 +47,16 @@ class NativeLog:
 
     def __init__(self) -> None:
         self._lines: deque[str] = deque(maxlen=_LOG_LINES)
+        self.taken = 0
+        """Lines since the beginning; see `since`."""
         self._callback = api.llama_log_callback(self._take)
 
     def install(self) -> None:
         api.llama_log_set(self._callback, None)
+
+    def install_in(self, multimodal: Any) -> None:
+        """The same for libmtmd, which has a log of its own."""
+        multimodal.mtmd_helper_log_set(self._callback, None)
 
     def clear(self) -> None:
         self._lines.clear()
@@ -59,14 +65,36 @@ class NativeLog:
     def text(self) -> str:
         return "; ".join(filter(None, self._lines))  # in one step: another thread may add a line
 
+    def since(self, taken: int) -> str:
+        """What was taken after there were so many lines, for calls that others may run beside."""
+        lines = list(self._lines)
+        return "; ".join(filter(None, lines[max(len(lines) - (self.taken - taken), 0) :]))
+
     def _take(self, level: int, text: bytes, _user: Any) -> None:
         if level in _KEPT_LEVELS:
             self._lines.append(text.decode("utf-8", "replace").strip())
+            self.taken += 1
 
 
 log = NativeLog()
 starting = threading.Lock()
 """Held while a model or a context is made, so that the log's lines belong to it."""
+
+
+def multimodal() -> Any:
+    """llama.cpp's library for pictures, libmtmd, loaded when it is first asked for.
+
+    Raises ModelLoadError where the build has none, or another one.
+    """
+    try:
+        import llama_cpp.mtmd_cpp as mtmd  # noqa: PLC0415 - a library of its own, which few need
+    except (ImportError, AttributeError, OSError, RuntimeError) as error:
+        raise ModelLoadError(
+            f"this build of llama.cpp cannot read pictures: {error};"
+            f" run: pip install --force-reinstall 'llama-cpp-python=={VERSION}'"
+        ) from error
+    check_multimodal(mtmd)
+    return mtmd
 
 
 def ggml_function(name: str, arguments: Sequence[Any], result: Any) -> Callable[..., Any]:

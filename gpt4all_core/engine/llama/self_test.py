@@ -49,6 +49,18 @@ _CONTEXT_DEFAULTS = {
     "kv_unified": False,
     "n_samplers": 0,
 }
+_MULTIMODAL_SIZES = {"mtmd_context_params": 96, "mtmd_input_text": 24, "mtmd_decoder_pos": 16}
+_MULTIMODAL_DEFAULTS: Mapping[str, float | bytes] = {
+    "use_gpu": True,
+    "print_timings": True,
+    "n_threads": 4,
+    "media_marker": b"<__media__>",
+    "flash_attn_type": -1,
+    "warmup": True,
+    "image_min_tokens": -1,
+    "image_max_tokens": -1,
+    "batch_max_tokens": 1024,
+}
 _MARGIN_BYTES = 256
 
 
@@ -70,10 +82,26 @@ def check_library(api: Any, *, version: str) -> None:
         )
 
 
+def check_multimodal(mtmd: Any) -> None:
+    """The same for the library that reads pictures; mtmd: the module of its bindings."""
+    fault = _sizes_differ(mtmd, _MULTIMODAL_SIZES) or _difference(
+        "mtmd_context_params", _returned(mtmd, "mtmd_context_params_default"), _MULTIMODAL_DEFAULTS
+    )
+    if fault:
+        raise ModelLoadError(
+            f"libmtmd does not fit to llama-cpp-python {VERSION}: {fault};"
+            f" another build of it is probably in its place, so {_REMEDY}"
+        )
+
+
 def _size_fault(api: Any) -> str:
     if ctypes.sizeof(ctypes.c_void_p) != 8:
         return "it needs a 64-bit Python"
-    for name, expected in _SIZES.items():
+    return _sizes_differ(api, _SIZES)
+
+
+def _sizes_differ(api: Any, sizes: Mapping[str, int]) -> str:
+    for name, expected in sizes.items():
         found = ctypes.sizeof(getattr(api, name))
         if found != expected:
             return f"{name} has {found} bytes instead of {expected}"
@@ -108,8 +136,8 @@ def _returned(api: Any, name: str) -> Any:
     return ctypes.CFUNCTYPE(Roomy)(address)().value
 
 
-def _difference(structure: str, found: Any, expected: Mapping[str, float]) -> str:
+def _difference(structure: str, found: Any, expected: Mapping[str, float | bytes]) -> str:
     for name, value in expected.items():
         if getattr(found, name) != value:
-            return f"{structure}.{name} is {getattr(found, name)} by default instead of {value}"
+            return f"{structure}.{name} is {getattr(found, name)!r} by default instead of {value!r}"
     return ""
