@@ -64,11 +64,16 @@ class NamedJsonLayout:
 
 @dataclass(frozen=True, slots=True)
 class ParameterTags:
-    """The texts around one argument: `<parameter=` key `>` value `</parameter>`."""
+    """The texts around one argument: `<parameter=` key `>` value `</parameter>`.
+
+    before_json_value: instead of `before_value` before a value that is no string, where the tags say
+    which it is, as in `<parameter name="` key `" string="false">`; "" where they do not.
+    """
 
     before_key: str
     before_value: str
     after_value: str
+    before_json_value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
