@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from gpt4all_core.chat.dialect import Dialect, ReasoningTags
 from gpt4all_core.chat.tool_formats.markers import held_back
-from gpt4all_core.chat.tool_formats.protocol import CallScanner, NewId
+from gpt4all_core.chat.tool_formats.protocol import AnswerFormat, AnswerScanner, CallScanner, NewId
 from gpt4all_core.types import (
     ChatEvent,
     ReasoningDelta,
@@ -51,8 +51,12 @@ class TextStates:
         self._is_ended = False
         self._events: list[ChatEvent] = []
         self._scanner: CallScanner | None = None
+        self._answer_scanner: AnswerScanner | None = None
         self._state: Callable[[], bool] = self._before_speech
-        if dialect.reasoning is not None and opens_thought:
+        if isinstance(dialect.tools, AnswerFormat):
+            self._answer_scanner = dialect.tools.answer_scanner(self._tools, new_id=new_id)
+            self._state = self._whole_answer
+        elif dialect.reasoning is not None and opens_thought:
             self._state = self._thought_opening
         elif self._start_tag:
             self._state = self._before_thought
@@ -72,6 +76,16 @@ class TextStates:
             pass
         events, self._events = self._events, []
         return events
+
+    def _whole_answer(self) -> bool:
+        scanner = self._answer_scanner
+        if scanner is not None:
+            self._take(scanner.push(self._held))
+            if self._is_ended:
+                self._answer_scanner = None
+                self._take(scanner.finish())
+        self._held = ""
+        return False
 
     def _before_thought(self) -> bool:
         found = self._begins_with(self._start_tag)

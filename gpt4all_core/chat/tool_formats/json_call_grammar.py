@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from gpt4all_core.chat.call_layout import NamedJsonLayout
 from gpt4all_core.chat.tool_formats.json_call_shape import JsonCallShape
 from gpt4all_core.chat.tool_formats.json_schema_rule import arguments_expression
-from gpt4all_core.chat.tool_formats.markers import spelled
+from gpt4all_core.chat.tool_formats.markers import spelled, spelled_json
 from gpt4all_core.chat.tool_formats.protocol import Spell
 from gpt4all_core.types import Tool
 
@@ -18,10 +18,10 @@ def call_rules(shape: JsonCallShape, tools: Sequence[Tool], *, is_parallel: bool
     both, and only an object can be held to a schema.
     """
     frame = shape.layout.frame
-    again = spelled(frame.separator + shape.before_call, spell)
+    again = spelled_json(frame.separator + shape.before_call, spell)
     more = f"({again} call)*" if is_parallel and shape.is_list else ""
     lines = [
-        f"calls: ({_starts(shape, spell)}) call {more} {spelled(frame.section_end, spell)}",
+        f"calls: ({_starts(shape, spell)}) call {more} {spelled_json(frame.section_end, spell)}",
         "call: " + " | ".join(f"call_{number}" for number in range(len(tools))),
     ]
     for number, tool in enumerate(tools):
@@ -36,8 +36,8 @@ def call_rules(shape: JsonCallShape, tools: Sequence[Tool], *, is_parallel: bool
 def _starts(shape: JsonCallShape, spell: Spell) -> str:
     """The ways for a block to begin, up to where its first call differs from others."""
     start = shape.start or shape.bare_opening
-    after_start = spelled(shape.after_start, spell)
-    after_others = after_start if shape.start else spelled(shape.bare_opening, spell)
+    after_start = spelled_json(shape.after_start, spell)
+    after_others = after_start if shape.start else spelled_json(shape.bare_opening, spell)
     others = [f"{spell(other)} {after_others}" for other in shape.other_starts]
     return " | ".join([f"{spell(start)} {after_start}", *others])
 
@@ -54,16 +54,16 @@ def _around_arguments(shape: JsonCallShape, name: str) -> tuple[str, str]:
         after_name = f"{layout.before_id}{_ID}" if layout.id_place == "after_name" else ""
         after_arguments = f"{layout.before_id}{_ID}" if layout.id_place == "after_arguments" else ""
         return f"{before_name}{name}{after_name}{layout.before_arguments}", after_arguments
-    written_name = json.dumps(name, ensure_ascii=False)[1:]
+    written_name = json.dumps(name, ensure_ascii=False)
     if layout.name_key is None:
         return f"{written_name}: ", "}"
     before, after = f'{written_name}, "{layout.arguments_key}": ', ""
     if layout.id_key is not None and layout.is_id_first:
-        before = f'{_ID}", "{layout.name_key}": "{before}'
+        before = f'"{_ID}", "{layout.name_key}": {before}'
     elif layout.id_key is not None:
         after = f', "{layout.id_key}": "{_ID}"'
     return before, after + ("}" if layout.wrapper_key is None else "}}")
 
 
 def _with_id(text: str, spell: Spell) -> str:
-    return " CALL_ID ".join(spelled(part, spell) for part in text.split(_ID))
+    return " CALL_ID ".join(spelled_json(part, spell) for part in text.split(_ID))

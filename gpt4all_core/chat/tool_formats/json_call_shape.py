@@ -93,5 +93,5 @@ class JsonCallShape:
             constants = "".join(f'"{key}": "{value}", ' for key, value in layout.constants)
             opening += f'{constants}"{layout.wrapper_key}": {{'
         if layout.id_key is not None and layout.is_id_first:
-            return f'{opening}"{layout.id_key}": "'
-        return opening + ('"' if layout.name_key is None else f'"{layout.name_key}": "')
+            return f'{opening}"{layout.id_key}": '
+        return opening if layout.name_key is None else f'{opening}"{layout.name_key}": '

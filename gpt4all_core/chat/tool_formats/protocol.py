@@ -19,7 +19,7 @@ class Trigger:
 
     is_first_only: it does so only as the first thing that is said, white space aside.
     opening: the longer text that it must grow to before it is surely a call, as a model writes it:
-    `{"name": "` for a text of `{`. A grammar leaves all other texts that begin so to free text.
+    `{"name": ` for a text of `{`. A grammar leaves all other texts that begin so to free text.
     """
 
     text: str
