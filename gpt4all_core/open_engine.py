@@ -22,6 +22,7 @@ from gpt4all_core.engine.engine import Engine
 from gpt4all_core.engine.handle import Generation
 from gpt4all_core.engine.reproducible import REPRODUCIBLE_ROWS, ReproducibleThreads
 from gpt4all_core.engine.saved_cells import CellStore, HostCache
+from gpt4all_core.engine.speculation import Speculation
 from gpt4all_core.engine.thread_governor import ThreadGovernor
 from gpt4all_core.engine.threads import usable_cores
 from gpt4all_core.errors import ConfigError, ModelLoadError
@@ -220,6 +221,7 @@ def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
             context_size=options.context_size,
             max_waiting=options.max_waiting,
             governor=_thread_policy(options, threads, is_offloaded=bool(weights.devices)),
+            guessing=None if options.reproducible else Speculation(),
             stores=_stores(path, options),
             on_closed=lease.close,
         )

@@ -159,6 +159,7 @@ class ScriptedBackend:
         self.sequence_limit = sequences
         self.batch_limit = batch_tokens
         self.can_truncate = can_truncate
+        self.can_roll_back = can_truncate
         self.is_closed = False
         self.threads: int | None = None
         """What `set_threads` was called with last."""

@@ -196,7 +196,10 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class ChosenLogprob(TokenLogprob):
-    """A token of the text, and the likeliest tokens in its place, best first."""
+    """A token of the text, and the likeliest tokens in its place, best first.
+
+    Of a token that a constraint forced the model was not asked: its logprob is 0, and it has no `top`.
+    """
 
     top: tuple[TokenLogprob, ...] = ()
 

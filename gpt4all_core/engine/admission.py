@@ -87,6 +87,7 @@ class Admission:
         """Take a sequence out of the engine, its cells kept for reuse, and deliver what came of it."""
         if sequence.status is Status.RUNNING:
             self._is_tight = False
+            self._slots.cut(sequence.running_slot, sequence.computed)  # what was guessed and not chosen
             self._slots.release(sequence.running_slot, keep=keep)
             self.running.remove(sequence)
         elif sequence in self.waiting:

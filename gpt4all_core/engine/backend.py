@@ -73,6 +73,13 @@ class Backend(Protocol):
         If not (recurrent and hybrid models), it may only go on from its end, or be emptied.
         """
 
+    @property
+    def can_roll_back(self) -> bool:
+        """Whether the last cells of a sequence may be cut off as if they had never been.
+
+        Not so where a sliding window moves on over them.
+        """
+
     def decode(self, batch: Batch) -> Logits:
         """Logits of the rows that want them, in batch order; a view that lasts to the next call.
 

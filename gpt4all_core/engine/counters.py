@@ -17,6 +17,10 @@ class Counters:
     """Tokens of prompts whose KV cells were there already, wherever."""
     restored_tokens: int = 0
     """Those of them that came back from host memory or disk."""
+    guessed_tokens: int = 0
+    """Tokens that were decoded because the text might go on with them."""
+    accepted_tokens: int = 0
+    """Those of them that it did go on with: each saved a step."""
     preemptions: int = 0
     widest_batch: int = 0
     """Most sequences that had rows in one decode call."""

@@ -25,6 +25,7 @@ from gpt4all_core.engine.loop import Loop
 from gpt4all_core.engine.sampling import Sampler, check_params
 from gpt4all_core.engine.saved_cells import CellStore
 from gpt4all_core.engine.sequence import Sequence
+from gpt4all_core.engine.speculation import GuessPolicy
 from gpt4all_core.errors import ConfigError, ContextOverflow, EngineBusy, EngineClosed
 from gpt4all_core.protocols import TokenMatcher
 from gpt4all_core.types import GenerationParams
@@ -42,6 +43,8 @@ class Engine:
     max_waiting: most requests beyond those that the backend has sequences for; None for no bound.
     stores: where the cells of idle conversations go, from the quickest to the slowest.
     governor: decides how many threads to compute with, step by step; None leaves that alone.
+    guessing: decides how many tokens that probably come next are decoded together, which changes the shape
+    of batches and with it the last bits of some models' logits; None decodes one by one.
     on_closed: called by the owner thread after it freed the backend; what the backend stands on
     may go only then.
 
@@ -57,6 +60,7 @@ class Engine:
         max_waiting: int | None = None,
         stores: ListOf[CellStore] = (),
         governor: ThreadPolicy | None = None,
+        guessing: GuessPolicy | None = None,
         on_closed: Callable[[], None] = lambda: None,
     ) -> None:
         if context_size > backend.cell_count:
@@ -70,12 +74,20 @@ class Engine:
             )
         self.context_size = context_size
         self._backend = backend
+        self._vocabulary = vocabulary
         self._on_closed = on_closed
         self._max_in_flight = None if max_waiting is None else backend.sequence_limit + max_waiting
         self._in_flight = 0
         self._last_used_s = time.monotonic()
         self._kv = KVCache(backend, stores)
-        self._loop = Loop(backend, vocabulary, self._kv, governor=governor, on_end=self._count_out)
+        self._loop = Loop(
+            backend,
+            vocabulary,
+            self._kv,
+            governor=governor,
+            guessing=guessing,
+            on_end=self._count_out,
+        )
         self._numbers = itertools.count()
         # Its put is re-entrant and takes no lock, so that finalizers may cancel; None only wakes.
         self._inbox: queue.SimpleQueue[Sequence | Future[None] | None] = queue.SimpleQueue()
@@ -141,7 +153,9 @@ class Engine:
             params=params,
             limit=min(self.context_size, wanted),
             mailbox=mailbox,
-            sampler=Sampler(params),
+            sampler=Sampler(
+                params, vocabulary=self._vocabulary, vocabulary_size=self._backend.vocabulary_size
+            ),
             text=TextStream(params.stop),
             matcher=matcher,
             shown=frozenset(shown),

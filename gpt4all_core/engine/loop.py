@@ -14,11 +14,13 @@ from gpt4all_core.engine.admission import Admission
 from gpt4all_core.engine.backend import Backend, Batch, Logits, NoFreeCells, ThreadPolicy, Vocabulary
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.kv_cache import KVCache
+from gpt4all_core.engine.prompt_lookup import PromptLookup
 from gpt4all_core.engine.row_costs import RowCosts
 from gpt4all_core.engine.sampling_step import SamplingStep
 from gpt4all_core.engine.saved_cells import Stop
 from gpt4all_core.engine.scheduler import Limits, Plan, Work, plan_step
 from gpt4all_core.engine.sequence import Sequence, Status
+from gpt4all_core.engine.speculation import GuessPolicy, Stream
 from gpt4all_core.engine.step_budget import StepBudget
 from gpt4all_core.errors import GenerationError
 
@@ -33,8 +35,8 @@ MOST_FAILURES = 3
 class Loop:
     """The requests of one engine, and the steps that bring them forward.
 
-    governor: how many threads to compute with; None leaves that alone. on_end: called whenever a
-    request has its outcome.
+    governor: how many threads to compute with; None leaves that alone. guessing: how many tokens
+    to decode before they are chosen; None decodes none. on_end: called whenever a request has its outcome.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Loop:
         kv: KVCache,
         *,
         governor: ThreadPolicy | None,
+        guessing: GuessPolicy | None,
         on_end: Callable[[], None],
     ) -> None:
         self._backend = backend
@@ -55,6 +58,7 @@ class Loop:
         self._counters = Counters()
         self._admission = Admission(backend, kv, self._counters, on_end=on_end)
         self._sampling = SamplingStep(vocabulary, end=self._admission.end)
+        self._guessing = guessing if backend.can_roll_back else None
         self._failures = 0
 
     @property
@@ -78,7 +82,7 @@ class Loop:
         """Bring every running request forward by a token, or a prompt by some."""
         self._admission.drop_unwanted()
         self._admission.admit()
-        work = self._plan().work
+        work: ListOf[Work] = self._plan().work
         if not work:
             return
         self._counters.steps += 1
@@ -86,16 +90,31 @@ class Loop:
         streams = sum(part.sequence.pending == 1 for part in work)
         rows = sum(part.count for part in work)
         seconds = 0.0
+        work = self._with_guesses(work)
         for call in self._calls(work):
             spent = self._run(call)
             if spent is None:
                 return
             seconds += spent
-        self._budget.observe(streams=streams, prefill=rows - streams, seconds=seconds)
+        guesses = sum(len(part.guessed) for part in work)
+        if not guesses:
+            self._budget.observe(streams=streams, prefill=rows - streams, seconds=seconds)
+        if self._guessing is not None and rows == streams:
+            self._guessing.observe(rows + guesses, streams=streams, seconds=seconds)
+
+    def _with_guesses(self, work: ListOf[Work]) -> ListOf[Work]:
+        """The same step with what its streams may go on with, where checking that is worth its time."""
+        if self._guessing is None or any(part.sequence.pending > 1 for part in work):
+            return work
+        streams = [_stream(part.sequence) for part in work]
+        most_rows = min(self._backend.batch_limit, self._slots.free_cells)
+        counts = self._guessing.choose(streams, most_rows=most_rows)
+        return [_guessing(part, count) for part, count in zip(work, counts, strict=True)]
 
     def _calls(self, work: ListOf[Work]) -> Iterator[list[Work]]:
         """The step in one call, or in one for each row where that is quicker."""
-        if not self._costs.one_by_one([part.count for part in work]):
+        is_guessing = any(part.guessed for part in work)
+        if is_guessing or not self._costs.one_by_one([part.count for part in work]):
             yield list(work)
             return
         for part in work:
@@ -108,6 +127,8 @@ class Loop:
         try:
             logits, seconds = self._decode(work)
         except NoFreeCells:
+            if any(part.guessed for part in work):
+                return self._run([replace(part, guessed=()) for part in work])
             self._admission.make_room()
             return None
         except GenerationError as error:
@@ -119,9 +140,11 @@ class Loop:
                 raise
             return None
         self._failures = 0
-        for part in work:
-            self._advance(part)
+        stops = [self._advance(part) for part in work]
         self._sampling.run(work, logits)
+        for part, stop in zip(work, stops, strict=True):
+            if part.guessed:
+                self._settle(part, stop)
         return seconds
 
     def fail_all(self, reason: str, *, cause: BaseException | None) -> None:
@@ -151,13 +174,13 @@ class Loop:
     def _decode(self, work: ListOf[Work]) -> tuple[Logits, float]:
         batch = _batch(work)
         if self._governor is not None:
-            self._use_threads(self._governor.threads_for([part.count for part in work]))
+            self._use_threads(self._governor.threads_for([part.rows for part in work]))
         started = time.perf_counter()
         logits = self._backend.decode(batch)
         seconds = time.perf_counter() - started
         self._costs.observe(len(batch), seconds)
         if self._governor is not None:
-            self._governor.observe([part.count for part in work], seconds)
+            self._governor.observe([part.rows for part in work], seconds)
         return logits, seconds
 
     def _use_threads(self, count: int) -> None:
@@ -165,26 +188,60 @@ class Loop:
             self._counters.threads = count
             self._backend.set_threads(count)
 
-    def _advance(self, work: Work) -> None:
+    def _advance(self, work: Work) -> int:
+        """Note what was decoded; up to which token it was known to be right."""
         sequence = work.sequence
         start, stop = sequence.computed, sequence.computed + work.count
-        self._slots.extend(sequence.running_slot, sequence.tokens[start:stop])
+        self._slots.extend(sequence.running_slot, [*sequence.tokens[start:stop], *work.guessed])
         sequence.computed = stop
-        self._counters.decoded_tokens += work.count
+        sequence.guessed.extend(work.guessed)
+        self._counters.decoded_tokens += work.rows
         self._counters.prompt_tokens += max(0, min(stop, sequence.prompt_length) - start)
+        self._counters.guessed_tokens += len(work.guessed)
+        return stop
+
+    def _settle(self, work: Work, known: int) -> None:
+        """Free the cells of what was guessed and did not come."""
+        sequence = work.sequence
+        self._counters.accepted_tokens += sequence.computed - known
+        sequence.guessed.clear()
+        if sequence.status is Status.RUNNING:  # else its end did it
+            self._slots.cut(sequence.running_slot, sequence.computed)
+
+
+def _stream(sequence: Sequence) -> Stream:
+    """What a sequence may go on with. Its index is made when it runs, not while it waits with many others."""
+    if not sequence.params.prompt_lookup:
+        return Stream(None, 0)
+    if sequence.lookup is None:
+        sequence.lookup = PromptLookup(sequence.tokens)
+    sequence.lookup.follow()
+    return Stream(sequence.lookup, sequence.left - 1)
+
+
+def _guessing(work: Work, count: int) -> Work:
+    lookup, matcher = work.sequence.lookup, work.sequence.matcher
+    if not count or lookup is None:
+        return work
+    guessed = lookup.guess(count)
+    if matcher is not None and not matcher.permits(guessed[0]):
+        return work
+    return replace(work, guessed=tuple(guessed))
 
 
 def _batch(work: ListOf[Work]) -> Batch:
     tokens: list[int] = []
     positions: list[int] = []
     sequence_ids: list[int] = []
-    wants_logits = np.zeros(sum(part.count for part in work), dtype=np.bool_)
+    wants_logits = np.zeros(sum(part.rows for part in work), dtype=np.bool_)
     for part in work:
-        start, stop = part.sequence.computed, part.sequence.computed + part.count
-        tokens.extend(part.sequence.tokens[start:stop])
-        positions.extend(range(start, stop))
-        sequence_ids.extend([part.sequence.running_slot] * part.count)
+        start = part.sequence.computed
+        tokens += part.sequence.tokens[start : start + part.count]
         wants_logits[len(tokens) - 1] = part.completes
+        tokens += part.guessed
+        wants_logits[len(tokens) - len(part.guessed) : len(tokens)] = True
+        positions += range(start, start + part.rows)
+        sequence_ids += [part.sequence.running_slot] * part.rows
     return Batch(
         np.array(tokens, dtype=np.int32),
         np.array(positions, dtype=np.int32),

@@ -61,6 +61,14 @@ class PrefixTree(Generic[K]):
         else:
             node.edge.extend(tokens)
 
+    def cut(self, key: K, length: int) -> None:
+        """Take so many tokens off the end of the sequence of this key, which stays longer than that."""
+        node = self._ends[key]
+        if node.children or len(node.keys) > 1 or length >= len(node.edge):
+            self.set(key, self.tokens_of(key)[:-length])
+        else:
+            del node.edge[-length:]
+
     def remove(self, key: K) -> None:
         """Forget the sequence of this key, if there is one."""
         node = self._ends.pop(key, None)

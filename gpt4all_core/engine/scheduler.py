@@ -27,11 +27,18 @@ class Work:
     """Decode the next `count` pending tokens of a sequence.
 
     completes: nothing is pending afterwards, so the logits of the last row are wanted.
+    guessed: tokens that may come next, to be decoded behind them and kept as far as they do; the logits
+    of each of their rows are wanted too.
     """
 
     sequence: Sequence
     count: int
     completes: bool
+    guessed: tuple[int, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        return self.count + len(self.guessed)
 
 
 @dataclass(frozen=True, slots=True)

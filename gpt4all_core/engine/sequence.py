@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gpt4all_core.engine.detokenize import TextStream
 from gpt4all_core.engine.handle import Mailbox
+from gpt4all_core.engine.prompt_lookup import PromptLookup
 from gpt4all_core.engine.sampling import Sampler
 from gpt4all_core.protocols import TokenMatcher
 from gpt4all_core.types import ChosenLogprob, Completion, FinishReason, GenerationParams, Piece, Usage
@@ -51,6 +52,8 @@ class Sequence:
     """Tokens of the prompt that had cells when it was first admitted; None before."""
     prompt_length: int = 0
     pieces: list[Piece] = field(default_factory=list)
+    lookup: PromptLookup | None = None
+    """What the text may go on with; made when that is first asked."""
     guessed: deque[int] = field(default_factory=deque)
     """Tokens that have cells behind the computed ones, and are right only if they are chosen."""
     _held_tokens: int = 0

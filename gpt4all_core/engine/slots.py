@@ -144,7 +144,10 @@ class Slots:
             self._cut(number, 0)
 
     def cut(self, number: int, length: int) -> None:
-        """Free the cells of an idle slot from this position on."""
+        """Free the cells of a slot from this position on."""
+        slot = self._slots[number]
+        if slot.is_busy:
+            _subtract(self._busy_users, slot.cells[length:])
         self._cut(number, length)
 
     def reclaim(self, needed: int) -> bool:
@@ -229,11 +232,11 @@ class Slots:
             return
         self._backend.truncate(number, length)
         _subtract(self._users, slot.cells[length:])
-        del slot.tokens[length:], slot.cells[length:]
         if length:
-            self._tree.set(number, slot.tokens)
+            self._tree.cut(number, len(slot.tokens) - length)
         else:
             self._tree.remove(number)
+        del slot.tokens[length:], slot.cells[length:]
 
     def _touch(self, slot: Slot) -> None:
         self._clock += 1

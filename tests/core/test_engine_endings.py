@@ -170,11 +170,14 @@ def test_a_constraint_that_breaks_fails_only_its_own_request(fails_at):
 @pytest.mark.parametrize("params", [GREEDY, RANDOM])
 def test_a_useless_mask_fails_only_its_own_request(mask, params):
     class Useless(WordsMatcher):
+        def permits(self, token):
+            return False
+
         def allowed(self):
             return mask
 
     with running(ScriptedBackend(follow({"q": "fine"}))) as engine:
-        with pytest.raises((OutputError, ValueError)):
+        with pytest.raises((OutputError, ValueError, IndexError)):
             ask(engine, "q", params, matcher=Useless("x")).result(5)
         assert ask(engine, "q").result(5).text == "fine"
 

@@ -60,6 +60,7 @@ class LlamaContext:
         self.vocabulary_size = weights.vocabulary_size
         self.can_truncate = not weights.is_recurrent
         self._window: int = api.llama_model_n_swa(weights.handle)
+        self.can_roll_back = self.can_truncate and not self._window
         self._rows = BatchRows(self.batch_limit)
 
     def decode(self, batch: Batch) -> Logits:
