@@ -30,6 +30,9 @@ TRIAL_MODULE = "gpt4all_core.trial_child"
 LONGEST_S = 1800.0
 """Seconds that a trial may take: 100 GB from a slow disk do. A file can also keep llama.cpp busy for ever."""
 
+_Subject = tuple[FileIdentity, FileIdentity | None]
+"""A model's file, and the projector that it was tried with."""
+
 _END_S = 5.0  # from the end of its output to that of the process
 
 
@@ -46,28 +49,29 @@ class Trials:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._passed: set[FileIdentity] = set()
+        self._passed: set[_Subject] = set()
 
-    def require(self, path: Path) -> None:
+    def require(self, path: Path, projector: Path | None = None) -> None:
         """Return if the file was tried before or is tried now and survived.
 
-        Raises ModelLoadError, with llama.cpp's last words, for one that ends the process. Where no
-        child can be started, it warns with NoTrial. The catalog's own files are known to be sound.
+        projector: tried with pictures, together with the model. Raises ModelLoadError, with llama.cpp's
+        last words, for one that ends the process. Where no child can be started, it warns with NoTrial.
+        The catalog's own files are known to be sound.
         """
-        identity = FileIdentity.of(path)
+        subject = _subject(path, projector)
         with self._lock:
-            if identity in self._passed:
+            if subject in self._passed:
                 return
-        mark = _mark(identity)
-        if not (_is_known(path) or mark.exists()):
-            _try_in_a_child(path)
+        mark = _mark(subject)
+        if not ((projector is None and _is_known(path)) or mark.exists()):
+            _try_in_a_child(path, projector)
             _remember(mark)
-        self.waive(path)
+        self.waive(path, projector)
 
-    def waive(self, path: Path) -> None:
+    def waive(self, path: Path, projector: Path | None = None) -> None:
         """Let a file pass in this process: it is no loss if it ends here."""
         with self._lock:
-            self._passed.add(FileIdentity.of(path))
+            self._passed.add(_subject(path, projector))
 
 
 trials = Trials()
@@ -83,9 +87,14 @@ def _is_known(path: Path) -> bool:
     return is_packaged or path.parent == models_folder()
 
 
-def _mark(identity: FileIdentity) -> Path:
-    subject = f"{identity} {version('llama-cpp-python')}"
-    digest = hashlib.blake2b(subject.encode(), digest_size=16).hexdigest()
+def _subject(path: Path, projector: Path | None) -> _Subject:
+    return FileIdentity.of(path), None if projector is None else FileIdentity.of(projector)
+
+
+def _mark(subject: _Subject) -> Path:
+    model, projector = subject
+    text = f"{model} {version('llama-cpp-python')}" + ("" if projector is None else f" {projector}")
+    digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
     return resolve_settings().home / "tried" / digest
 
 
@@ -97,12 +106,13 @@ def _remember(mark: Path) -> None:
         return
 
 
-def _try_in_a_child(path: Path) -> None:
+def _try_in_a_child(path: Path, projector: Path | None) -> None:
+    opened = path if projector is None else projector
     try:
         child = ChildProcess(TRIAL_MODULE)
     except (ConfigError, OSError) as error:
         warnings.warn(
-            f"{path} was opened untried: {error}. If it is damaged, llama.cpp may end this process",
+            f"{opened} was opened untried: {error}. If it is damaged, llama.cpp may end this process",
             NoTrial,
             stacklevel=2,
         )
@@ -111,7 +121,8 @@ def _try_in_a_child(path: Path) -> None:
     limit.start()
     try:
         with child.requests as pipe:
-            pipe.write(json.dumps(str(path)).encode())
+            files = [str(file) for file in (path, projector) if file is not None]
+            pipe.write(json.dumps(files).encode())
         child.replies.read()  # it says nothing; this is its end
     except BaseException:
         child.kill()
@@ -121,7 +132,7 @@ def _try_in_a_child(path: Path) -> None:
         ending = child.bury(_END_S)
     if ending.code != 0:
         raise ModelLoadError(
-            f"{path}: opening it ends llama.cpp; a process that tried {ending.manner}. The file is damaged,"
+            f"{opened}: opening it ends llama.cpp; a process that tried {ending.manner}. The file is damaged,"
             " or this version of llama.cpp cannot run it: get another file",
-            path=path,
+            path=opened,
         )

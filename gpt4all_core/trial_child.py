@@ -1,16 +1,23 @@
 """What runs in the child process of a trial; see `gpt4all_core.trial`.
 
-It does with a file, whose path it reads from its standard input, what is done with an open one. An
-error is no failure here: opening the file says the same in better words.
+It does with a file, whose path it reads from its standard input, what is done with an open one; with a
+projector, whose path follows the model's, it reads pictures. An error is no failure here: opening the file
+says the same in better words.
 """
 
+import contextlib
 import json
 import os
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from gpt4all_core.embedder import LocalEmbedder
-from gpt4all_core.errors import GPT4AllError, ModelLoadError
+from gpt4all_core.engine.llama.projector import LlamaProjector
+from gpt4all_core.engine.llama.weights import LlamaWeights
+from gpt4all_core.engine.threads import usable_cores
+from gpt4all_core.errors import ConfigError, GPT4AllError, ModelLoadError
 from gpt4all_core.open_engine import start_engine
 from gpt4all_core.open_model import EngineOptions
 from gpt4all_core.reranker import LocalReranker
@@ -20,13 +27,20 @@ from gpt4all_core.types import GenerationParams
 TEXTS = ("a <s> b\n<|im_end|> [SEP]", "\u00e9\u4e16\U0001f98b\x00", "word " * 64)
 """Words, control tokens, bytes that few vocabularies have as tokens, and more than one small batch."""
 
+PICTURES = ((48, 64), (900, 300))
+"""Height and width in pixels: one that is smaller than what encoders see, and one that is cut into slices."""
+
 SMALL = EngineOptions(context_size=64, device="cpu", gpu_layers=0, parallel=2, cache_bytes=0)
 
 
 def main() -> None:
     """Try the file; the exit code is 0 unless llama.cpp ended the process."""
-    path = Path(json.loads(sys.stdin.read()))
+    path, *projectors = map(Path, json.loads(sys.stdin.read()))
     trials.waive(path)
+    for projector in projectors:
+        with contextlib.suppress(GPT4AllError):
+            _see(path, projector)
+        os._exit(0)
     for use in (_chat, _embed, _rerank):
         try:
             use(path)
@@ -55,6 +69,15 @@ def _chat(path: Path) -> None:
     opened.submit(
         [0], GenerationParams(max_tokens=2), constraint=constraint, timeout_s=None, keep_alive=None
     ).result()
+
+
+def _see(path: Path, projector: Path) -> None:
+    weights = LlamaWeights(path)
+    opened = LlamaProjector(weights, projector, threads=usable_cores())
+    for height, width in PICTURES:
+        shades = np.arange(height * width * 3, dtype=np.uint32) % 251
+        with contextlib.suppress(ConfigError):
+            opened.encode(shades.astype(np.uint8).reshape(height, width, 3))
 
 
 def _embed(path: Path) -> None:

@@ -40,15 +40,17 @@ _OUTPUT_WIDTHS = {
     "janus_pro": ("mm.1.bias", 0),
     "qwen2vl_merger": ("mm.2.bias", 0),
     "qwen2.5vl_merger": ("mm.2.bias", 0),
+    "qwen3vl_merger": ("mm.2.bias", 0),
     "resampler": ("resampler.proj.weight", 0),
 }
-"""By kind, the tensor that says how wide a row is, and in which of its dimensions (innermost first)."""
+"""By kind, the tensor that says how wide a row is, and in which of its dimensions (innermost first).
+A row of `qwen3vl_merger` has more of that width behind it, for deeper layers, which libmtmd compares."""
 
 _OTHERS = frozenset(
     """
     adapter cogvlm deepseekocr deepseekocr2 dots3note_v exaone4_5 glm4v glm5v granite4_vision kimik25 ldp
-    ldpv2 ling3vl llama4 mimovl minicpmv4_6 minimax_m3 muse-glimmer nemotron_v2_vl qwen2.5o qwen3vl_merger
-    step3vl yasa2 youtuvl
+    ldpv2 ling3vl llama4 mimovl minicpmv4_6 minimax_m3 muse-glimmer nemotron_v2_vl qwen2.5o step3vl
+    yasa2 youtuvl
     """.split()  # noqa: SIM905 - as lines of words it stays comparable with the source
 )
 """Kinds whose width libmtmd compares itself, and whose mismatch it reports."""

@@ -1,0 +1,115 @@
+"""Pictures for a model: its projector, opened when the first one comes, and the last ones it has read."""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gpt4all_core.catalog.fingerprint import fingerprint
+from gpt4all_core.catalog.gguf import GGUFHeader, read_header
+from gpt4all_core.catalog.gguf_projector_check import check_projector
+from gpt4all_core.catalog.projector_files import find_projector
+from gpt4all_core.engine.image_rows import PromptImage
+from gpt4all_core.errors import ConfigError, EngineClosed
+from gpt4all_core.read_image import read_image
+from gpt4all_core.trial import trials
+
+if TYPE_CHECKING:
+    from gpt4all_core.engine.llama.projector import LlamaProjector
+    from gpt4all_core.engine.llama.weights import LlamaWeights
+
+KEPT_BYTES = 64 << 20
+"""Of rows of pictures that were read before: every turn of a conversation sends all its pictures again.
+A picture of 256 rows takes 2.6 MB for a model of 4B, and seconds to read once more."""
+
+
+class ImageReader:
+    """Turns the files of pictures into what a model reads in their place. All methods thread-safe.
+
+    path: of the projector, see `open_images`. Close it before the weights.
+    """
+
+    def __init__(self, weights: "LlamaWeights", path: Path, *, threads: int) -> None:
+        self.path = path
+        self._weights = weights
+        self._threads = threads
+        self._lock = threading.Lock()  # one at a time: a projector computes with all its threads
+        self._is_closed = False
+        self._projector: LlamaProjector | None = None
+        self._source = b""
+        self._kept: OrderedDict[bytes, PromptImage] = OrderedDict()
+
+    def read(self, data: bytes) -> PromptImage:
+        """A picture as tokens and rows. Takes seconds, but for one that was read before.
+
+        Raises ConfigError for what is no whole picture, MissingDependency without Pillow, ModelLoadError
+        for a projector that cannot be used, EngineClosed after `close`.
+        """
+        digest = hashlib.sha256(data).digest()
+        with self._lock:
+            kept = self._kept.get(digest)
+            if kept is not None:
+                self._kept.move_to_end(digest)
+                return kept
+            pixels = read_image(data)
+            parts = self._opened().encode(pixels)
+            image = PromptImage.of(parts, identity=self._source + digest)
+            self._keep(digest, image)
+            return image
+
+    def close(self) -> None:
+        """Free the memory, after the picture that is being read. Idempotent."""
+        with self._lock:
+            self._is_closed = True
+            projector, self._projector = self._projector, None
+            self._kept.clear()
+        if projector is not None:
+            projector.close()
+
+    def _opened(self) -> "LlamaProjector":
+        from gpt4all_core.engine.llama.projector import LlamaProjector  # noqa: PLC0415 - heavy
+
+        if self._is_closed:
+            raise EngineClosed(f"the projector {self.path.name} was closed; open the model again")
+        if self._projector is None:
+            trials.require(self._weights.path, self.path)
+            self._projector = LlamaProjector(self._weights, self.path, threads=self._threads)
+            self._source = fingerprint(self.path).encode()
+        return self._projector
+
+    def _keep(self, digest: bytes, image: PromptImage) -> None:
+        self._kept[digest] = image
+        while len(self._kept) > 1 and sum(map(_byte_count, self._kept.values())) > KEPT_BYTES:
+            self._kept.popitem(last=False)
+
+
+def open_images(
+    weights: "LlamaWeights", header: GGUFHeader, *, projector: Path | None, threads: int
+) -> ImageReader | None:
+    """What reads pictures for these weights, or None where there is no projector for them.
+
+    projector: None takes the one beside the model's file, if one fits. Raises ModelLoadError for one
+    that does not fit to the model, ConfigError for a path that is none of a file.
+    """
+    path = projector or find_projector(weights.path, header)
+    if path is None:
+        return None
+    if not path.is_file():
+        raise ConfigError(f"projector={str(path)!r}: there is no such file")
+    check_projector(path, model_width=header.embedding_length or 0, model_name=weights.path.name)
+    return ImageReader(weights, path, threads=threads)
+
+
+def missing_projector(model: Path) -> str:
+    """Why a model cannot be sent pictures, and what to do."""
+    kind = read_header(model).architecture
+    return (
+        f"{model.name} cannot be sent pictures: there is no projector for it beside {model}. If it is a"
+        f" model that sees (this one's architecture is {kind!r}), get the mmproj-….gguf that was published"
+        " with it and put it into the same folder, or give its path as projector=…"
+    )
+
+
+def _byte_count(image: PromptImage) -> int:
+    return sum(rows.embeddings.nbytes for _, rows in image.rows)

@@ -1,0 +1,143 @@
+import threading
+
+import numpy as np
+import pytest
+from gguf_parts import Parts
+from gguf_writing import text
+from tiny_projectors import picture, write_seeing_model, write_tiny_projector
+
+from gpt4all_core.catalog.gguf_check import check_loadable
+from gpt4all_core.engine.llama.weights import LlamaWeights
+from gpt4all_core.errors import ConfigError, EngineClosed, ModelLoadError, UnsupportedParameter
+from gpt4all_core.open_projector import KEPT_BYTES, ImageReader, open_images
+from gpt4all_core.trial import trials
+
+
+@pytest.fixture
+def model(tmp_path):
+    return write_seeing_model(tmp_path / "model.gguf", "mlp")
+
+
+@pytest.fixture
+def weights(model):
+    weights = LlamaWeights(model)
+    yield weights
+    weights.close()
+
+
+@pytest.fixture
+def reader(weights, tmp_path):
+    path = write_tiny_projector(tmp_path / "mmproj.gguf", "mlp")
+    trials.waive(weights.path, path)
+    reader = open_images(weights, check_loadable(weights.path), projector=None, threads=1)
+    yield reader
+    reader.close()
+
+
+def test_the_projector_beside_the_model_reads_pictures(reader):
+    image = reader.read(picture())
+    assert len(image.tokens) == 16
+    assert image.rows[0][1].embeddings.shape == (16, 64)
+
+
+def test_a_picture_is_read_once(reader, monkeypatch):
+    first = reader.read(picture())
+    monkeypatch.setattr(reader, "_projector", None)
+    assert reader.read(picture()) is first
+
+
+def test_pictures_that_were_read_long_ago_are_let_go(reader, monkeypatch):
+    monkeypatch.setattr("gpt4all_core.open_projector.KEPT_BYTES", 3 * 16 * 64 * 4)
+    images = [reader.read(picture(seed)) for seed in range(4)]
+    assert reader.read(picture(3)) is images[3]
+    again = reader.read(picture(0))
+    assert again is not images[0]
+    assert again.tokens == images[0].tokens
+    assert KEPT_BYTES > 3 * 16 * 64 * 4
+
+
+def test_ids_depend_on_the_projector_too(reader, weights, tmp_path):
+    other = write_tiny_projector(tmp_path / "other.gguf", "mlp", seed=1)
+    trials.waive(weights.path, other)
+    second = ImageReader(weights, other, threads=1)
+    assert set(second.read(picture()).tokens).isdisjoint(reader.read(picture()).tokens)
+    second.close()
+
+
+def test_threads_that_ask_at_once_read_the_same(reader):
+    results = []
+
+    def read(seed):
+        results.append((seed, reader.read(picture(seed))))
+
+    threads = [threading.Thread(target=read, args=(number % 3,)) for number in range(9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 9
+    for seed, image in results:
+        assert np.array_equal(image.rows[0][1].embeddings, reader.read(picture(seed)).rows[0][1].embeddings)
+
+
+def test_what_is_no_picture_is_an_error_and_others_are_read(reader):
+    with pytest.raises(ConfigError, match="are no picture"):
+        reader.read(b"hello")
+    assert reader.read(picture()).tokens
+
+
+def test_a_closed_one_reads_nothing(reader):
+    reader.read(picture())
+    reader.close()
+    reader.close()
+    with pytest.raises(EngineClosed, match=r"mmproj\.gguf was closed"):
+        reader.read(picture())
+
+
+def test_without_a_projector_there_is_no_reader(weights):
+    assert open_images(weights, check_loadable(weights.path), projector=None, threads=1) is None
+
+
+def test_a_projector_that_was_asked_for_must_fit(weights, tmp_path):
+    header = check_loadable(weights.path)
+    for path, error, message in (
+        (tmp_path / "none.gguf", ConfigError, "there is no such file"),
+        (weights.path, ModelLoadError, "is no vision projector"),
+        (
+            write_tiny_projector(tmp_path / "w.gguf", "mlp", model_width=96),
+            ModelLoadError,
+            "makes rows of 96",
+        ),
+        (
+            of_another_kind(tmp_path / "h.gguf", "hunyuanvl"),
+            UnsupportedParameter,
+            "'hunyuanvl', which cannot be used",
+        ),
+    ):
+        with pytest.raises(error, match=message):
+            open_images(weights, header, projector=path, threads=1)
+
+
+def test_a_projector_that_ends_libmtmd_is_found_out_in_a_child(weights, tmp_path):
+    of_another_kind(tmp_path / "mmproj.gguf", "yasa2")
+    reader = open_images(weights, check_loadable(weights.path), projector=tmp_path / "mmproj.gguf", threads=1)
+    with pytest.raises(ModelLoadError, match=r"mmproj\.gguf: opening it ends llama\.cpp"):
+        reader.read(picture())
+    reader.close()
+
+
+def test_a_projector_is_tried_once(weights, tmp_path, monkeypatch):
+    path = write_tiny_projector(tmp_path / "mmproj.gguf", "mlp")
+    trials.require(weights.path, path)
+    monkeypatch.setattr("gpt4all_core.trial.ChildProcess", None)
+    trials.require(weights.path, path)
+
+
+def of_another_kind(path, kind):
+    """A projector that says it is of a kind that it has not the tensors of."""
+    parts = Parts.of(write_tiny_projector(path, "mlp"))
+    parts.metadata = [
+        (key, text(kind) if key == b"clip.projector_type" else value) for key, value in parts.metadata
+    ]
+    path.write_bytes(parts.to_bytes())
+    return path
