@@ -2,8 +2,8 @@
 
 from gpt4all_core.chat.answer_text import FreeText
 from gpt4all_core.chat.dialect import Dialect
-from gpt4all_core.chat.text_states import callable_tools
 from gpt4all_core.chat.thought_rules import thought_rules
+from gpt4all_core.chat.tool_formats.offered import callable_tools
 from gpt4all_core.chat.tool_formats.protocol import AnswerFormat, AnswerRules, Spell
 from gpt4all_core.types import Reasoning, ToolUse
 

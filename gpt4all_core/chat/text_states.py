@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from gpt4all_core.chat.dialect import Dialect, ReasoningTags
 from gpt4all_core.chat.tool_formats.markers import held_back
+from gpt4all_core.chat.tool_formats.offered import callable_tools
 from gpt4all_core.chat.tool_formats.protocol import AnswerFormat, AnswerScanner, CallScanner, NewId
 from gpt4all_core.types import (
     ChatEvent,
     ReasoningDelta,
     TextDelta,
-    Tool,
     ToolCallDelta,
     ToolCallFailed,
     ToolCallStart,
@@ -229,12 +229,3 @@ class TextStates:
         if text:
             self._has_thought = True
             self._events.append(ReasoningDelta(text))
-
-
-def callable_tools(tools: ToolUse | None) -> tuple[Tool, ...]:
-    """The tools that an answer may call: all, the one that was chosen by its name, or none."""
-    if tools is None or tools.choice == "none":
-        return ()
-    if tools.choice in {"auto", "required"}:
-        return tools.tools
-    return tuple(tool for tool in tools.tools if tool.name == tools.choice)

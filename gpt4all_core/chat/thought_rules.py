@@ -15,9 +15,10 @@ def thought_rules(
     """
     if tags is None:
         return "", []
+    lines: list[str] = []
     start, end = tags.start.strip(), tags.end.strip()
     if is_closed:
-        lines, rest = [], f"ANSWER_SPACE? {spelled(end, spell)}"
+        rest = f"ANSWER_SPACE? {spelled(end, spell)}"
     elif is_text(end, spell):
         lines, rest = _until_text(end, budget)
     else:

@@ -92,10 +92,21 @@ class JsonCallScanner:
         self._is_bare = not (yield from self._skip(*starts))
         first_text = shape.section_start or ("" if shape.is_array else shape.call_start)
         yield from self._skip(first_text.removeprefix(shape.start).strip())
+        if shape.list_key is not None:
+            yield from self._list_key(shape.list_key)
         if shape.is_array:
             yield from self._skip("[")  # a single call may stand there without the brackets
         elif shape.section_start:
             yield from self._skip(shape.call_start)
+
+    def _list_key(self, list_key: str) -> Steps:
+        try:
+            has_key = (yield from self._skip("{")) and (yield from self._string("a key")) == list_key
+        except Malformed as malformed:
+            raise _NoCall from malformed
+        if not has_key or not (yield from self._skip(":")) or not (yield from self._comes("[")):
+            raise _NoCall
+        self._is_bare = False
 
     def _one_call(self) -> Generator[None, None, bool]:
         """Read a call and what follows it; whether that leads to another call."""

@@ -10,12 +10,14 @@ from gpt4all_core.chat.tool_formats.markers import tags
 class JsonCallShape:
     """A layout with the questions that its grammar and its scanner ask.
 
-    A section whose start ends with `[` holds its calls in one JSON array.
+    A section whose start ends with `[` holds its calls in one JSON array, which under a list_key is a
+    value of an object, `{"tool_calls": [...]}`.
     """
 
     layout: JsonObjectLayout | NamedJsonLayout
     other_starts: tuple[str, ...]
     id_pattern: str
+    list_key: str | None = None
 
     @property
     def is_array(self) -> bool:
@@ -29,6 +31,8 @@ class JsonCallShape:
     @property
     def section_start(self) -> str:
         """The section's own beginning, without white space and bracket; may be empty."""
+        if self.list_key is not None:
+            return ""
         start = self.layout.frame.section_start.strip()
         return start.removesuffix("[").rstrip() if self.is_array else start
 
@@ -76,7 +80,7 @@ class JsonCallShape:
     @property
     def bare_start(self) -> str:
         """The bracket that begins a block that has no text of its own."""
-        return "[" if self.is_array else "{"
+        return "[" if self.is_array and self.list_key is None else "{"
 
     @property
     def bare_opening(self) -> str:

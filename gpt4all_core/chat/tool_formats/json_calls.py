@@ -18,6 +18,7 @@ class JsonCalls:
 
     other_starts: texts that models of the family write in place of the layout's own beginning, or
     before it where it has none (`<|python_tag|>`). id_pattern: a regular expression of the ids.
+    list_key: the section is a JSON object with the array of calls under this key.
 
     >>> from gpt4all_core.chat.call_layout import Frame
     >>> frame = Frame(call_start="<tool_call>\n", call_end="\n</tool_call>", separator="\n")
@@ -29,6 +30,7 @@ class JsonCalls:
     layout: JsonObjectLayout | NamedJsonLayout
     other_starts: tuple[str, ...] = ()
     id_pattern: str = "[a-zA-Z0-9]{9}"
+    list_key: str | None = None
 
     @property
     def triggers(self) -> tuple[Trigger, ...]:
@@ -54,4 +56,4 @@ class JsonCalls:
 
     @property
     def _shape(self) -> JsonCallShape:
-        return JsonCallShape(self.layout, self.other_starts, self.id_pattern)
+        return JsonCallShape(self.layout, self.other_starts, self.id_pattern, self.list_key)

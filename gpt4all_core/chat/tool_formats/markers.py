@@ -64,7 +64,7 @@ def spelled_json(text: str, spell: Spell) -> str:
     The lexer of the grammar is greedy, so only strings that end where other JSON's lexemes do can be
     told from them later.
     """
-    parts = []
+    parts: list[str] = []
     position = 0
     for tag in _TAG.finditer(text):
         parts += map(quoted, _JSON_TOKEN.findall(text[position : tag.start()]))
