@@ -44,13 +44,13 @@ class ImageRows:
 class ImageWork:
     """Rows of one picture to decode in one call: `count` of them from `first` on.
 
-    position: where the picture begins in its sequence.
+    start: how many tokens and rows are before the picture in its sequence.
     """
 
     rows: ImageRows
     first: int
     count: int
-    position: int
+    start: int
     sequence_id: int
 
     def check(self, *, batch_limit: int, sequence_limit: int, width: int) -> None:
@@ -62,8 +62,8 @@ class ImageWork:
             )
         if not self.rows.is_causal and self.count != len(self.rows):
             raise GenerationError(f"a picture of {len(self.rows)} rows that see each other cannot be cut")
-        if not 0 <= self.sequence_id < sequence_limit or self.position < 0:
-            raise GenerationError(f"sequence {self.sequence_id} at {self.position} is none of this context's")
+        if not 0 <= self.sequence_id < sequence_limit or self.start < 0:
+            raise GenerationError(f"sequence {self.sequence_id} at {self.start} is none of this context's")
         if self.rows.embeddings.shape[1] != width or self.rows.embeddings.dtype != np.float32:
             raise ConfigError(f"rows of {self.rows.embeddings.shape[1]} numbers do not fit to {width}")
 

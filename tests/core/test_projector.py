@@ -8,7 +8,6 @@ from gpt4all_core.catalog.gguf_projector_check import check_projector
 from gpt4all_core.engine.backend import Batch
 from gpt4all_core.engine.image_rows import ImageRows, ImageWork
 from gpt4all_core.engine.llama.contexts import ContextOptions, LlamaContext
-from gpt4all_core.engine.llama.image_batch import decode_image
 from gpt4all_core.engine.llama.library import api, multimodal
 from gpt4all_core.engine.llama.projector import LlamaProjector
 from gpt4all_core.engine.llama.weights import LlamaWeights
@@ -38,12 +37,12 @@ def new_context(weights):
     return LlamaContext(weights, options)
 
 
-def decode_text(context, tokens, position):
+def decode_text(context, tokens, position, sequence_id=0):
     count = len(tokens)
     batch = Batch(
         np.array(tokens, dtype=np.int32),
         np.arange(position, position + count, dtype=np.int32),
-        np.zeros(count, dtype=np.int32),
+        np.full(count, sequence_id, dtype=np.int32),
         np.arange(count) == count - 1,
     )
     return context.decode(batch)[0].copy()
@@ -51,17 +50,14 @@ def decode_text(context, tokens, position):
 
 def decoded(context, parts, *, pieces=1):
     """The logits after all parts; causal pictures in so many pieces."""
-    position, logits = 0, None
+    index, logits = 0, None
     for part in parts:
         if isinstance(part, ImageRows):
             for rows in np.array_split(np.arange(len(part)), pieces if part.is_causal else 1):
-                work = ImageWork(part, int(rows[0]), len(rows), position, 0)
-                work.check(batch_limit=64, sequence_limit=2, width=64)
-                assert decode_image(context._context, work) == 0
-            position += part.span
+                context.decode_image(ImageWork(part, int(rows[0]), len(rows), index, 0))
         else:
-            logits = decode_text(context, part, position)
-            position += len(part)
+            logits = decode_text(context, part, index)
+        index += len(part)
     return logits
 
 
@@ -95,10 +91,10 @@ def test_a_model_reads_a_picture_as_libmtmds_own_loop_has_it_read(opened):
     parts = (before, *projector.encode(PIXELS), after)
     context = new_context(weights)
     mine = decoded(context, parts)
-    length = context.length(0)
+    assert context.length(0) == sum(map(len, parts))
     context.truncate(0, 0)
     theirs, end = decoded_by_libmtmd(weights, projector, context, b"What is <__media__> and why?")
-    assert (length, end) == (sum(getattr(part, "span", len(part)) for part in parts),) * 2
+    assert end == sum(getattr(part, "span", len(part)) for part in parts)
     assert np.array_equal(mine, theirs)
     context.close()
 
@@ -110,6 +106,41 @@ def test_a_picture_in_pieces_is_read_as_in_one(opened):
     whole = decoded(context, parts)
     context.truncate(0, 0)
     assert np.allclose(decoded(context, parts, pieces=3), whole, atol=1e-3)
+    context.close()
+
+
+def test_a_sequence_with_a_picture_is_shared_cut_saved_and_restored(opened):
+    """The logits of one more token are the same from each of them, up to the order of cells."""
+    weights, projector = opened
+    before, after = ([5, 6], *projector.encode(PIXELS)), [7, 8, 9]
+    cut = sum(map(len, before)) + 1
+    context = new_context(weights)
+    decoded(context, (*before, after))
+    expected = decode_text(context, [10], cut + 2)
+    context.truncate(0, cut + 2)
+    assert context.length(0) == cut + 2
+    assert np.array_equal(decode_text(context, [10], cut + 2), expected)
+    context.share(0, 1, cut)
+    assert context.length(1) == cut
+    decode_text(context, after[1:], cut, sequence_id=1)
+    assert np.allclose(decode_text(context, [10], cut + 2, sequence_id=1), expected, atol=1e-3)
+    context.truncate(1, cut + 2)
+    state = context.save(1)
+    context.truncate(0, 0)
+    context.truncate(1, 0)
+    assert context.restore(0, state)
+    assert (context.length(0), context.length(1)) == (cut + 2, 0)
+    assert np.allclose(decode_text(context, [10], cut + 2), expected, atol=1e-3)
+    context.close()
+
+
+def test_rows_in_a_grid_are_for_models_with_one(opened, kind):
+    weights, _ = opened
+    context = new_context(weights)
+    grid = None if kind == "qwen2vl_merger" else np.zeros((4, 3), dtype=np.int32)
+    rows = ImageRows(np.zeros((4, 64), dtype=np.float32), is_causal=True, span=2, grid=grid)
+    with pytest.raises(GenerationError, match="in a grid that the model does not know"):
+        context.decode_image(ImageWork(rows, 0, 4, 0, 0))
     context.close()
 
 
@@ -198,12 +229,12 @@ def test_one_for_another_width_is_refused_in_libmtmds_words(tmp_path):
         ({"first": 9}, "cannot be decoded"),
         ({"sequence_id": 2}, "none of this context's"),
         ({"sequence_id": -1}, "none of this context's"),
-        ({"position": -1}, "none of this context's"),
+        ({"start": -1}, "none of this context's"),
     ],
 )
 def test_work_that_would_end_the_process_is_refused(change, message):
     rows = ImageRows(np.zeros((16, 64), dtype=np.float32), is_causal=True, span=16)
-    work = {"first": 0, "count": 8, "position": 0, "sequence_id": 0} | change
+    work = {"first": 0, "count": 8, "start": 0, "sequence_id": 0} | change
     with pytest.raises(GenerationError, match=message):
         ImageWork(rows, **work).check(batch_limit=64, sequence_limit=2, width=64)
 

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 
 from gpt4all_core.engine.backend import Batch, Logits, NoFreeCells, State
+from gpt4all_core.engine.image_rows import ImageWork
 from gpt4all_core.engine.llama.batch_rows import BatchRows
+from gpt4all_core.engine.llama.image_batch import decode_image
+from gpt4all_core.engine.llama.image_places import ImagePlaces
 from gpt4all_core.engine.llama.library import api, log, starting
 from gpt4all_core.engine.llama.native_call import interruptible
 from gpt4all_core.engine.llama.weights import LlamaWeights
@@ -20,6 +23,7 @@ _KV_TYPES: dict[KVType, int] = {
     "q8_0": api.GGML_TYPE_Q8_0,
     "q4_0": api.GGML_TYPE_Q4_0,
 }
+_GRIDS = (api.LLAMA_ROPE_TYPE_MROPE, api.LLAMA_ROPE_TYPE_IMROPE)
 _NO_SLOT = 1  # llama_decode: found no place in the KV cache; nothing was changed
 
 
@@ -62,6 +66,11 @@ class LlamaContext:
         self._window: int = api.llama_model_n_swa(weights.handle)
         self.can_roll_back = self.can_truncate and not self._window
         self._rows = BatchRows(self.batch_limit)
+        # Rows that see each other have to be in one part of a batch (`llama_decode`: n_ubatch).
+        self.image_limit = min(self.batch_limit, api.llama_n_ubatch(self._context))
+        self.image_width: int = api.llama_model_n_embd_inp(weights.handle)
+        has_grid = api.llama_model_rope_type(weights.handle) in _GRIDS
+        self._places = ImagePlaces(self.sequence_limit) if has_grid else None
 
     def decode(self, batch: Batch) -> Logits:
         batch.check(
@@ -69,19 +78,32 @@ class LlamaContext:
             sequence_limit=self.sequence_limit,
             vocabulary_size=self.vocabulary_size,
         )
-        code = api.llama_decode(self._context, self._rows.fill(batch))
-        if code == _NO_SLOT:
-            raise NoFreeCells
-        if code != 0:
-            raise GenerationError(
-                f"llama.cpp failed to decode (code {code}): {log.text or 'no reason given'}"
-            )
+        if self._places is not None:
+            batch = self._places.placed(batch)
+        _check_code(api.llama_decode(self._context, self._rows.fill(batch)))
+        if self._places is not None:
+            self._places.add_tokens(batch.sequence_ids)
         count = int(batch.wants_logits.sum())
         if not count:
             return np.empty((0, self.vocabulary_size), dtype=np.float32)
         return np.ctypeslib.as_array(api.llama_get_logits(self._context), (count, self.vocabulary_size))
 
+    def decode_image(self, work: ImageWork) -> None:
+        work.check(
+            batch_limit=self.batch_limit if work.rows.is_causal else self.image_limit,
+            sequence_limit=self.sequence_limit,
+            width=self.image_width,
+        )
+        if (work.rows.grid is None) != (self._places is None):
+            raise GenerationError("a picture's rows have their places in a grid that the model does not know")
+        begin = self._position(work.sequence_id, work.start)
+        _check_code(decode_image(self._context, work, position=begin))
+        if self._places is not None:
+            self._places.add_rows(work)
+
     def length(self, sequence_id: int) -> int:
+        if self._places is not None:
+            return self._places.length(sequence_id)
         return int(api.llama_memory_seq_pos_max(self._memory, sequence_id)) + 1
 
     def keeps(self, sequence_id: int, length: int) -> bool:
@@ -95,8 +117,11 @@ class LlamaContext:
         return 0 <= first <= max(0, length - self._window)
 
     def truncate(self, sequence_id: int, length: int) -> None:
-        if not api.llama_memory_seq_rm(self._memory, sequence_id, length or -1, -1):
+        position = self._position(sequence_id, length)
+        if not api.llama_memory_seq_rm(self._memory, sequence_id, position or -1, -1):
             raise GenerationError(f"llama.cpp cannot cut sequence {sequence_id} at {length}")
+        if self._places is not None:
+            self._places.cut(sequence_id, length)
 
     def share(self, source: int, target: int, length: int) -> None:
         if self._is_split:  # there are no cells to share; 1,000 tokens of a 135M model are copied in 3 ms
@@ -104,7 +129,9 @@ class LlamaContext:
                 raise GenerationError(f"llama.cpp cannot copy sequence {source} to {target}")
             self.truncate(target, length)
             return
-        api.llama_memory_seq_cp(self._memory, source, target, 0, length)
+        api.llama_memory_seq_cp(self._memory, source, target, 0, self._position(source, length))
+        if self._places is not None:
+            self._places.copy(source, target, length)
 
     def save(self, sequence_id: int) -> State:
         size = api.llama_state_seq_get_size(self._context, sequence_id)
@@ -113,13 +140,18 @@ class LlamaContext:
         written = api.llama_state_seq_get_data(self._context, _bytes_of(state), size, sequence_id)
         if written != size:
             raise GenerationError(f"llama.cpp saved {written} of {size} bytes of sequence {sequence_id}")
-        return state
+        return state if self._places is None else self._places.packed(sequence_id, state)
 
     def restore(self, sequence_id: int, state: State) -> bool:
+        if self._places is not None:
+            state = self._places.unpack(sequence_id, state)
         if api.llama_state_seq_set_data(self._context, _bytes_of(state), state.nbytes, sequence_id):
             return True
         self.truncate(sequence_id, 0)
         return False
+
+    def _position(self, sequence_id: int, index: int) -> int:
+        return index if self._places is None else self._places.position(sequence_id, index)
 
     def set_threads(self, count: int) -> None:
         api.llama_set_n_threads(self._context, count, count)
@@ -128,6 +160,13 @@ class LlamaContext:
         context, self._context = self._context, None
         if context is not None:
             api.llama_free(context)
+
+
+def _check_code(code: int) -> None:
+    if code == _NO_SLOT:
+        raise NoFreeCells
+    if code != 0:
+        raise GenerationError(f"llama.cpp failed to decode (code {code}): {log.text or 'no reason given'}")
 
 
 def _bytes_of(state: State) -> Any:

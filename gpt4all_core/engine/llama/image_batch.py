@@ -9,20 +9,21 @@ from gpt4all_core.engine.image_rows import ImageWork
 from gpt4all_core.engine.llama.library import api
 
 
-def decode_image(context: Any, work: ImageWork) -> int:
+def decode_image(context: Any, work: ImageWork, *, position: int) -> int:
     """Decode rows of a picture in one call; llama.cpp's return code. None of them gives logits.
 
-    context: the native pointer of a context whose batches hold so many rows.
+    context: the native pointer of a context whose batches hold so many rows. position: llama.cpp's, of
+    where the picture begins.
     """
     rows = work.rows
     chosen = slice(work.first, work.first + work.count)
     embeddings = np.ascontiguousarray(rows.embeddings[chosen])
     if rows.grid is None:
-        first = work.position + work.first
+        first = position + work.first
         positions = np.arange(first, first + work.count, dtype=np.int32)
     else:  # time, down, across, and a fourth that is not used, each for all rows
         positions = np.zeros((4, work.count), dtype=np.int32)
-        positions[:3] = rows.grid[chosen].T + work.position
+        positions[:3] = rows.grid[chosen].T + position
     counts = np.ones(work.count, dtype=np.int32)
     sequence_ids = np.full(work.count, work.sequence_id, dtype=np.int32)
     offsets = np.arange(work.count, dtype=np.uintp) * sequence_ids.itemsize

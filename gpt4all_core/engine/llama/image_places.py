@@ -7,11 +7,13 @@ tokens and rows; llama.cpp is asked for positions.
 
 import struct
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gpt4all_core.engine.backend import State
+from gpt4all_core.engine.backend import Batch, State
+from gpt4all_core.engine.image_rows import ImageWork
 from gpt4all_core.errors import GenerationError
 
 _COUNTS = struct.Struct("<qq")
@@ -30,6 +32,11 @@ class _Place:
 class _Layout:
     length: int = 0
     places: list[_Place] = field(default_factory=list)
+
+    @property
+    def skipped(self) -> int:
+        """By how much a position at the end is less than the number of what is before it."""
+        return _skipped(self.places)
 
 
 class ImagePlaces:
@@ -51,18 +58,26 @@ class ImagePlaces:
         before = layout.places[: bisect_left(layout.places, index, key=lambda place: place.start)]
         if before and index < before[-1].start + before[-1].rows:
             raise GenerationError(f"sequence {sequence_id} cannot be cut at {index}, within a picture")
-        return index - sum(place.rows - place.span for place in before)
+        return index - _skipped(before)
 
-    def add_tokens(self, sequence_id: int, count: int) -> None:
-        """Tokens were decoded behind what is there."""
-        self._layouts[sequence_id].length += count
+    def placed(self, batch: Batch) -> Batch:
+        """Tokens behind what is there, with llama.cpp's positions."""
+        ids = batch.sequence_ids
+        behind = {number: self._layouts[number].skipped for number in set(ids.tolist())}
+        skipped = np.array([behind[number] for number in ids.tolist()], dtype=np.int32)
+        return replace(batch, positions=batch.positions - skipped)
 
-    def add_rows(self, sequence_id: int, start: int, *, end: int, rows: int, span: int) -> None:
-        """Rows of the picture at `start` were decoded, up to `end`."""
-        layout = self._layouts[sequence_id]
-        if not layout.places or layout.places[-1].start != start:
-            layout.places.append(_Place(start, rows, span))
-        layout.length = end
+    def add_tokens(self, sequence_ids: NDArray[np.int32]) -> None:
+        """Tokens of these sequences were decoded behind what is there."""
+        for number in sequence_ids.tolist():
+            self._layouts[number].length += 1
+
+    def add_rows(self, work: ImageWork) -> None:
+        """Rows of a picture were decoded."""
+        layout = self._layouts[work.sequence_id]
+        if not layout.places or layout.places[-1].start != work.start:
+            layout.places.append(_Place(work.start, len(work.rows), work.rows.span))
+        layout.length = work.start + work.first + work.count
 
     def cut(self, sequence_id: int, length: int) -> None:
         """The sequence has so many tokens and rows left."""
@@ -91,3 +106,7 @@ class ImagePlaces:
         places = [_Place(start, rows, span) for start, rows, span in numbers.tolist()]
         self._layouts[sequence_id] = _Layout(length, places)
         return packed[: end - 24 * count]
+
+
+def _skipped(places: list[_Place]) -> int:
+    return sum(place.rows - place.span for place in places)
