@@ -16,6 +16,7 @@ Reading = Generator[None, None, _Result]
 
 _MAX_SPACE = 256
 """Characters of white space that may stand between two tags; models write one or two."""
+_MOST_AT_ONCE = 4096
 
 
 class TextEnded(Exception):  # noqa: N818 - a state, not a fault
@@ -126,6 +127,19 @@ class ArrivingText:
         yield from self._some()
         return self._text[self._position]
 
+    def available(self) -> Reading[str]:
+        """Some of what has come, at least a character; it is not read."""
+        yield from self._some()
+        return self._text[self._position : self._position + _MOST_AT_ONCE]
+
+    def read(self, length: int) -> str:
+        """So many characters, which are `available`."""
+        return self._take(self._position + length)
+
+    def take_character(self) -> Reading[str]:
+        yield from self._some()
+        return self._take(self._position + 1)
+
     def before(self, stops: Stops) -> Reading[tuple[str, str]]:
         """More text, and the stop that follows it: "" if none has come yet. Reads both.
 
@@ -149,15 +163,6 @@ class ArrivingText:
             parts.append(part)
             if stop:
                 return "".join(parts), stop
-
-    def matched(self, pattern: re.Pattern[str]) -> Reading[str]:
-        """What the pattern matches at the beginning of all that has come, at least one character of it.
-
-        For patterns that match more or less of the same text, however it is cut.
-        """
-        yield from self._some()
-        found = pattern.match(self._text, self._position)
-        return "" if found is None else self._take(found.end())
 
     def _some(self) -> Reading[None]:
         while self._position == len(self._text):

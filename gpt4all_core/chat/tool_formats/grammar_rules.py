@@ -16,20 +16,37 @@ class GrammarRules:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._names: dict[str, str] = {}
+        self._definitions: dict[str, str] = {}
 
-    def rule(self, body: str, *, is_lazy: bool = False) -> str:
-        """is_lazy: it is a single terminal, and ends at the first place where it can."""
-        return self._name(f"{'[lazy]' if is_lazy else ''}: {body}", self._prefix.lower())
+    def rule(self, body: str, *, is_lazy: bool = False, max_tokens: int | None = None) -> str:
+        """is_lazy: it is a single terminal, and ends at the first place where it can. max_tokens: most
+        tokens of one.
+        """
+        options = f"[max_tokens={max_tokens}]" if max_tokens is not None else "[lazy]" if is_lazy else ""
+        return self._named(f"{options}: {body}", self._prefix.lower())
 
     def terminal(self, body: str) -> str:
-        return self._name(f": {body}", self._prefix.upper())
+        return self._named(f": {body}", self._prefix.upper())
+
+    def forward(self) -> str:
+        """The name of a rule that is defined later, so that it may refer to itself."""
+        name = f"{self._prefix.lower()}_{len(self._definitions)}"
+        self._definitions[name] = ""
+        return name
+
+    def define(self, name: str, body: str) -> None:
+        self._definitions[name] = f": {body}"
 
     def lines(self) -> str:
         """All of them, as lines of the grammar."""
-        return "".join(f"{name}{definition}\n" for definition, name in self._names.items())
+        return "".join(f"{name}{definition}\n" for name, definition in self._definitions.items())
 
-    def _name(self, definition: str, prefix: str) -> str:
-        return self._names.setdefault(definition, f"{prefix}_{len(self._names)}")
+    def _named(self, definition: str, prefix: str) -> str:
+        if definition not in self._names:
+            name = f"{prefix}_{len(self._definitions)}"
+            self._names[definition] = name
+            self._definitions[name] = definition
+        return self._names[definition]
 
 
 def escaped(text: str) -> str:

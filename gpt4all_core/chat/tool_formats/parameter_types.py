@@ -93,7 +93,7 @@ def read_parameters(tool: Tool) -> ToolParameters:
     schema = _resolved(root, root)
     declared = schema.get("properties")
     properties = {
-        str(name): _as_schema(value)
+        str(name): as_schema(value)
         for name, value in (declared.items() if isinstance(declared, Mapping) else ())
     }
     required = schema.get("required")
@@ -101,7 +101,7 @@ def read_parameters(tool: Tool) -> ToolParameters:
     properties |= {name: {} for name in names if name not in properties}
     additional = schema.get("additionalProperties")
     is_open = additional is True or isinstance(additional, Mapping)
-    return ToolParameters(properties, frozenset(names), _as_schema(additional) if is_open else None, root)
+    return ToolParameters(properties, frozenset(names), as_schema(additional) if is_open else None, root)
 
 
 def enforceable_parameters(tool: Tool) -> ToolParameters:
@@ -143,13 +143,13 @@ def _alternatives(schema: JsonSchema, root: JsonSchema, followed: frozenset[str]
         yield from _narrowed(target, _without(schema, "$ref"))
     elif key := next((key for key in _ALTERNATIVES if isinstance(schema.get(key), list)), None):
         for choice in schema[key]:
-            yield from _narrowed(_alternatives(_as_schema(choice), root, followed), _without(schema, key))
+            yield from _narrowed(_alternatives(as_schema(choice), root, followed), _without(schema, key))
     elif isinstance(schema.get("allOf"), list) and schema["allOf"]:
         first, *others = schema["allOf"]
         siblings = _without(schema, "allOf")
         for other in others:
-            siblings |= _as_schema(other)
-        for alternative in _narrowed(_alternatives(_as_schema(first), root, followed), siblings):
+            siblings |= as_schema(other)
+        for alternative in _narrowed(_alternatives(as_schema(first), root, followed), siblings):
             yield replace(alternative, is_exact=alternative.is_exact and not others)
     else:
         yield from _typed(schema)
@@ -211,10 +211,11 @@ def _pointed_at(reference: object, root: JsonSchema) -> JsonSchema:
         if not isinstance(value, Mapping) or key not in value:
             return {}
         value = value[key]
-    return _as_schema(value)
+    return as_schema(value)
 
 
-def _as_schema(value: object) -> JsonSchema:
+def as_schema(value: object) -> JsonSchema:
+    """A schema that is given as such, or as true or false; one for anything where there is none."""
     if value is False:
         return {"enum": []}
     return value if isinstance(value, Mapping) else {}
