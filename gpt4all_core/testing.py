@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpt4all_core.engine.backend import Batch, Logits, NoFreeCells, State
+from gpt4all_core.engine.backend import AdapterSet, Batch, Logits, NoFreeCells, State
 from gpt4all_core.errors import GenerationError
 from gpt4all_core.protocols import Vectors
 from gpt4all_core.scripted_chat import ChatCall, ScriptedChatModel, ScriptedConstraint
@@ -126,6 +126,7 @@ def babble(tokens: tuple[int, ...]) -> int:
 @dataclass(eq=False, slots=True)
 class _Cell:
     token: int
+    adapters: str = ""
 
 
 class ScriptedBackend:
@@ -134,7 +135,8 @@ class ScriptedBackend:
     next_token: what follows the tokens that a sequence holds, `follow({...})` or `babble`.
     certainty: how much higher its score is than all others (0 makes every token equally likely).
     fails_at, refuses_at: decode calls, counted from 1, that raise GenerationError or NoFreeCells.
-    gate: every decode waits until this event is set.
+    gate: every decode waits until this event is set. adapted: what follows under adapters, by the identity
+    of their set.
 
     It keeps its own table of cells, so that what others believe about them can be compared.
     Raises AssertionError for a call that llama.cpp would answer with an abort or a wrong result.
@@ -154,6 +156,7 @@ class ScriptedBackend:
         fails_at: Collection[int] = (),
         refuses_at: Collection[int] = (),
         gate: threading.Event | None = None,
+        adapted: Mapping[str, NextToken] | None = None,
     ) -> None:
         self.cell_count = cells
         self.sequence_limit = sequences
@@ -167,7 +170,8 @@ class ScriptedBackend:
         """Every batch that was decoded."""
         self.decode_started = threading.Event()
         """Set when a decode begins; a test that waits for the next one clears it."""
-        self._next_token = next_token
+        self._next_token = {"": next_token, **(adapted or {})}
+        self._adapters = ""
         self._certainty = certainty
         self._fails_at = frozenset(fails_at)
         self._refuses_at = frozenset(refuses_at)
@@ -201,10 +205,16 @@ class ScriptedBackend:
         for token, sequence_id, is_wanted in zip(
             batch.tokens, batch.sequence_ids, batch.wants_logits, strict=True
         ):
-            self._sequences[int(sequence_id)].append(_Cell(int(token)))
+            self._sequences[int(sequence_id)].append(_Cell(int(token), self._adapters))
             if is_wanted:
                 rows.append(self._row(tuple(self.tokens_of(int(sequence_id)))))
         return np.array(rows, dtype=np.float32).reshape(-1, self.vocabulary_size)
+
+    def adapt(self, adapters: AdapterSet) -> None:
+        self._check_caller()
+        if adapters.identity not in self._next_token:
+            raise GenerationError(f"there is no script for the adapters {adapters.identity!r}")
+        self._adapters = adapters.identity
 
     def truncate(self, sequence_id: int, length: int) -> None:
         self._check_caller()
@@ -237,16 +247,19 @@ class ScriptedBackend:
 
     def save(self, sequence_id: int) -> State:
         self._check_caller()
-        return np.array(self.tokens_of(sequence_id), dtype=np.int32).view(np.uint8)
+        sets = list(self._next_token)
+        cells = [sets.index(cell.adapters) << 16 | cell.token for cell in self._sequences[sequence_id]]
+        return np.array(cells, dtype=np.int32).view(np.uint8)
 
     def restore(self, sequence_id: int, state: State) -> bool:
         self._check_caller()
         if self._sequences[sequence_id]:
             raise AssertionError(f"sequence {sequence_id} is not empty and cannot be restored")
-        tokens = state.view(np.int32).tolist()
-        if self.used_cells + len(tokens) > self.cell_count:
+        cells = state.view(np.int32).tolist()
+        if self.used_cells + len(cells) > self.cell_count:
             return False
-        self._sequences[sequence_id] = [_Cell(token) for token in tokens]
+        sets = list(self._next_token)
+        self._sequences[sequence_id] = [_Cell(cell & 0xFFFF, sets[cell >> 16]) for cell in cells]
         return True
 
     def set_threads(self, count: int) -> None:
@@ -258,7 +271,7 @@ class ScriptedBackend:
 
     def _row(self, tokens: tuple[int, ...]) -> Logits:
         row = np.zeros(self.vocabulary_size, dtype=np.float32)
-        row[self._next_token(tokens)] = self._certainty
+        row[self._next_token[self._adapters](tokens)] = self._certainty
         return row
 
     def _check_caller(self) -> None:
@@ -284,3 +297,5 @@ class ScriptedBackend:
                     f"sequence {sequence_id} goes on at {lengths[int(sequence_id)]}, not {position}"
                 )
             lengths[int(sequence_id)] += 1
+            if any(cell.adapters != self._adapters for cell in self._sequences[int(sequence_id)]):
+                raise AssertionError(f"sequence {sequence_id} goes on with other adapters than it began with")

@@ -59,7 +59,8 @@ class Admission:
                 return
             # The prompts and answers of running requests will take their cells too.
             promised = sum(running.pending + _reserve(running) for running in self.running)
-            if self.running and self._slots.room_beside(sequence.tokens) < promised + _reserve(sequence):
+            room = self._slots.room_beside(sequence.tokens, adapters=sequence.adapters.identity)
+            if self.running and room < promised + _reserve(sequence):
                 return
             self._place(sequence)
             self.waiting.popleft()  # only now: whatever happens above, `fail_all` knows of it
@@ -106,7 +107,7 @@ class Admission:
         self.running.clear()
 
     def _place(self, sequence: Sequence) -> None:
-        placement = self._kv.acquire(sequence.tokens)
+        placement = self._kv.acquire(sequence.tokens, adapters=sequence.adapters.identity)
         sequence.slot, sequence.computed = placement.slot, placement.reused
         if sequence.cached is None:  # else it was here before, and finds what it decoded itself
             sequence.cached = placement.reused
@@ -120,19 +121,27 @@ class Admission:
         """Whether an older request is decoding much of this prompt right now: its cells will do for both."""
         if not self._backend.can_truncate:
             return False
-        older = [running for running in self.running if running.number < sequence.number]
+        adapters = sequence.adapters
+        older = [
+            running
+            for running in self.running
+            if running.number < sequence.number and running.adapters == adapters
+        ]
         lengths = [(running, common_prefix(running.tokens, sequence.tokens)) for running in older]
         # Who is past it is not waited for: a window may have moved on, and then it never can be shared.
         shared = max((length for running, length in lengths if running.computed < length), default=0)
-        saved = shared - self._slots.reusable(sequence.tokens)
+        saved = shared - self._slots.reusable(sequence.tokens, adapters=adapters.identity)
         if saved >= PREFIX_WORTH_WAITING or saved <= 0:
             return saved > 0
         # Each of several answers to one short question would decode it.
-        copies = sum(waiting.tokens == sequence.tokens for waiting in self.waiting)
+        copies = sum(
+            waiting.tokens == sequence.tokens and waiting.adapters == adapters for waiting in self.waiting
+        )
         return copies * saved >= PREFIX_WORTH_WAITING
 
     def _deliver(self, sequence: Sequence, outcome: Completion | BaseException) -> None:
         self._on_end()
+        sequence.on_end()
         sequence.mailbox.finish(outcome)
 
 

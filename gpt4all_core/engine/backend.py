@@ -1,8 +1,8 @@
 """What the engine needs from a model: cells to fill and logits to read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,22 @@ class Batch:
             raise GenerationError(f"a sequence id is outside 0 to {sequence_limit - 1}")
         if self.tokens.min() < 0 or self.tokens.max() >= vocabulary_size:
             raise ConfigError(f"a token id is outside the vocabulary of {vocabulary_size}")
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterSet:
+    """What a sequence is computed with beside the model's weights. Its cells fit no other sequence.
+
+    identity: the same in every process for the same adapters in the same strengths, "" for none; sets
+    are equal if it is. parts: the backend's own adapters with their strengths, for it alone.
+    """
+
+    identity: str = ""
+    parts: tuple[tuple[Any, float], ...] = field(default=(), compare=False, repr=False)
+
+
+PLAIN = AdapterSet()
+"""The weights alone."""
 
 
 class NoFreeCells(Exception):  # noqa: N818 - a signal between backend and engine, never seen by a caller
@@ -79,6 +95,9 @@ class Backend(Protocol):
 
         Not so where a sliding window moves on over them.
         """
+
+    def adapt(self, adapters: AdapterSet) -> None:
+        """Compute the next batches with these, and with no others. Nothing has changed if it raises."""
 
     def decode(self, batch: Batch) -> Logits:
         """Logits of the rows that want them, in batch order; a view that lasts to the next call.

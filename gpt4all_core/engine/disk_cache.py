@@ -21,7 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gpt4all_core.engine.prefix_tree import Match, PrefixTree
+from gpt4all_core.engine.prefix_forest import PrefixForest
+from gpt4all_core.engine.prefix_tree import Match
 from gpt4all_core.engine.saved_cells import SavedCells, Stop, never
 from gpt4all_core.errors import ConfigError
 
@@ -29,8 +30,8 @@ _log = logging.getLogger(__name__)
 
 _MAGIC = b"G4AKV\x001\n"
 _HEADER = struct.Struct("<8s32sIQII")
-"""Magic, digest of the model, number of tokens, bytes of cells, checksum of the cells, checksum of
-the tokens and of all before them."""
+"""Magic, digest of the model and its adapters, number of tokens, bytes of cells, checksum of the cells,
+checksum of the tokens and of all before them."""
 _SUFFIX = ".cells"
 _UNFINISHED = ".part"
 _ABANDONED_S = 3600.0
@@ -50,40 +51,40 @@ class _File:
     byte_count: int
     cells_checksum: int = field(compare=False)
     """Another process may have written cells of the same tokens since, which differ by roundings."""
+    adapters: str = ""
 
 
 class DiskCache:
     """Saved cells in a folder; the store below `HostCache`. For the engine's owner thread alone.
 
     model: says what the cells belong to, down to the version of llama.cpp; files of others are left
-    alone. A file that cannot be read or was changed is taken for absent. On a full disk the oldest
-    files go, as they do at the limit; when that does not help, or the folder cannot be written any
-    more, that is logged once and nothing further is written.
-    Raises ConfigError when there can be no such folder.
+    alone. Those of a set of adapters are looked for when it is first asked for. A file that cannot be
+    read or was changed is taken for absent. On a full disk the oldest files go, as they do at the limit;
+    when that does not help, or the folder cannot be written any more, that is logged once and nothing
+    further is written. Raises ConfigError when there can be no such folder.
     """
 
     outlives_process = True
 
     def __init__(self, folder: Path, *, model: str, limit_bytes: int = DISK_LIMIT_BYTES) -> None:
         self._folder = folder
-        self._model = hashlib.sha256(model.encode()).digest()
+        self._model = model
+        self._digests: dict[str, bytes] = {}
+        self._sets: dict[bytes, str] = {}
+        """Of which adapters the files with a digest are."""
         self._limit_bytes = limit_bytes
         self._files: dict[int, _File] = {}
-        self._tree: PrefixTree[int] = PrefixTree()
+        self._tree: PrefixForest[int] = PrefixForest()
         self._next_key = 0
         self._may_write = True
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._remove_abandoned()
-            listed = self._listed(_SUFFIX)
+            self._digest("")
         except OSError as error:
             raise ConfigError(
                 f"cache_dir={folder} cannot be used ({error}); choose another folder"
             ) from error
-        for _, _, path in listed:
-            found = self._read_head(path)
-            if found is not None:
-                self._remember(found)
 
     def __len__(self) -> int:
         return len(self._files)
@@ -91,22 +92,29 @@ class DiskCache:
     def __iter__(self) -> Iterator[int]:
         return iter(self._files)
 
-    def find(self, tokens: list[int], *, whole: bool) -> Match[int]:
-        return self._tree.longest_whole(tokens) if whole else self._tree.longest(tokens)
+    def find(self, tokens: list[int], *, whole: bool, adapters: str = "") -> Match[int]:
+        with contextlib.suppress(OSError):  # a folder that cannot be read holds nothing that could be found
+            self._digest(adapters)
+        if whole:
+            return self._tree.longest_whole(tokens, adapters=adapters)
+        return self._tree.longest(tokens, adapters=adapters)
 
-    def covers(self, tokens: list[int], *, whole: bool) -> bool:
-        return not self._may_write or self.find(tokens, whole=whole).length == len(tokens)
+    def covers(self, tokens: list[int], *, whole: bool, adapters: str = "") -> bool:
+        if not self._may_write:
+            return True
+        return self.find(tokens, whole=whole, adapters=adapters).length == len(tokens)
 
     def put(self, saved: SavedCells, *, stop: Stop = never) -> bool:
         size = _HEADER.size + 4 * len(saved.tokens) + saved.byte_count
         if not self._may_write or size > self._limit_bytes:
             return False
         tokens = np.array(saved.tokens, dtype=np.int32).tobytes()
-        front = (_MAGIC, self._model, len(saved.tokens), saved.byte_count, saved.checksum)
-        head = _HEADER.pack(*front, _checksum(front, tokens))
-        name = hashlib.sha256(self._model + tokens).hexdigest()[:40] + _SUFFIX
-        superseded = self._tree.longest_whole(list(saved.tokens)).keys
+        superseded = self.find(list(saved.tokens), whole=True, adapters=saved.adapters).keys
         try:
+            digest = self._digest(saved.adapters)
+            front = (_MAGIC, digest, len(saved.tokens), saved.byte_count, saved.checksum)
+            head = _HEADER.pack(*front, _checksum(front, tokens))
+            name = hashlib.sha256(digest + tokens).hexdigest()[:40] + _SUFFIX
             self._make_room(size)
             if not self._write_with_room(self._folder / name, [head, tokens, saved.state.data], stop):
                 return False
@@ -120,7 +128,9 @@ class DiskCache:
             if key in self._files and self._files[key].path.name != name:
                 self._drop(key)
         self._forget({name})
-        self._remember(_File(self._folder / name, saved.tokens, saved.byte_count, saved.checksum))
+        self._remember(
+            _File(self._folder / name, saved.tokens, saved.byte_count, saved.checksum, saved.adapters)
+        )
         return True
 
     def get(self, key: int) -> SavedCells | None:
@@ -141,10 +151,23 @@ class DiskCache:
             return None
         return saved
 
+    def _digest(self, adapters: str) -> bytes:
+        """What marks the files of a set of adapters, which are found when it is first asked for."""
+        if adapters not in self._digests:
+            text = f"{self._model}\n{adapters}" if adapters else self._model
+            digest = hashlib.sha256(text.encode()).digest()
+            listed = self._listed(_SUFFIX)
+            self._digests[adapters], self._sets[digest] = digest, adapters
+            for _, _, path in listed:
+                found = self._read_head(path)
+                if found is not None and found.adapters == adapters:
+                    self._remember(found)
+        return self._digests[adapters]
+
     def _remember(self, file: _File) -> None:
         key, self._next_key = self._next_key, self._next_key + 1
         self._files[key] = file
-        self._tree.set(key, list(file.tokens))
+        self._tree.set(key, list(file.tokens), adapters=file.adapters)
 
     def _drop(self, key: int) -> None:
         file = self._files.pop(key)
@@ -229,7 +252,7 @@ class DiskCache:
                 state = np.fromfile(opened, dtype=np.uint8)  # from behind the tokens on
         except OSError:
             return None
-        return SavedCells(found.tokens, state, found.cells_checksum)
+        return SavedCells(found.tokens, state, found.cells_checksum, found.adapters)
 
     def _head(self, path: Path, opened: BufferedReader) -> _File | None:
         head = opened.read(_HEADER.size)
@@ -238,12 +261,13 @@ class DiskCache:
         *front, checksum = _HEADER.unpack(head)
         magic, model, count, byte_count, cells_checksum = front
         size = os.fstat(opened.fileno()).st_size
-        if (magic, model) != (_MAGIC, self._model) or size != _HEADER.size + 4 * count + byte_count:
+        if magic != _MAGIC or model not in self._sets or size != _HEADER.size + 4 * count + byte_count:
             return None
         tokens = opened.read(4 * count)
         if _checksum(tuple(front), tokens) != checksum:
             return None
-        return _File(path, tuple(np.frombuffer(tokens, dtype=np.int32).tolist()), byte_count, cells_checksum)
+        ids = tuple(np.frombuffer(tokens, dtype=np.int32).tolist())
+        return _File(path, ids, byte_count, cells_checksum, self._sets[model])
 
 
 def _pieces(parts: list[bytes | memoryview]) -> Iterator[memoryview]:

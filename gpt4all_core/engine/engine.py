@@ -16,7 +16,7 @@ from collections.abc import Sequence as ListOf
 from concurrent.futures import Future
 from typing import Self
 
-from gpt4all_core.engine.backend import Backend, ThreadPolicy, Vocabulary
+from gpt4all_core.engine.backend import PLAIN, AdapterSet, Backend, ThreadPolicy, Vocabulary
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.detokenize import TextStream
 from gpt4all_core.engine.handle import Generation, Mailbox
@@ -128,12 +128,16 @@ class Engine:
         *,
         matcher: TokenMatcher | None = None,
         shown: ListOf[int] = (),
+        adapters: AdapterSet = PLAIN,
         timeout_s: float | None = None,
         keep_alive: object = None,
+        on_end: Callable[[], None] | None = None,
     ) -> Generation:
         """Queue a prompt of token ids; returns at once with the handle of the request.
 
         shown: special tokens whose text is part of the answer; of others nothing is seen.
+        adapters: what the backend computes with beside the model's weights. on_end: called by the owner
+        thread once the request has its outcome, unless this raises; it may not block.
         After `timeout_s` seconds from now it is cancelled and ends with GenerationTimeout.
         `keep_alive` lives as long as the handle. Raises ConfigError for impossible parameters or
         prompts, ContextOverflow when the prompt leaves no room for an answer, EngineBusy when as
@@ -159,9 +163,12 @@ class Engine:
             text=TextStream(params.stop),
             matcher=matcher,
             shown=frozenset(shown),
+            adapters=adapters,
             timeout_s=timeout_s,
             prompt_length=len(prompt),
         )
+        if on_end is not None:
+            sequence.on_end = on_end
         with self._gate:
             if self._closed_because is not None:
                 raise EngineClosed(self._closed_because)

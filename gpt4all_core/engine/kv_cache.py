@@ -54,10 +54,13 @@ class KVCache:
         self._seen: dict[int, tuple[int, int]] = {}
         self._copied: set[int] = set()
 
-    def acquire(self, tokens: list[int]) -> Placement:
-        """A slot for a prompt, with the longest beginning of it that is kept anywhere. Needs a free slot."""
-        restored = self._restore_prefix(tokens)
-        slot, reused = self.slots.acquire(tokens)
+    def acquire(self, tokens: list[int], *, adapters: str = "") -> Placement:
+        """A slot for a prompt, with the longest beginning of it that is kept anywhere. Needs a free slot.
+
+        adapters: the identity of those that the prompt is to be computed with.
+        """
+        restored = self._restore_prefix(tokens, adapters)
+        slot, reused = self.slots.acquire(tokens, adapters=adapters)
         self._drop_idle()
         return Placement(slot, reused, min(restored, reused))
 
@@ -99,7 +102,9 @@ class KVCache:
             if key in self._copied:
                 continue
             saved = upper.peek(key)
-            is_new = saved is not None and not lower.covers(list(saved.tokens), whole=self._whole)
+            is_new = saved is not None and not lower.covers(
+                list(saved.tokens), whole=self._whole, adapters=saved.adapters
+            )
             if saved is not None and is_new and not lower.put(saved, stop=stop) and stop():
                 return False  # not done, so not noted: the next idle moment tries again
             self._copied.add(key)
@@ -109,11 +114,11 @@ class KVCache:
 
     def _save(self, slot: int) -> bool:
         """Save the cells of a slot, unless that adds nothing."""
-        tokens = self.slots.tokens_of(slot)
+        tokens, adapters = self.slots.tokens_of(slot), self.slots.adapters_of(slot)
         if (
             not self._stores
             or len(tokens) < WORTH_SAVING
-            or self._stores[0].covers(tokens, whole=self._whole)
+            or self._stores[0].covers(tokens, whole=self._whole, adapters=adapters)
         ):
             return False
         try:
@@ -121,18 +126,18 @@ class KVCache:
         except (MemoryError, OSError, GenerationError) as error:
             _log.warning("%d tokens are not kept (%s); they will be decoded again", len(tokens), error)
             return False
-        saved = SavedCells.of(tokens, state)
+        saved = SavedCells.of(tokens, state, adapters=adapters)
         # What is too large for the first may still find a place in the second.
         return any(store.put(saved) for store in self._stores)
 
-    def _restore_prefix(self, tokens: list[int]) -> int:
+    def _restore_prefix(self, tokens: list[int], adapters: str) -> int:
         """Bring saved cells back into an idle slot if that beats what the slots hold; how many."""
         wanted = tokens[:-1]  # the last one's logits are needed
-        least = self.slots.reusable(tokens) + WORTH_RESTORING
+        least = self.slots.reusable(tokens, adapters=adapters) + WORTH_RESTORING
         for store in self._stores:
             # What a sliding window has left behind was not saved: such a one can only go on from its end.
             for whole in (True,) if self._whole else (False, True):
-                match = store.find(wanted, whole=whole)
+                match = store.find(wanted, whole=whole, adapters=adapters)
                 if match.length >= least and self._restore_any(store, match):
                     return match.length
         return 0
@@ -153,7 +158,7 @@ class KVCache:
             return False
         if not self._backend.restore(slot, saved.state):
             return False
-        self.slots.adopt(slot, list(saved.tokens))
+        self.slots.adopt(slot, list(saved.tokens), adapters=saved.adapters)
         if length < len(saved.tokens) and not self._backend.keeps(slot, length):
             self.slots.cut(slot, 0)
             return False

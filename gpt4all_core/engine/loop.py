@@ -11,7 +11,16 @@ from dataclasses import replace
 import numpy as np
 
 from gpt4all_core.engine.admission import Admission
-from gpt4all_core.engine.backend import Backend, Batch, Logits, NoFreeCells, ThreadPolicy, Vocabulary
+from gpt4all_core.engine.backend import (
+    PLAIN,
+    AdapterSet,
+    Backend,
+    Batch,
+    Logits,
+    NoFreeCells,
+    ThreadPolicy,
+    Vocabulary,
+)
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.kv_cache import KVCache
 from gpt4all_core.engine.prompt_lookup import PromptLookup
@@ -59,6 +68,7 @@ class Loop:
         self._admission = Admission(backend, kv, self._counters, on_end=on_end)
         self._sampling = SamplingStep(vocabulary, end=self._admission.end)
         self._guessing = guessing if backend.can_roll_back else None
+        self._adapters = PLAIN
         self._failures = 0
 
     @property
@@ -89,22 +99,23 @@ class Loop:
         self._counters.widest_batch = max(self._counters.widest_batch, len(work))
         streams = sum(part.sequence.pending == 1 for part in work)
         rows = sum(part.count for part in work)
+        guessed = self._counters.guessed_tokens
         seconds = 0.0
-        work = self._with_guesses(work)
-        for call in self._calls(work):
+        for call in self._calls(self._with_guesses(work)):
             spent = self._run(call)
             if spent is None:
                 return
             seconds += spent
-        guesses = sum(len(part.guessed) for part in work)
-        if not guesses:
+        guessed = self._counters.guessed_tokens - guessed
+        if not guessed:
             self._budget.observe(streams=streams, prefill=rows - streams, seconds=seconds)
         if self._guessing is not None and rows == streams:
-            self._guessing.observe(rows + guesses, streams=streams, seconds=seconds)
+            self._guessing.observe(rows + guessed, streams=streams, seconds=seconds)
 
     def _with_guesses(self, work: ListOf[Work]) -> ListOf[Work]:
         """The same step with what its streams may go on with, where checking that is worth its time."""
-        if self._guessing is None or any(part.sequence.pending > 1 for part in work):
+        is_prompt_there = any(part.sequence.pending > 1 for part in work)
+        if self._guessing is None or is_prompt_there or len(_by_adapters(work)) > 1:
             return work
         streams = [_stream(part.sequence) for part in work]
         most_rows = min(self._backend.batch_limit, self._slots.free_cells)
@@ -112,18 +123,25 @@ class Loop:
         return [_guessing(part, count) for part, count in zip(work, counts, strict=True)]
 
     def _calls(self, work: ListOf[Work]) -> Iterator[list[Work]]:
-        """The step in one call, or in one for each row where that is quicker."""
-        is_guessing = any(part.guessed for part in work)
-        if is_guessing or not self._costs.one_by_one([part.count for part in work]):
-            yield list(work)
-            return
-        for part in work:
-            for row in range(part.count):
-                if part.sequence.status is Status.RUNNING:
-                    yield [Work(part.sequence, 1, completes=part.completes and row == part.count - 1)]
+        """The step in a call for each set of adapters, or in one for each row where that is quicker."""
+        for together in _by_adapters(work):
+            is_guessing = any(part.guessed for part in together)
+            if is_guessing or not self._costs.one_by_one([part.count for part in together]):
+                yield together
+                continue
+            for part in together:
+                for row in range(part.count):
+                    if part.sequence.status is Status.RUNNING:
+                        yield [Work(part.sequence, 1, completes=part.completes and row == part.count - 1)]
 
     def _run(self, work: ListOf[Work]) -> float | None:
         """Decode and sample; the seconds that decoding took, None if it could not be done."""
+        try:
+            self._adapt(work[0].sequence.adapters)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with an adapter, others go on
+            for part in work:
+                self._admission.end(part.sequence, error)
+            return None
         try:
             logits, seconds = self._decode(work)
         except NoFreeCells:
@@ -183,6 +201,11 @@ class Loop:
             self._governor.observe([part.rows for part in work], seconds)
         return logits, seconds
 
+    def _adapt(self, adapters: AdapterSet) -> None:
+        if adapters != self._adapters:
+            self._backend.adapt(adapters)
+            self._adapters = adapters
+
     def _use_threads(self, count: int) -> None:
         if count != self._counters.threads:
             self._counters.threads = count
@@ -207,6 +230,14 @@ class Loop:
         sequence.guessed.clear()
         if sequence.status is Status.RUNNING:  # else its end did it
             self._slots.cut(sequence.running_slot, sequence.computed)
+
+
+def _by_adapters(work: ListOf[Work]) -> list[list[Work]]:
+    """What may be decoded in one call each, the oldest request's first."""
+    calls: dict[AdapterSet, list[Work]] = {}
+    for part in sorted(work, key=lambda part: part.sequence.number):
+        calls.setdefault(part.sequence.adapters, []).append(part)
+    return list(calls.values())
 
 
 def _stream(sequence: Sequence) -> Stream:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gpt4all_core.engine.backend import State
-from gpt4all_core.engine.prefix_tree import Match, PrefixTree
+from gpt4all_core.engine.prefix_forest import PrefixForest
+from gpt4all_core.engine.prefix_tree import Match
 
 WORTH_SAVING = 32
 """Tokens from which on cells are kept: fewer are decoded again as quickly as they are looked up."""
@@ -16,16 +17,17 @@ WORTH_SAVING = 32
 @dataclass(frozen=True, slots=True)
 class SavedCells:
     """The cells of these tokens, and a checksum: llama.cpp accepts damaged states (10 of 20 with a
-    flipped bit) and goes on with wrong numbers.
+    flipped bit) and goes on with wrong numbers. adapters: the identity of those they were computed with.
     """
 
     tokens: tuple[int, ...]
     state: State
     checksum: int
+    adapters: str = ""
 
     @classmethod
-    def of(cls, tokens: list[int], state: State) -> "SavedCells":
-        return cls(tuple(tokens), state, zlib.crc32(state.data))
+    def of(cls, tokens: list[int], state: State, *, adapters: str = "") -> "SavedCells":
+        return cls(tuple(tokens), state, zlib.crc32(state.data), adapters)
 
     @property
     def is_intact(self) -> bool:
@@ -46,15 +48,15 @@ def never() -> bool:
 
 
 class CellStore(Protocol):
-    """Where saved cells are kept. For the engine's owner thread alone."""
+    """Where saved cells are kept, apart by their adapters. For the engine's owner thread alone."""
 
     def __iter__(self) -> Iterator[int]:
         """The keys of what is kept, the least recently used first; none is ever used twice."""
 
-    def find(self, tokens: list[int], *, whole: bool) -> Match[int]:
+    def find(self, tokens: list[int], *, whole: bool, adapters: str = "") -> Match[int]:
         """The longest beginning of a prompt that is kept; with `whole`, only all of what was saved."""
 
-    def covers(self, tokens: list[int], *, whole: bool) -> bool:
+    def covers(self, tokens: list[int], *, whole: bool, adapters: str = "") -> bool:
         """Whether saving these would add nothing."""
 
     @property
@@ -83,7 +85,7 @@ class HostCache:
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
         self._kept: OrderedDict[int, SavedCells] = OrderedDict()
-        self._tree: PrefixTree[int] = PrefixTree()
+        self._tree: PrefixForest[int] = PrefixForest()
         self._next_key = 0
         self.used_bytes = 0
 
@@ -93,24 +95,26 @@ class HostCache:
     def __iter__(self) -> Iterator[int]:
         return iter(self._kept)
 
-    def find(self, tokens: list[int], *, whole: bool) -> Match[int]:
-        return self._tree.longest_whole(tokens) if whole else self._tree.longest(tokens)
+    def find(self, tokens: list[int], *, whole: bool, adapters: str = "") -> Match[int]:
+        if whole:
+            return self._tree.longest_whole(tokens, adapters=adapters)
+        return self._tree.longest(tokens, adapters=adapters)
 
-    def covers(self, tokens: list[int], *, whole: bool) -> bool:
-        return self.find(tokens, whole=whole).length == len(tokens)
+    def covers(self, tokens: list[int], *, whole: bool, adapters: str = "") -> bool:
+        return self.find(tokens, whole=whole, adapters=adapters).length == len(tokens)
 
     def put(self, saved: SavedCells, *, stop: Stop = never) -> bool:
         del stop  # nothing is copied: it is done at once
         if saved.byte_count > self._limit_bytes:
             return False
         # What goes on from an older one takes its place: one conversation, one entry.
-        for key in self._tree.longest_whole(list(saved.tokens)).keys:
+        for key in self.find(list(saved.tokens), whole=True, adapters=saved.adapters).keys:
             self._drop(key)
         while self.used_bytes + saved.byte_count > self._limit_bytes:
             self._drop(next(iter(self._kept)))
         key, self._next_key = self._next_key, self._next_key + 1
         self._kept[key] = saved
-        self._tree.set(key, list(saved.tokens))
+        self._tree.set(key, list(saved.tokens), adapters=saved.adapters)
         self.used_bytes += saved.byte_count
         return True
 

@@ -3,14 +3,20 @@
 import enum
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from gpt4all_core.engine.backend import PLAIN, AdapterSet
 from gpt4all_core.engine.detokenize import TextStream
 from gpt4all_core.engine.handle import Mailbox
 from gpt4all_core.engine.prompt_lookup import PromptLookup
 from gpt4all_core.engine.sampling import Sampler
 from gpt4all_core.protocols import TokenMatcher
 from gpt4all_core.types import ChosenLogprob, Completion, FinishReason, GenerationParams, Piece, Usage
+
+
+def _nothing() -> None:
+    """For whoever need not be told."""
 
 
 class Status(enum.Enum):
@@ -52,6 +58,9 @@ class Sequence:
     """Tokens of the prompt that had cells when it was first admitted; None before."""
     prompt_length: int = 0
     pieces: list[Piece] = field(default_factory=list)
+    adapters: AdapterSet = PLAIN
+    on_end: Callable[[], None] = _nothing
+    """Called by the owner thread once the request has its outcome."""
     lookup: PromptLookup | None = None
     """What the text may go on with; made when that is first asked."""
     guessed: deque[int] = field(default_factory=deque)

@@ -10,17 +10,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from gpt4all_core.engine.backend import Backend
-from gpt4all_core.engine.prefix_tree import PrefixTree
+from gpt4all_core.engine.prefix_forest import PrefixForest
 
 
 @dataclass(slots=True)
 class Slot:
-    """The tokens that have cells in one sequence, and the numbers of those cells."""
+    """The tokens that have cells in one sequence, and the numbers of those cells.
+
+    adapters: the identity of those that the cells were computed with.
+    """
 
     tokens: list[int] = field(default_factory=list)
     cells: list[int] = field(default_factory=list)
     is_busy: bool = False
     last_used: int = 0
+    adapters: str = ""
 
 
 class Slots:
@@ -35,7 +39,7 @@ class Slots:
         self._backend = backend
         self._before_drop = before_drop
         self._slots = [Slot() for _ in range(backend.sequence_limit)]
-        self._tree: PrefixTree[int] = PrefixTree()
+        self._tree: PrefixForest[int] = PrefixForest()
         self._users: Counter[int] = Counter()
         self._busy_users: Counter[int] = Counter()
         self._next_cell = 0
@@ -75,24 +79,28 @@ class Slots:
         slot = self._slots[number]
         return slot.last_used, len(slot.tokens)
 
-    def room_beside(self, tokens: list[int]) -> int:
+    def adapters_of(self, number: int) -> str:
+        """The identity of the adapters that a slot's cells were computed with."""
+        return self._slots[number].adapters
+
+    def room_beside(self, tokens: list[int], *, adapters: str = "") -> int:
         """Reclaimable cells that would be left beside a prompt; what it shares with busy slots is there."""
-        source, shared = self._longest_prefix(tokens)
+        source, shared = self._longest_prefix(tokens, adapters)
         held = 0
         if source is not None:
             held = sum(cell in self._busy_users for cell in self._slots[source].cells[:shared])
         return self.reclaimable_cells - (len(tokens) - held)
 
-    def reusable(self, tokens: list[int]) -> int:
+    def reusable(self, tokens: list[int], *, adapters: str = "") -> int:
         """How many tokens of a prompt have cells now, in whatever slot."""
-        return self._longest_prefix(tokens)[1]
+        return self._longest_prefix(tokens, adapters)[1]
 
-    def acquire(self, tokens: list[int]) -> tuple[int, int]:
+    def acquire(self, tokens: list[int], *, adapters: str = "") -> tuple[int, int]:
         """A slot for a prompt and how many of its tokens already have cells there.
 
         At most all but the last token are reused, since its logits are needed. Needs a free slot.
         """
-        source, shared = self._longest_prefix(tokens)
+        source, shared = self._longest_prefix(tokens, adapters)
         target = self._choose(source, shared)
         slot = self._slots[target]
         if target == source:
@@ -101,6 +109,7 @@ class Slots:
             self._cut(target, shared)
         else:
             self.drop(target)
+            slot.adapters = adapters
             if shared and source is not None:
                 self._share(source, target, shared)
         slot.is_busy = True
@@ -132,8 +141,9 @@ class Slots:
         self.drop(number)
         return number
 
-    def adopt(self, number: int, tokens: list[int]) -> None:
+    def adopt(self, number: int, tokens: list[int], *, adapters: str = "") -> None:
         """Note that an empty slot was given the cells of these tokens. It stays idle."""
+        self._slots[number].adapters = adapters
         self._grow(number, tokens)
         self._touch(self._slots[number])
 
@@ -173,22 +183,24 @@ class Slots:
             number: self._tree.tokens_of(number) for number in range(len(self._slots)) if number in self._tree
         }
         if known != {number: slot.tokens for number, slot in enumerate(self._slots) if slot.tokens}:
-            raise AssertionError("the prefix tree and the slots differ")
+            raise AssertionError("the prefix trees and the slots differ")
+        if any(self._tree.adapters_of(number) != self._slots[number].adapters for number in known):
+            raise AssertionError("a slot is in the tree of other adapters")
         if any(self._backend.length(number) != len(slot.tokens) for number, slot in enumerate(self._slots)):
             raise AssertionError("a slot and the backend's sequence differ in length")
         if self.free_cells < 0:
             raise AssertionError("more cells are in use than there are")
 
-    def _longest_prefix(self, tokens: list[int]) -> tuple[int | None, int]:
+    def _longest_prefix(self, tokens: list[int], adapters: str) -> tuple[int | None, int]:
         """The slot to take a beginning from, idle if there is one: it may be continued in place."""
         if self._backend.can_truncate:
-            match = self._tree.longest(tokens)
+            match = self._tree.longest(tokens, adapters=adapters)
             shared = min(match.length, len(tokens) - 1)
             source = self._best([key for key in match.keys if self._backend.keeps(key, shared)])
             if source is not None and shared > 0:
                 return source, shared
         # What cannot be cut there may still go on from its end, where nobody else does so.
-        match = self._tree.longest_whole(tokens[:-1])
+        match = self._tree.longest_whole(tokens[:-1], adapters=adapters)
         source = self._best([key for key in match.keys if not self._slots[key].is_busy])
         return (source, match.length) if source is not None else (None, 0)
 
@@ -215,7 +227,7 @@ class Slots:
         slot.tokens = origin.tokens[:length]
         slot.cells = origin.cells[:length]
         self._users.update(slot.cells)
-        self._tree.set(target, slot.tokens)
+        self._tree.set(target, slot.tokens, adapters=slot.adapters)
 
     def _grow(self, number: int, tokens: list[int]) -> None:
         slot = self._slots[number]
@@ -224,7 +236,7 @@ class Slots:
         slot.tokens.extend(tokens)
         slot.cells.extend(cells)
         self._users.update(cells)
-        self._tree.extend(number, tokens)
+        self._tree.extend(number, tokens, adapters=slot.adapters)
 
     def _cut(self, number: int, length: int) -> None:
         slot = self._slots[number]

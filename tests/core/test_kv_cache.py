@@ -213,7 +213,7 @@ def test_writing_is_left_when_a_request_comes_and_taken_up_again(folder):
     cache = KVCache(ScriptedBackend(), [HostCache(1 << 20), disk(folder)])
     tokens = list(TALKS[0].encode())
     slot = cache.acquire(tokens).slot
-    cache._backend._sequences[slot] = [type("Cell", (), {"token": token})() for token in tokens]
+    cache._backend._sequences[slot] = [type("Cell", (), {"token": token, "adapters": ""})() for token in tokens]
     cache.slots.extend(slot, tokens)
     cache.slots.release(slot)
     assert cache.tidy()  # to host memory
@@ -310,7 +310,7 @@ def test_whatever_leaves_and_comes_back_the_cells_hold_the_right_tokens(turns, s
             assert placement.reused < len(tokens)
             assert cache.slots.reclaim(len(tokens) - placement.reused)
             for token in tokens[placement.reused :]:
-                backend._sequences[placement.slot].append(type("Cell", (), {"token": token})())
+                backend._sequences[placement.slot].append(type("Cell", (), {"token": token, "adapters": ""})())
             cache.slots.extend(placement.slot, tokens[placement.reused :])
             cache.slots.release(placement.slot)
             cache.tidy()

@@ -47,7 +47,6 @@ def context(weights):
 def adapter(weights, tmp_path):
     adapter = open_adapter(write_adapter(tmp_path / "lora.gguf"), weights)
     yield adapter
-    adapter.uses = 0
     adapter.close()
 
 
@@ -127,13 +126,16 @@ class TestApplying:
 
 
 class TestClosing:
-    def test_one_that_is_applied_is_not_freed(self, context, weights, adapter):
+    def test_one_that_is_applied_is_freed_when_it_is_taken_off(self, context, weights, adapter):
         applied = ContextAdapters(context._context, weights)
+        plain = logits(context)
         applied.apply([(adapter, 1.0)])
-        with pytest.raises(ConfigError, match="take it off there first"):
-            adapter.close()
-        applied.clear()
+        changed = logits(context)
         adapter.close()
+        assert not adapter.is_open
+        assert np.array_equal(logits(context), changed)
+        applied.clear()
+        assert np.array_equal(logits(context), plain)
         with pytest.raises(EngineClosed, match="was closed"):
             applied.apply([(adapter, 1.0)])
 

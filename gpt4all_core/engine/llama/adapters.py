@@ -7,7 +7,8 @@ be applied to contexts on its own weights only.
 
 import ctypes
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ class LlamaAdapter:
     """A LoRA adapter in memory, some megabytes beside the weights it is for.
 
     path: a file that `gpt4all_core.catalog.gguf_adapter_check` found to fit to the weights. Raises
-    ModelLoadError with llama.cpp's words. For one thread at a time.
+    ModelLoadError with llama.cpp's words, EngineClosed for weights that were freed. Thread-safe.
     """
 
     def __init__(self, weights: LlamaWeights, path: Path) -> None:
@@ -28,30 +29,46 @@ class LlamaAdapter:
         self.path = path
         self.uses = 0
         """In how many contexts it is applied; kept by `ContextAdapters`."""
-        with starting:
+        self._is_unwanted = False
+        with starting, weights.adapters_lock:
             log.clear()
             self._adapter = api.llama_adapter_lora_init(weights.handle, str(path).encode())
+            reason = log.text
         if not self._adapter:
             raise ModelLoadError(
-                f"llama.cpp cannot load the adapter {path}: {log.text or 'no reason given'}", path=path
+                f"llama.cpp cannot load the adapter {path}: {reason or 'no reason given'}", path=path
             )
+
+    @property
+    def is_open(self) -> bool:
+        return self._adapter is not None and not self._is_unwanted
 
     @property
     def handle(self) -> Any:
         """The native pointer; raises EngineClosed once the adapter or its weights are freed."""
-        if self._adapter is None or not self.weights.is_open:
+        if not self.is_open or not self.weights.is_open:
             raise EngineClosed(f"the adapter {self.path.name} was closed; load it again to use it")
         return self._adapter
 
     def close(self) -> None:
-        """Free the memory. Idempotent. Raises ConfigError while a context applies it."""
-        if self.uses:
-            raise ConfigError(
-                f"the adapter {self.path.name} is applied to a context; take it off there first"
-            )
-        adapter, self._adapter = self._adapter, None
-        if adapter is not None and self.weights.is_open:  # else they took it along
-            api.llama_adapter_lora_free(adapter)
+        """Free the memory, now or when the last context that applies it does so no more. Idempotent."""
+        with self.weights.adapters_lock:
+            self._is_unwanted = True
+            if self.uses:
+                return
+            adapter, self._adapter = self._adapter, None
+            if adapter is not None and self.weights.is_open:  # else they took it along
+                api.llama_adapter_lora_free(adapter)
+
+    def put_on(self) -> None:
+        """One more context applies it."""
+        self.uses += 1
+
+    def take_off(self) -> None:
+        """One context less applies it."""
+        self.uses -= 1
+        if self._is_unwanted:
+            self.close()
 
 
 class ContextAdapters:
@@ -66,6 +83,7 @@ class ContextAdapters:
         self._context = context
         self._weights = weights
         self._applied: tuple[LlamaAdapter, ...] = ()
+        self._is_changed = False
 
     def apply(self, adapters: Sequence[tuple[LlamaAdapter, float]]) -> None:
         """Compute with these from now on, and with no others; 1.0 is the strength trained with.
@@ -84,19 +102,33 @@ class ContextAdapters:
                 raise ConfigError(f"strength={strength} of {adapter.path.name} must be a finite number")
             if chosen.count(adapter) > 1:
                 raise ConfigError(f"the adapter {adapter.path.name} is given twice; add its strengths up")
-        handles = [adapter.handle for adapter in chosen]
-        count = len(handles)
-        pointers = (ctypes.POINTER(ctypes.c_void_p) * max(count, 1))(*handles)
-        strengths = (ctypes.c_float * max(count, 1))(*(strength for _, strength in adapters))
-        code = api.llama_set_adapters_lora(self._context, pointers, count, strengths)
-        if code != 0:
-            raise ModelLoadError(f"llama.cpp cannot apply the adapters (code {code}): {log.text}")
-        for adapter in chosen:
-            adapter.uses += 1
-        for adapter in self._applied:
-            adapter.uses -= 1
-        self._applied = chosen
+        with self._weights.adapters_lock:
+            handles = [adapter.handle for adapter in chosen]
+            count = len(handles)
+            pointers = (ctypes.POINTER(ctypes.c_void_p) * max(count, 1))(*handles)
+            strengths = (ctypes.c_float * max(count, 1))(*(strength for _, strength in adapters))
+            code = api.llama_set_adapters_lora(self._context, pointers, count, strengths)
+            if code != 0:
+                raise ModelLoadError(f"llama.cpp cannot apply the adapters (code {code}): {log.text}")
+            self._is_changed = True
+            for adapter in chosen:
+                adapter.put_on()
+            before, self._applied = self._applied, chosen
+            for adapter in before:
+                adapter.take_off()
 
     def clear(self) -> None:
         """Compute with the weights alone."""
         self.apply(())
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Around a decode call: the first one after a change goes through all adapters on the weights,
+        applied or not (`llama_context::graph_max_nodes`), and none may come or go meanwhile.
+        """
+        if not self._is_changed:
+            yield
+            return
+        with self._weights.adapters_lock:
+            yield
+        self._is_changed = False

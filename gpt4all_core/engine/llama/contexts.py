@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from gpt4all_core.engine.backend import Batch, Logits, NoFreeCells, State
+from gpt4all_core.engine.backend import AdapterSet, Batch, Logits, NoFreeCells, State
 from gpt4all_core.engine.image_rows import ImageWork
+from gpt4all_core.engine.llama.adapters import ContextAdapters
 from gpt4all_core.engine.llama.batch_rows import BatchRows
 from gpt4all_core.engine.llama.image_batch import decode_image
 from gpt4all_core.engine.llama.image_places import ImagePlaces
@@ -56,6 +57,7 @@ class LlamaContext:
         params.kv_unified = not options.is_split
         self._is_split = options.is_split
         self._context = new_context(weights, params)
+        self._adapters = ContextAdapters(self._context, weights)
         self._memory = api.llama_get_memory(self._context)
         # llama.cpp pads and clamps what it was asked for.
         self.cell_count: int = api.llama_n_ctx(self._context)
@@ -72,6 +74,9 @@ class LlamaContext:
         has_grid = api.llama_model_rope_type(weights.handle) in _GRIDS
         self._places = ImagePlaces(self.sequence_limit) if has_grid else None
 
+    def adapt(self, adapters: AdapterSet) -> None:
+        self._adapters.apply(adapters.parts)
+
     def decode(self, batch: Batch) -> Logits:
         batch.check(
             batch_limit=self.batch_limit,
@@ -80,7 +85,9 @@ class LlamaContext:
         )
         if self._places is not None:
             batch = self._places.placed(batch)
-        _check_code(api.llama_decode(self._context, self._rows.fill(batch)))
+        with self._adapters.computing():
+            code = api.llama_decode(self._context, self._rows.fill(batch))
+        _check_code(code)
         if self._places is not None:
             self._places.add_tokens(batch.sequence_ids)
         count = int(batch.wants_logits.sum())
@@ -97,7 +104,9 @@ class LlamaContext:
         if (work.rows.grid is None) != (self._places is None):
             raise GenerationError("a picture's rows have their places in a grid that the model does not know")
         begin = self._position(work.sequence_id, work.start)
-        _check_code(decode_image(self._context, work, position=begin))
+        with self._adapters.computing():
+            code = decode_image(self._context, work, position=begin)
+        _check_code(code)
         if self._places is not None:
             self._places.add_rows(work)
 
@@ -159,6 +168,7 @@ class LlamaContext:
     def close(self) -> None:
         context, self._context = self._context, None
         if context is not None:
+            self._adapters.clear()
             api.llama_free(context)
 
 
@@ -197,7 +207,7 @@ def new_context(weights: LlamaWeights, params: Any) -> Any:
 
 
 def _make(weights: LlamaWeights, params: Any) -> Any:
-    with starting:
+    with starting, weights.adapters_lock:
         log.clear()
         context = api.llama_init_from_model(weights.handle, params)
         reason = log.text

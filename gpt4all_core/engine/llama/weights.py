@@ -43,6 +43,9 @@ class LlamaWeights:
         self._ends: dict[int, bool] = {}
         self._constraint_tokenizer: Any = None
         self._lock = threading.RLock()
+        self.adapters_lock = threading.RLock()
+        """Held while the adapters on the weights, which llama.cpp lists without a lock, grow or are gone
+        through. Taken before the weights' own lock, and never while that is held."""
         self.vocabulary_size: int = api.llama_vocab_n_tokens(self._vocab)
         self.trained_context: int = api.llama_model_n_ctx_train(self._model)
         self.dimensions: int = api.llama_model_n_embd(self._model)
@@ -154,7 +157,7 @@ class LlamaWeights:
 
     def close(self) -> None:
         """Free the memory; every context on it must be closed before. Idempotent."""
-        with self._lock:
+        with self.adapters_lock, self._lock:
             model, self._model = self._model, None
             self._constraint_tokenizer = None
             self._pieces, self._ends = {}, {}  # whoever still holds this object need not hold megabytes
