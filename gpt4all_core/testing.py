@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpt4all_core.engine.backend import AdapterSet, Batch, Logits, NoFreeCells, State
+from gpt4all_core.engine.image_rows import ImageWork
 from gpt4all_core.errors import GenerationError
 from gpt4all_core.protocols import Vectors
 from gpt4all_core.scripted_chat import ChatCall, ScriptedChatModel, ScriptedConstraint
@@ -160,7 +161,8 @@ class ScriptedBackend:
     ) -> None:
         self.cell_count = cells
         self.sequence_limit = sequences
-        self.batch_limit = batch_tokens
+        self.batch_limit = self.image_limit = batch_tokens
+        self.image_width = 1
         self.can_truncate = can_truncate
         self.can_roll_back = can_truncate
         self.is_closed = False
@@ -168,6 +170,8 @@ class ScriptedBackend:
         """What `set_threads` was called with last."""
         self.batches: list[Batch] = []
         """Every batch that was decoded."""
+        self.image_calls: list[ImageWork] = []
+        """Every call for rows of a picture."""
         self.decode_started = threading.Event()
         """Set when a decode begins; a test that waits for the next one clears it."""
         self._next_token = {"": next_token, **(adapted or {})}
@@ -190,13 +194,7 @@ class ScriptedBackend:
         return [cell.token for cell in self._sequences[sequence_id]]
 
     def decode(self, batch: Batch) -> Logits:
-        self._check_caller()
-        self._calls += 1
-        self.decode_started.set()
-        if self._gate is not None and not self._gate.wait(timeout=30):
-            raise AssertionError("the gate of a scripted backend stayed closed for 30 s")
-        if self._calls in self._fails_at:
-            raise GenerationError(f"scripted failure of decode call {self._calls}")
+        self._begin_call()
         self._check_batch(batch)
         if self._calls in self._refuses_at or self.used_cells + len(batch) > self.cell_count:
             raise NoFreeCells
@@ -215,6 +213,19 @@ class ScriptedBackend:
         if adapters.identity not in self._next_token:
             raise GenerationError(f"there is no script for the adapters {adapters.identity!r}")
         self._adapters = adapters.identity
+
+    def decode_image(self, work: ImageWork) -> None:
+        """A row of one number n has a cell as a token -1 - n would have."""
+        self._begin_call()
+        work.check(batch_limit=self.batch_limit, sequence_limit=self.sequence_limit, width=self.image_width)
+        cells = self._sequences[work.sequence_id]
+        if len(cells) != work.start + work.first:
+            raise AssertionError(f"sequence {work.sequence_id} goes on at {len(cells)}, not in a picture")
+        if self._calls in self._refuses_at or self.used_cells + work.count > self.cell_count:
+            raise NoFreeCells
+        self.image_calls.append(work)
+        chosen = work.rows.embeddings[work.first : work.first + work.count, 0]
+        cells.extend(_Cell(-1 - int(number), self._adapters) for number in chosen)
 
     def truncate(self, sequence_id: int, length: int) -> None:
         self._check_caller()
@@ -268,6 +279,15 @@ class ScriptedBackend:
 
     def close(self) -> None:
         self.is_closed = True
+
+    def _begin_call(self) -> None:
+        self._check_caller()
+        self._calls += 1
+        self.decode_started.set()
+        if self._gate is not None and not self._gate.wait(timeout=30):
+            raise AssertionError("the gate of a scripted backend stayed closed for 30 s")
+        if self._calls in self._fails_at:
+            raise GenerationError(f"scripted failure of decode call {self._calls}")
 
     def _row(self, tokens: tuple[int, ...]) -> Logits:
         row = np.zeros(self.vocabulary_size, dtype=np.float32)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gpt4all_core.engine.image_rows import ImageWork
 from gpt4all_core.errors import ConfigError, GenerationError
 
 Logits = NDArray[np.float32]
@@ -105,6 +106,17 @@ class Backend(Protocol):
         Raises NoFreeCells with the cache unchanged. After a GenerationError the sequences of the
         batch are in an unknown state and must be emptied; the others are as they were.
         """
+
+    @property
+    def image_width(self) -> int:
+        """Numbers in a row of a picture."""
+
+    @property
+    def image_limit(self) -> int:
+        """Most rows of a picture whose rows see each other."""
+
+    def decode_image(self, work: ImageWork) -> None:
+        """Rows of a picture, which continue where the sequence's cells end. Raises as `decode` does."""
 
     def length(self, sequence_id: int) -> int:
         """Where a sequence goes on: how many cells it has, or had before a window moved on."""

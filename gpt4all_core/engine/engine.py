@@ -11,7 +11,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from collections.abc import Sequence as ListOf
 from concurrent.futures import Future
 from typing import Self
@@ -20,6 +20,7 @@ from gpt4all_core.engine.backend import PLAIN, AdapterSet, Backend, ThreadPolicy
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.detokenize import TextStream
 from gpt4all_core.engine.handle import Generation, Mailbox
+from gpt4all_core.engine.image_rows import ImageRows, check_images
 from gpt4all_core.engine.kv_cache import KVCache
 from gpt4all_core.engine.loop import Loop
 from gpt4all_core.engine.sampling import Sampler, check_params
@@ -128,6 +129,7 @@ class Engine:
         *,
         matcher: TokenMatcher | None = None,
         shown: ListOf[int] = (),
+        images: Mapping[int, ImageRows] | None = None,
         adapters: AdapterSet = PLAIN,
         timeout_s: float | None = None,
         keep_alive: object = None,
@@ -136,6 +138,7 @@ class Engine:
         """Queue a prompt of token ids; returns at once with the handle of the request.
 
         shown: special tokens whose text is part of the answer; of others nothing is seen.
+        images: the pictures that negative ids in the prompt stand for, by where their rows begin.
         adapters: what the backend computes with beside the model's weights. on_end: called by the owner
         thread once the request has its outcome, unless this raises; it may not block.
         After `timeout_s` seconds from now it is cancelled and ends with GenerationTimeout.
@@ -144,7 +147,7 @@ class Engine:
         many wait as may, EngineClosed after `close` or in a forked child.
         """
         check_params(params)
-        self._check_prompt(prompt)
+        self._check_prompt(prompt, images or {})
         if timeout_s is not None and not timeout_s > 0:
             raise ConfigError(f"timeout_s={timeout_s!r} cannot be used; it must be above 0, or None")
         if os.getpid() != self._pid:
@@ -163,6 +166,7 @@ class Engine:
             text=TextStream(params.stop),
             matcher=matcher,
             shown=frozenset(shown),
+            images=images or {},
             adapters=adapters,
             timeout_s=timeout_s,
             prompt_length=len(prompt),
@@ -201,15 +205,17 @@ class Engine:
         if wait and self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join()
 
-    def _check_prompt(self, prompt: ListOf[int]) -> None:
+    def _check_prompt(self, prompt: ListOf[int], images: Mapping[int, ImageRows]) -> None:
         if not prompt:
             raise ConfigError("the prompt is empty; there is nothing to continue")
         if len(prompt) >= self.context_size:
             raise ContextOverflow(len(prompt), self.context_size)
         size = self._backend.vocabulary_size
-        strangers = [token for token in prompt if not 0 <= token < size]
+        strangers = [token for token in prompt if token >= size or (token < 0 and not images)]
         if strangers:
             raise ConfigError(f"token {strangers[0]} of the prompt is not in the vocabulary of {size}")
+        if images:
+            check_images(prompt, images, width=self._backend.image_width, limit=self._backend.image_limit)
 
     def _count_in(self) -> None:
         if self._max_in_flight is not None and self._in_flight >= self._max_in_flight:

@@ -6,7 +6,7 @@ compares prompts by their ids (the prefix tree, saved cells) knows pictures with
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +76,7 @@ ImageParts = tuple[tuple[int, ...] | ImageRows, ...]
 class PromptImage:
     """A picture to be put into a prompt.
 
-    tokens: ids, negative ones for rows. rows: what these are, by where each run of them begins.
+    tokens: ids, negative ones for rows. rows: what these are, by where each run of them begins in it.
     """
 
     tokens: tuple[int, ...]
@@ -95,10 +95,14 @@ class PromptImage:
                 tokens.extend(part)
         return cls(tuple(tokens), tuple(rows))
 
+    def rows_at(self, place: int) -> dict[int, ImageRows]:
+        """The rows by where they begin in a prompt, in which the picture begins there."""
+        return {place + start: rows for start, rows in self.rows}
 
-def is_image_row(token: int) -> bool:
-    """Whether an id of a prompt stands for a row of a picture."""
-    return token < 0
+
+def is_token(token: int) -> bool:
+    """Whether an id of a prompt is one of the vocabulary, and not a row of a picture."""
+    return token >= 0
 
 
 def whole_images(tokens: list[int], length: int) -> int:
@@ -111,7 +115,27 @@ def whole_images(tokens: list[int], length: int) -> int:
     return length
 
 
-def first_missing(tokens: list[int], starts: Iterable[tuple[int, ImageRows]]) -> int | None:
+def check_images(tokens: Sequence[int], images: Mapping[int, ImageRows], *, width: int, limit: int) -> None:
+    """Raise ConfigError for a prompt that does not fit to its pictures, or pictures not to a model.
+
+    width: numbers in a row that the model reads. limit: most rows that see each other.
+    """
+    missing = first_missing(tokens, images.items())
+    if missing is not None:
+        raise ConfigError(f"the prompt and its pictures do not fit to each other at {missing}")
+    if tokens[-1] < 0:
+        raise ConfigError("the prompt ends with a picture; let text follow it, which the answer goes on")
+    for rows in images.values():
+        if rows.embeddings.shape[1] != width:
+            raise ConfigError(f"rows of {rows.embeddings.shape[1]} numbers do not fit to a model of {width}")
+        if not rows.is_causal and len(rows) > limit:
+            raise ConfigError(
+                f"a picture has {len(rows)} rows, which this model has to see at once, and its batches hold"
+                f" {limit}"
+            )
+
+
+def first_missing(tokens: Sequence[int], starts: Iterable[tuple[int, ImageRows]]) -> int | None:
     """Where a prompt has a negative id that no picture stands behind, or None."""
     covered = np.zeros(len(tokens), dtype=np.bool_)
     for start, rows in starts:

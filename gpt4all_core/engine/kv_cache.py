@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gpt4all_core.engine.backend import Backend
+from gpt4all_core.engine.image_rows import whole_images
 from gpt4all_core.engine.prefix_tree import Match
 from gpt4all_core.engine.saved_cells import WORTH_SAVING, CellStore, SavedCells, Stop, never
 from gpt4all_core.engine.slots import Slots
@@ -138,8 +139,11 @@ class KVCache:
             # What a sliding window has left behind was not saved: such a one can only go on from its end.
             for whole in (True,) if self._whole else (False, True):
                 match = store.find(wanted, whole=whole, adapters=adapters)
-                if match.length >= least and self._restore_any(store, match):
-                    return match.length
+                length = whole_images(tokens, match.length)
+                if length < least or (whole and length < match.length):
+                    continue
+                if self._restore_any(store, Match(length, match.keys)):
+                    return length
         return 0
 
     def _restore_any(self, store: CellStore, match: Match[int]) -> bool:

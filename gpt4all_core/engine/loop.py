@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from collections.abc import Sequence as ListOf
 from dataclasses import replace
+from itertools import takewhile
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from gpt4all_core.engine.backend import (
     Vocabulary,
 )
 from gpt4all_core.engine.counters import Counters
+from gpt4all_core.engine.image_rows import ImageWork, is_token
 from gpt4all_core.engine.kv_cache import KVCache
 from gpt4all_core.engine.prompt_lookup import PromptLookup
 from gpt4all_core.engine.row_costs import RowCosts
@@ -123,8 +125,12 @@ class Loop:
         return [_guessing(part, count) for part, count in zip(work, counts, strict=True)]
 
     def _calls(self, work: ListOf[Work]) -> Iterator[list[Work]]:
-        """The step in a call for each set of adapters, or in one for each row where that is quicker."""
-        for together in _by_adapters(work):
+        """The step in a call for each set of adapters, or in one for each row where that is quicker.
+
+        Pictures have calls of their own.
+        """
+        images = [part for part in work if part.sequence.image_start is not None]
+        for together in _by_adapters([part for part in work if part not in images]):
             is_guessing = any(part.guessed for part in together)
             if is_guessing or not self._costs.one_by_one([part.count for part in together]):
                 yield together
@@ -133,6 +139,7 @@ class Loop:
                 for row in range(part.count):
                     if part.sequence.status is Status.RUNNING:
                         yield [Work(part.sequence, 1, completes=part.completes and row == part.count - 1)]
+        yield from ([part] for part in images)
 
     def _run(self, work: ListOf[Work]) -> float | None:
         """Decode and sample; the seconds that decoding took, None if it could not be done."""
@@ -190,13 +197,17 @@ class Loop:
         return Limits(self._backend.batch_limit, self._budget.prefill_rows(streams=streams))
 
     def _decode(self, work: ListOf[Work]) -> tuple[Logits, float]:
-        batch = _batch(work)
         if self._governor is not None:
             self._use_threads(self._governor.threads_for([part.rows for part in work]))
         started = time.perf_counter()
-        logits = self._backend.decode(batch)
+        image = _image_work(work[0])
+        if image is None:
+            logits = self._backend.decode(_batch(work))
+        else:
+            self._backend.decode_image(image)
+            logits = np.empty((0, self._backend.vocabulary_size), dtype=np.float32)
         seconds = time.perf_counter() - started
-        self._costs.observe(len(batch), seconds)
+        self._costs.observe(sum(part.rows for part in work), seconds)
         if self._governor is not None:
             self._governor.observe([part.rows for part in work], seconds)
         return logits, seconds
@@ -254,10 +265,20 @@ def _guessing(work: Work, count: int) -> Work:
     lookup, matcher = work.sequence.lookup, work.sequence.matcher
     if not count or lookup is None:
         return work
-    guessed = lookup.guess(count)
-    if matcher is not None and not matcher.permits(guessed[0]):
+    guessed = list(takewhile(is_token, lookup.guess(count)))
+    if not guessed or (matcher is not None and not matcher.permits(guessed[0])):
         return work
     return replace(work, guessed=tuple(guessed))
+
+
+def _image_work(work: Work) -> ImageWork | None:
+    """What is to be decoded of a picture, if that is the work."""
+    sequence = work.sequence
+    start = sequence.image_start
+    if start is None:
+        return None
+    first = sequence.computed - start
+    return ImageWork(sequence.images[start], first, work.count, start, sequence.running_slot)
 
 
 def _batch(work: ListOf[Work]) -> Batch:

@@ -3,6 +3,8 @@
 Every running sequence that only lacks its next token gets one row, so that no stream waits for
 another's prompt. What is left of the batch goes to prompts, oldest first, in bounded chunks; the
 oldest request of all has at least one row, so that no prompt waits for ever either.
+
+A picture in a prompt is decoded by itself, in chunks too where its rows may be parted.
 """
 
 from collections.abc import Sequence as ListOf
@@ -52,9 +54,9 @@ class Plan:
 def plan_step(running: ListOf[Sequence], *, limits: Limits, free_cells: int) -> Plan:
     """Plan one step for the running sequences, given oldest first.
 
-    `free_cells` may not be exceeded. When one row for every stream and one for the oldest sequence
-    do not fit, the youngest are preempted until they do; the oldest never is, so that each step
-    brings it forward.
+    `free_cells` may not be exceeded. When one row for every stream and one for the oldest sequence, or
+    all of its picture, do not fit, the youngest are preempted until they do; the oldest never is, so
+    that each step brings it forward.
     """
     staying = list(running)
     preempted: list[Sequence] = []
@@ -66,7 +68,7 @@ def plan_step(running: ListOf[Sequence], *, limits: Limits, free_cells: int) -> 
 
 
 def _least_rows(running: ListOf[Sequence]) -> int:
-    return 1 + sum(sequence.pending == 1 for sequence in running[1:])
+    return running[0].at_once[0] + sum(sequence.pending == 1 for sequence in running[1:])
 
 
 def _fill(running: ListOf[Sequence], limits: Limits, free_cells: int) -> tuple[Work, ...]:
@@ -74,11 +76,15 @@ def _fill(running: ListOf[Sequence], limits: Limits, free_cells: int) -> tuple[W
     kept_for_oldest = int(bool(running) and running[0].pending > 1)
     streaming = [sequence for sequence in running if sequence.pending == 1][: max(left - kept_for_oldest, 0)]
     work = [Work(sequence, 1, completes=True) for sequence in streaming]
+    free_cells -= len(work)
     left -= len(work)
     left = min(left, limits.prefill_tokens)
     for sequence in running:
         if sequence.pending > 1 and left > 0:
-            count = min(sequence.pending, left)
-            work.append(Work(sequence, count, completes=count == sequence.pending))
-            left -= count
+            least, most = sequence.at_once
+            count = max(least, min(most, left))  # what must not be parted takes more than its share
+            if count <= free_cells:
+                work.append(Work(sequence, count, completes=count == sequence.pending))
+                free_cells -= count
+                left -= count
     return tuple(work)

@@ -3,12 +3,13 @@
 import enum
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gpt4all_core.engine.backend import PLAIN, AdapterSet
 from gpt4all_core.engine.detokenize import TextStream
 from gpt4all_core.engine.handle import Mailbox
+from gpt4all_core.engine.image_rows import ImageRows
 from gpt4all_core.engine.prompt_lookup import PromptLookup
 from gpt4all_core.engine.sampling import Sampler
 from gpt4all_core.protocols import TokenMatcher
@@ -48,6 +49,8 @@ class Sequence:
     matcher: TokenMatcher | None = None
     shown: frozenset[int] = frozenset()
     """Special tokens whose text is part of the answer."""
+    images: Mapping[int, ImageRows] = field(default_factory=dict)
+    """Pictures among the tokens, by where their rows begin."""
     status: Status = Status.WAITING
     timeout_s: float | None = None
     """Seconds that the request may take from `submitted_s` on."""
@@ -79,6 +82,28 @@ class Sequence:
     def pending(self) -> int:
         """How many tokens are still to be decoded."""
         return len(self.tokens) - self.computed
+
+    @property
+    def image_start(self) -> int | None:
+        """Where the picture begins whose rows are pending next; None where tokens are."""
+        for start, rows in self.images.items():
+            if start <= self.computed < start + len(rows):
+                return start
+        return None
+
+    @property
+    def at_once(self) -> tuple[int, int]:
+        """How many of the pending tokens one call may decode: at least, and at most.
+
+        No call has both tokens and rows of a picture.
+        """
+        start = self.image_start
+        if start is not None:
+            rows = self.images[start]
+            left = start + len(rows) - self.computed
+            return (1 if rows.is_causal else left), left
+        ahead = [begin - self.computed for begin in self.images if begin > self.computed]
+        return 1, min(self.pending, *ahead) if ahead else self.pending
 
     @property
     def generated(self) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from gpt4all_core.engine.backend import Backend
+from gpt4all_core.engine.image_rows import whole_images
 from gpt4all_core.engine.prefix_forest import PrefixForest
 
 
@@ -195,12 +196,14 @@ class Slots:
         """The slot to take a beginning from, idle if there is one: it may be continued in place."""
         if self._backend.can_truncate:
             match = self._tree.longest(tokens, adapters=adapters)
-            shared = min(match.length, len(tokens) - 1)
+            shared = whole_images(tokens, min(match.length, len(tokens) - 1))
             source = self._best([key for key in match.keys if self._backend.keeps(key, shared)])
             if source is not None and shared > 0:
                 return source, shared
         # What cannot be cut there may still go on from its end, where nobody else does so.
         match = self._tree.longest_whole(tokens[:-1], adapters=adapters)
+        if whole_images(tokens, match.length) < match.length:
+            return None, 0
         source = self._best([key for key in match.keys if not self._slots[key].is_busy])
         return (source, match.length) if source is not None else (None, 0)
 

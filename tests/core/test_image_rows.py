@@ -6,7 +6,7 @@ from gpt4all_core.engine.image_rows import (
     ImageRows,
     PromptImage,
     first_missing,
-    is_image_row,
+    is_token,
     whole_images,
 )
 
@@ -20,7 +20,7 @@ PARTS = ((7, 8), rows(5), (9,), rows(3))
 
 def test_a_picture_is_negative_ids_with_its_tokens_between():
     image = PromptImage.of(PARTS, identity=b"a")
-    assert [is_image_row(token) for token in image.tokens] == [False] * 2 + [True] * 5 + [False] + [True] * 3
+    assert [is_token(token) for token in image.tokens] == [True] * 2 + [False] * 5 + [True] + [False] * 3
     assert image.tokens[:2] == (7, 8)
     assert [(start, len(part)) for start, part in image.rows] == [(2, 5), (8, 3)]
     assert all(-(2**31) <= token < 2**31 for token in image.tokens)
