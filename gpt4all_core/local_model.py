@@ -221,7 +221,7 @@ class LocalModel(LeasedModel[OpenModel]):
 
     def _render(self, messages: Sequence[Message]) -> tuple[Segment, ...]:
         self.open()  # not inside `_template`, whose lock is one for all models in Python 3.11
-        return self._template.render(messages)
+        return self._template.render(messages).segments
 
     @cached_property
     def _template(self) -> ChatTemplate:
@@ -231,7 +231,12 @@ class LocalModel(LeasedModel[OpenModel]):
                 f"{self.name} has no chat template, so it cannot hold a conversation;"
                 " use complete(), or a model whose name ends in -instruct or -chat"
             )
-        return ChatTemplate(facts.chat_template, special=facts.special, model_name=self.name)
+        return ChatTemplate(
+            facts.chat_template,
+            others=facts.other_templates,
+            special=facts.special,
+            model_name=self.name,
+        )
 
     def _tokens(self, segments: Sequence[Segment]) -> list[int]:
         return self._use(lambda opened: _tokens_of(segments, opened))

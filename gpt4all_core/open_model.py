@@ -1,7 +1,7 @@
 """What a model that is open can be asked, wherever its engine runs, and what it is opened with."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -51,12 +51,16 @@ class EngineOptions:
 
 @dataclass(frozen=True, slots=True)
 class PromptFacts:
-    """What it takes from a model's file to write a prompt for it."""
+    """What it takes from a model's file to write a prompt for it.
+
+    other_templates: by the name that the file has them under, "tool_use" for instance.
+    """
 
     chat_template: str | None
     special: SpecialTokens
     bos: int | None
     adds_bos: bool
+    other_templates: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

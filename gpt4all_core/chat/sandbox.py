@@ -8,7 +8,7 @@ makes in one step may not be larger than a prompt ever is.
 import json
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -24,7 +24,8 @@ from jinja2.visitor import NodeTransformer
 MAX_CHARACTERS = 16 * 1024 * 1024
 """Of a prompt, and of any text that a template makes on the way to it."""
 
-_UNUSED_FILTERS = ("batch", "center", "format", "slice", "urlize", "wordwrap", "xmlattr")
+_UNUSED_FILTERS = ("batch", "center", "format", "slice", "urlencode", "urlize", "wordwrap", "xmlattr")
+_LIST_METHODS = frozenset({"append", "pop"})
 
 
 class TemplateSandbox(ImmutableSandboxedEnvironment):
@@ -53,18 +54,30 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
         self.globals["raise_exception"] = _raise
         self.globals["strftime_now"] = lambda form: datetime.now().astimezone().strftime(form)
 
-    def render(self, template: jinja2.Template, **values: object) -> str:
-        """What the template writes. Raises whatever it raises, SecurityError beyond a bound."""
-        self._clock.deadline = time.monotonic() + self._time_limit_s
+    def render(
+        self, template: jinja2.Template, values: Mapping[str, object], *, deadline: float | None = None
+    ) -> str:
+        """What the template writes. Raises whatever it raises, SecurityError beyond a bound.
+
+        deadline: of `time.monotonic`, where it comes before the sandbox's own.
+        """
+        latest = time.monotonic() + self._time_limit_s
+        self._clock.deadline = latest if deadline is None else min(latest, deadline)
         parts: list[str] = []
         size = 0
-        for piece in template.generate(**values):
+        for piece in template.generate(values):
             self._check(piece)
             parts.append(piece)
             size += len(piece)
             if size > MAX_CHARACTERS:
                 raise SecurityError(f"it writes more than {MAX_CHARACTERS} characters")
         return "".join(parts)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        # Templates note things in lists of their own; those they are given are copies for one rendering.
+        if isinstance(obj, list) and attr in _LIST_METHODS:
+            return True
+        return super().is_safe_attribute(obj, attr, value)
 
     def call(self, context: Context, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         self._check(None)

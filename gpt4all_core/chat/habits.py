@@ -1,0 +1,55 @@
+"""What one template accepts and shows of a conversation, as plain facts."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gpt4all_core.types import ToolCall
+
+SystemPlace = Literal["anywhere", "first", "nowhere"]
+TextBesideCalls = Literal["together", "apart", "apart_with_filler"]
+ThoughtKey = Literal["reasoning_content", "thinking", "reasoning"]
+CallWriter = Callable[[Sequence[ToolCall]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How messages must be put to a template. The defaults are those of one that takes everything.
+
+    has_parts: content is a list of typed parts, not a text.
+    system: where system messages may stand. needs_user: one alone is refused. keeps_system: it is
+    shown in the middle of a chain of calls as well.
+    may_repeat_user, may_repeat_assistant: two turns of this role may follow each other.
+    may_begin_with_assistant: no user has to speak first.
+    may_user_follow_result: no answer has to come between.
+
+    has_text_arguments: those of calls are a JSON text, not an object.
+    empty: the content of a turn that only calls.
+    has_short_ids: they are nine letters and digits.
+    text_beside_calls: in one turn with them, in a turn before, or in one that an empty turn of the
+    user keeps apart.
+    has_many_calls: one turn may hold several.
+    has_tool_role: results are turns of their own; else they are the user's.
+    write_calls: how calls are written into a turn's text, where the template leaves them out.
+
+    thought_key: the field for thoughts; None if they are left out.
+    may_think_aloud: a turn may hold thoughts, text and calls; else the text belongs to the thoughts.
+    """
+
+    has_parts: bool = False
+    system: SystemPlace = "anywhere"
+    needs_user: bool = False
+    keeps_system: bool = True
+    may_repeat_user: bool = True
+    may_repeat_assistant: bool = True
+    may_begin_with_assistant: bool = True
+    may_user_follow_result: bool = True
+    has_text_arguments: bool = False
+    empty: str | None = ""
+    has_short_ids: bool = False
+    text_beside_calls: TextBesideCalls = "together"
+    has_many_calls: bool = True
+    has_tool_role: bool = True
+    write_calls: CallWriter | None = None
+    thought_key: ThoughtKey | None = None
+    may_think_aloud: bool = True

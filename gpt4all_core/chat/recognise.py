@@ -1,0 +1,185 @@
+"""Which dialect a template speaks: known by its text, told from what it writes, or none of its own."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from gpt4all_core.chat.call_layout import CallLayout, PythonCallLayout, TaggedParametersLayout
+from gpt4all_core.chat.check_dialect import HARD_CALLS, HARD_TOOLS, reads_back
+from gpt4all_core.chat.dialect import Dialect, DialectSource, ReasoningTags
+from gpt4all_core.chat.find_habits import (
+    PROBE_TOOLS,
+    find_call_habits,
+    find_thought_habits,
+    find_turn_habits,
+    shows_results,
+    shows_tools,
+)
+from gpt4all_core.chat.habits import Habits
+from gpt4all_core.chat.infer_calls import KNOWN_CALLS, WrittenCalls, inferred_layouts
+from gpt4all_core.chat.infer_thoughts import ThoughtSwitch, beginning_of, infer_switch, infer_tags
+from gpt4all_core.chat.known_formats import format_of, known_formats, known_tags
+from gpt4all_core.chat.marks import MARK, common_start, first_mark
+from gpt4all_core.chat.probes import Prober
+from gpt4all_core.chat.program import TemplateProgram
+from gpt4all_core.chat.tool_formats.json_calls import JsonCalls
+from gpt4all_core.chat.tool_formats.prompted import PROMPTED
+from gpt4all_core.chat.tool_formats.protocol import AnswerFormat, ToolFormat
+from gpt4all_core.chat.tool_formats.python_calls import PythonCalls
+from gpt4all_core.chat.tool_formats.tagged_parameters import TaggedParameters
+from gpt4all_core.types import Message, Tool, ToolCall
+
+_ASKED = Message("user", "qzasked")
+_SAID = "qzsaid"
+_EXAMPLE = ToolCall("example01", "function_name", json.dumps({"argument": "value"}))
+_EXAMPLE_TOOL = Tool("function_name", "", {"type": "object", "properties": {"argument": {"type": "string"}}})
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What is known of one template.
+
+    habits: how its messages must be put. dialect: how its model answers; its source is "prompted"
+    where the template knows no calls. shows_tools: it describes them itself. example: a call as it
+    would write it. switch: of its thoughts, None for none. answer_start: what it writes before
+    all that the assistant says, and leaves to the model where it asks for an answer.
+    """
+
+    habits: Habits
+    dialect: Dialect
+    shows_tools: bool = False
+    example: str = ""
+    switch: ThoughtSwitch | None = None
+    answer_start: str = ""
+
+
+def recognise(program: TemplateProgram) -> Recognition:
+    """Render some dozens of probes and compare. Takes a few milliseconds with real templates.
+
+    A format is taken only if it reads back what the template writes for calls that are hard to write.
+    Raises ConfigError for a template that works without end.
+    """
+    prober = Prober(program)
+    turns = find_turn_habits(prober)
+    calls = find_call_habits(prober, turns)
+    habits = find_thought_habits(prober, calls or turns, has_calls=calls is not None)
+    tags = infer_tags(prober, habits, tools=PROBE_TOOLS) or known_tags(program.source)
+    wrappers, answer_start = _around_answers(prober, habits, tags)
+    found = Recognition(
+        habits,
+        Dialect(PROMPTED, "prompted", None if answer_start else tags, wrappers),
+        switch=infer_switch(prober, habits, tags),
+        answer_start=answer_start,
+    )
+    for known, source, way in _candidates(prober, habits, tags, has_calls=calls is not None):
+        rules_all = isinstance(known, AnswerFormat)
+        if answer_start and not rules_all:
+            continue  # what is said is not plain text, and only such a format knows where it begins
+        dialect = Dialect(known, source) if rules_all else Dialect(known, source, tags, wrappers)
+        if _reads_back(prober, way, dialect):
+            example = _written(prober, way, dialect, [_EXAMPLE], tools=[_EXAMPLE_TOOL]) or ""
+            return replace(
+                found,
+                habits=way,
+                dialect=dialect,
+                shows_tools=shows_tools(prober, turns),
+                example=example,
+                answer_start="",
+            )
+    return found
+
+
+def _candidates(
+    prober: Prober, habits: Habits, tags: ReasoningTags | None, *, has_calls: bool
+) -> Iterator[tuple[ToolFormat, DialectSource, Habits]]:
+    for known in known_formats(prober.program.source):
+        if has_calls:
+            yield known.format, "preset", habits
+        elif known.write_calls is not None:
+            way = replace(habits, write_calls=known.write_calls)
+            yield known.format, "preset", replace(way, has_tool_role=shows_results(prober, way))
+    if has_calls:
+        # The format is not known yet, but how thoughts end is all that is needed of a dialect here.
+        written = _known_calls_written(prober, habits, Dialect(PROMPTED, "inferred", tags))
+        for layout in inferred_layouts(written) if written is not None else ():
+            yield _as_format(layout, habits), "inferred", habits
+
+
+def _as_format(layout: CallLayout, habits: Habits) -> ToolFormat:
+    if isinstance(layout, TaggedParametersLayout):
+        return TaggedParameters("tagged parameters", layout)
+    if isinstance(layout, PythonCallLayout):
+        return PythonCalls("python calls", layout)
+    ids = "[a-zA-Z0-9]{9}" if habits.has_short_ids else "[a-zA-Z0-9_-]{1,64}"
+    return format_of(layout) or JsonCalls("json calls", layout, id_pattern=ids)
+
+
+def _known_calls_written(prober: Prober, habits: Habits, dialect: Dialect) -> WrittenCalls | None:
+    calls = [call.as_call() for call in KNOWN_CALLS]
+    one = _written(prober, habits, dialect, calls[:1], tools=PROBE_TOOLS)
+    two = _written(prober, habits, dialect, calls, tools=PROBE_TOOLS) if habits.has_many_calls else None
+    if one is None or (habits.has_many_calls and two is None):
+        return None
+    return WrittenCalls(one, two)
+
+
+def _reads_back(prober: Prober, habits: Habits, dialect: Dialect) -> bool:
+    for number in range(1, len(HARD_CALLS) + 1 if habits.has_many_calls else 2):
+        calls = HARD_CALLS[:number]
+        written = _written(prober, habits, dialect, calls, tools=HARD_TOOLS)
+        if written is None or not reads_back(dialect, written, calls):
+            return False
+    return True
+
+
+def _written(
+    prober: Prober, habits: Habits, dialect: Dialect, calls: Sequence[ToolCall], *, tools: Sequence[Tool]
+) -> str | None:
+    """What the template lets the assistant write for calls: no header before it, no end of turn.
+
+    None where it refuses them.
+    """
+    called = prober.write([_ASKED, Message("assistant", None, tool_calls=tuple(calls))], habits, tools=tools)
+    spoken = prober.write([_ASKED, Message("assistant", _SAID)], habits, tools=tools)
+    if called is None or spoken is None or _SAID not in spoken:
+        return None
+    header = spoken
+    if isinstance(dialect.tools, AnswerFormat):  # which begins where the prompt ends, and nowhere later
+        header = prober.write([_ASKED], habits, tools=tools, is_asking=True) or spoken
+    written = called[len(common_start(called, header)) :]
+    tags = dialect.reasoning
+    if tags is not None and tags.end in written.partition(calls[0].name)[0]:
+        written = written.partition(tags.end)[2]
+    end = spoken.rpartition(_SAID)[2]
+    end_of_turn = {*MARK.findall(end), *end.split()[:1], prober.program.special.eos} - {""}
+    last = max((written.rfind(word) for word in _last_words(calls)), default=0)
+    ends = [place for mark in end_of_turn if (place := written.find(mark, max(last, 0))) >= 0]
+    return written[: min(ends, default=len(written))].strip()
+
+
+def _last_words(calls: Sequence[ToolCall]) -> Iterator[str]:
+    """Texts after which nothing of the calls themselves can look like the end of a turn."""
+    yield from (calls[-1].name, calls[-1].id)
+    yield from (
+        json.dumps(value, ensure_ascii=False).strip('"') for value in json.loads(calls[-1].arguments).values()
+    )
+
+
+def _around_answers(
+    prober: Prober, habits: Habits, tags: ReasoningTags | None
+) -> tuple[tuple[str, ...], str]:
+    """The marks around what the assistant says, and plain words before it, if the prompt lacks them."""
+    asking = prober.write([_ASKED], habits, is_asking=True)
+    spoken = prober.write([_ASKED, Message("assistant", _SAID)], habits)
+    if asking is None or spoken is None or spoken.count(_SAID) != 1:
+        return (), ""
+    before, _, after = spoken.partition(_SAID)
+    missing = before[len(common_start(before, asking)) :]
+    of_thoughts = set(MARK.findall(f"{tags.start}{tags.end}")) if tags is not None else set()
+    marks = tuple(mark for mark in MARK.findall(missing) if mark not in of_thoughts)
+    if MARK.sub("", missing).strip():
+        return (), missing if before.startswith(asking) else ""
+    if not marks:
+        return (), ""
+    end = first_mark(after)
+    return (*marks, end) if end and beginning_of(end) in marks else marks, ""
