@@ -42,8 +42,11 @@ class FreeText:
         return [_SPACE_RULE, *self._rules.values()]
 
     @property
-    def can_repeat(self) -> bool:
-        """Whether calls may begin again after text, or only as the first thing that is said."""
+    def can_follow_calls(self) -> bool:
+        """Whether text may come after calls, and other calls after it; else calls end an answer.
+
+        Where calls begin without a mark of their own, what came after one would be read as another.
+        """
         return not any(trigger.is_first_only for trigger in self._triggers.values())
 
     @property
@@ -53,7 +56,9 @@ class FreeText:
         tags = self._dialect.reasoning
         if tags is not None and tags.start.strip() and is_text(tags.start.strip(), self._spell):
             barred.append(f"{SPACE}{pattern(tags.start.strip())}{ANY}*")
-        self._rules["text"] = " & ~".join([f"ANSWER_TEXT: /{ANY}+/", *(f"/{each}/" for each in barred)])
+        # One pattern for all: `A & ~B & ~C` is read as `A & ~(B & ~C)`.
+        others = f" & ~/{'|'.join(barred)}/" if barred else ""
+        self._rules["text"] = f"ANSWER_TEXT: /{ANY}+/{others}"
         if not self._wrappers:
             return "ANSWER_TEXT"
         wrapper = self._any_wrapper()
@@ -74,7 +79,11 @@ class FreeText:
             self._rules[name] = f"{name}: {self.rule}? {self._spell(marker)}"
             return name
         before = SPACE if trigger.is_first_only else f"{ANY}*"
-        self._rules[name] = f"{name}[lazy]: /{before}{pattern(marker)}/"
+        self._rules[name] = f"{name}[lazy]: {name.upper()}"
+        # What begins like a bare call is one, or could never end.
+        first = [self._barred(each) for each in self._triggers.values() if each.is_first_only]
+        others = f" & ~/{'|'.join(first)}/" if first and not trigger.is_first_only else ""
+        self._rules[name.upper()] = f"{name.upper()}: /{before}{pattern(marker)}/{others}"
         return f"{self._any_wrapper()}* {name}" if self._wrappers else name
 
     def at_once(self, marker: str) -> str:

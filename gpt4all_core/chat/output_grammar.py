@@ -59,12 +59,14 @@ def output_grammar(
         is_free = not must_call and answer is None
         spell_call = text.leading_to if is_free else text.at_once
         lines.append(dialect.tools.grammar(offered, is_parallel=is_parallel, spell=spell_call))
-        calls = f"calls{'+' if is_parallel and text.can_repeat else ''}"
+        calls = f"calls{'+' if is_parallel and text.can_follow_calls else ''}"
     if must_call:
         said = calls
     elif answer is not None:
         lines.append(f"answer_said: {answer}")
         said = text.wrapped("ANSWER_SPACE? answer_said") + (f" | {calls}" if calls else "")
+    elif calls:
+        said = f"{text.rule}? | {calls} {f'{text.rule}?' if text.can_follow_calls else ''}"
     else:
-        said = f"{text.rule}? | {calls} {text.rule}?" if calls else f"{text.rule}?"
+        said = f"{text.rule}?"
     return "\n".join([f"start: {thought} ({said})", *lines, *text.lines, ""])

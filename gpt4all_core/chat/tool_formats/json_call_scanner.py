@@ -81,6 +81,7 @@ class JsonCallScanner:
         try:
             yield from self._opening()
             while (yield from self._one_call()):
+                self._text.mark()
                 self._call = _Call(self._call.index + self._call.is_started)
         except _NoCall:
             self._events.append(TextDelta(self._text.since_mark()))
