@@ -6,7 +6,7 @@ and from these. Names and defaults are the core's.
 
 import difflib
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,6 @@ from pydantic import (
     AfterValidator,
     AliasChoices,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -26,6 +25,7 @@ from pydantic import (
 
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
+from gpt4all_core.sampling_arguments import SamplingFields, Texts
 from gpt4all_core.shared_models import EmbedderRecipe, ModelRecipe, SharedModels, model_label
 from gpt4all_core.types import GenerationParams, KVType
 
@@ -51,12 +51,26 @@ _OTHER_NAMES = {
     "num_gpu": "gpu_layers",
     "keep_alive": "idle_ttl_s",
     "request_timeout": "timeout",
+    "temp": "temperature",
+    "typical": "typical_p",
+    "typ_p": "typical_p",
+    "repetition_penalty": "repeat_penalty",
+    "penalty_last_n": "repeat_last_n",
+    "dry_penalty_last_n": "dry_last_n",
+    "dry_sequence_breaker": "dry_sequence_breakers",
+    "mirostat_mode": "mirostat",
+    "mirostat_ent": "mirostat_tau",
+    "mirostat_lr": "mirostat_eta",
+    "random_seed": "seed",
+    "stop_sequences": "stop",
 }
 """What classes for OpenAI, llama.cpp and Ollama call an argument, and what it is called here."""
 
 _NO_ARGUMENTS = {
     "memory_budget": "set GPT4ALL_MEMORY_BUDGET, or memory_budget in config.toml, for the whole process",
     "n_batch": "leave it out, the engine chooses the size of its batches",
+    "tfs_z": "leave it out, llama.cpp has dropped tail-free sampling; min_p cuts the tail off, too",
+    "penalize_nl": "leave it out, line ends are penalised as other tokens are; logit_bias can raise theirs",
 }
 
 ModelReference = Annotated[str | Path | None, AfterValidator(lambda model: model and str(model))]
@@ -67,12 +81,6 @@ def _as_folder(folder: str | Path | None) -> str | None:
     if folder == "":  # pathlib would read it as the working directory
         raise ValueError("name a folder, or leave it out")
     return None if folder is None else str(folder)
-
-
-def _no_single_text(stop: object) -> object:
-    if isinstance(stop, str):
-        raise ValueError(f"give a list: stop=[{stop!r}]")  # noqa: TRY004 - pydantic reports only these
-    return stop
 
 
 class StrictArguments(BaseModel):
@@ -201,34 +209,15 @@ class LanguageModelFields(ModelFields):
         return ModelRecipe(reference, **{name: getattr(self, name) for name in names})
 
 
-class GenerationFields(BaseModel):
+class GenerationFields(SamplingFields):
     """How to choose the next token and when to stop; each may also be given in a single call."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    max_tokens: int | None = Field(default=_DEFAULTS.max_tokens, gt=0)
-    """Most tokens to generate; None goes on until the model ends or the context is full."""
-
-    temperature: float = Field(default=_DEFAULTS.temperature, ge=0)
-    """0 always takes the likeliest token."""
-
-    top_k: int = Field(default=_DEFAULTS.top_k, ge=0)
-    """Choose among this many of the likeliest tokens; 0 switches it off."""
-
-    top_p: float = Field(default=_DEFAULTS.top_p, gt=0, le=1)
-    """Choose among the likeliest tokens that together have this probability; 1 switches it off."""
-
-    min_p: float = Field(default=_DEFAULTS.min_p, ge=0, le=1)
-    """Drop tokens below this share of the likeliest one's probability; 0 switches it off."""
-
-    repeat_penalty: float = Field(default=_DEFAULTS.repeat_penalty, gt=0)
-    """Divides the score of recent tokens; 1 switches it off."""
-
-    seed: int | None = Field(default=_DEFAULTS.seed, ge=0)
-    """Makes the draws repeatable, see `gpt4all_core.GenerationParams`; None draws one."""
-
-    stop: Annotated[Sequence[str], BeforeValidator(_no_single_text), AfterValidator(tuple)] = _DEFAULTS.stop
+    stop: Texts = _DEFAULTS.stop
     """The text ends before any of these strings. `stop` of a call takes their place."""
+
+    prompt_lookup: bool = _DEFAULTS.prompt_lookup
+    """Guess that the answer goes on as the prompt did, and check several tokens at once: text that is
+    copied comes faster, and no text comes out differently."""
 
     timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Seconds that a request may take, its wait for a place included and the loading of the model not;
