@@ -41,8 +41,10 @@ def seeing(request, tmp_path_factory):
 
 
 @contextmanager
-def running(weights, *, cells=2048, sequences=4, is_split=False, **options):
-    shape = ContextOptions(cells=cells, sequences=sequences, batch_tokens=64, threads=1, is_split=is_split)
+def running(weights, *, sequences=4, batch_tokens=64, is_split=False, **options):
+    shape = ContextOptions(
+        cells=2048, sequences=sequences, batch_tokens=batch_tokens, threads=1, is_split=is_split
+    )
     engine = Engine(LlamaContext(weights, shape), weights, context_size=512, **options).start()
     try:
         yield engine
@@ -157,3 +159,20 @@ def test_a_prompt_without_the_rows_of_its_picture_is_refused_alone(seeing):
         with pytest.raises(ConfigError, match="not in the vocabulary"):
             engine.submit([5, *images[0].tokens, 6], GREEDY)
         assert ask(engine, weights, "See ", images[0], " now").result().usage.completion_tokens == 12
+
+
+def test_a_grid_larger_than_a_batch_is_read_in_pieces(tmp_path):
+    weights = LlamaWeights(write_seeing_model(tmp_path / "model.gguf", "qwen2vl_merger"))
+    path = write_tiny_projector(tmp_path / "mmproj.gguf", "qwen2vl_merger")
+    projector = LlamaProjector(weights, path, threads=1)
+    parts = projector.encode(read_image(picture(size=(420, 330))))
+    image = PromptImage.of(parts, identity=b"large")
+    assert len(image.rows[0][1]) == 180
+    texts = []
+    for batch_tokens in (64, 256):
+        with running(weights, batch_tokens=batch_tokens) as engine:
+            handles = [ask(engine, weights, f"{number} See ", image, " now") for number in (1, 2)]
+            texts.append([handle.result().text for handle in handles])
+    assert texts[0] == texts[1]
+    projector.close()
+    weights.close()
