@@ -58,6 +58,8 @@ class GemmaValues:
             patterns = text_patterns(schema, is_exact=True)
             end = ValueEnd("", STRING_MARK, self._spell)
             return f"{self._spell(STRING_MARK)} {text_rule(self._rules, patterns, end=end)}"
+        if alternative.type == "null":
+            return '("None" | "null")'  # the template writes the one, what the model learnt may be the other
         if alternative.type not in _NOT_ENFORCED:
             return json_rule(schema)
         for keyword in (*_NOT_ENFORCED[alternative.type], *_NEVER_ENFORCED):
