@@ -11,7 +11,7 @@ import threading
 from typing import BinaryIO
 
 from gpt4all_core.engine.handle import Generation
-from gpt4all_core.errors import ModelLoadError
+from gpt4all_core.errors import GenerationCancelled, ModelLoadError
 from gpt4all_core.isolated.failures import describe
 from gpt4all_core.isolated.messages import (
     Accepted,
@@ -75,6 +75,8 @@ class Service:
         self._replies = replies
         self._grammars: dict[int, Constraint] = {}
         self._handles: dict[int, Generation] = {}
+        self._loading: dict[int, bool] = {}
+        """Requests whose adapters are being read, and whether they were cancelled meanwhile."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -106,6 +108,8 @@ class Service:
                 await self._generate(message)
             case Cancel(number) if number in self._handles:
                 self._handles[number].cancel()
+            case Cancel(number) if number in self._loading:
+                self._loading[number] = True
             case Forget(number):
                 self._grammars.pop(number, None)
             case Tokenize(number, text, parse_special):
@@ -120,6 +124,8 @@ class Service:
                 send(Counted(number, opened.counters))
 
     async def _generate(self, message: Submit) -> None:
+        if message.params.adapters:
+            await self._load_adapters(message)
         # Nothing is awaited before the handle is known, so that a Cancel which follows finds it.
         constraint = None if message.grammar is None else self._grammars[message.grammar]
         handle = self._opened.submit(
@@ -138,6 +144,16 @@ class Service:
             self._replies.send(Ended(message.number, handle.result()))
         finally:
             del self._handles[message.number]
+
+    async def _load_adapters(self, message: Submit) -> None:
+        """Read the files while others go on. Raises GenerationCancelled if nobody wants the answer then."""
+        self._loading[message.number] = False
+        try:
+            await asyncio.to_thread(self._opened.load_adapters, message.params.adapters)
+        finally:
+            is_cancelled = self._loading.pop(message.number)
+        if is_cancelled:
+            raise GenerationCancelled("the request was cancelled before it began")
 
 
 def main() -> None:

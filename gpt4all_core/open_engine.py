@@ -21,6 +21,7 @@ from gpt4all_core.engine.disk_cache import DiskCache
 from gpt4all_core.engine.engine import Engine
 from gpt4all_core.engine.handle import Generation
 from gpt4all_core.engine.reproducible import REPRODUCIBLE_ROWS, ReproducibleThreads
+from gpt4all_core.engine.sampling import check_params
 from gpt4all_core.engine.saved_cells import CellStore, HostCache
 from gpt4all_core.engine.speculation import Speculation
 from gpt4all_core.engine.thread_governor import ThreadGovernor
@@ -29,12 +30,13 @@ from gpt4all_core.errors import ConfigError, ModelLoadError
 from gpt4all_core.isolated.engine import start_isolated
 from gpt4all_core.model_memory import CacheShape, ModelMemory, model_memory
 from gpt4all_core.model_pool import FileIdentity, Lease, LeaseTerms, MemoryParts, pool
+from gpt4all_core.open_adapter import AdapterShelf
 from gpt4all_core.open_model import EngineOptions, Hardware, OpenModel, PromptFacts
 from gpt4all_core.open_weights import open_weights, place_weights, weights_part
 from gpt4all_core.protocols import Constraint
 from gpt4all_core.starter_copy import engine_file, is_starter
 from gpt4all_core.trial import trials
-from gpt4all_core.types import GenerationParams
+from gpt4all_core.types import Adapter, GenerationParams
 
 if TYPE_CHECKING:
     from gpt4all_core.engine.llama.weights import LlamaWeights
@@ -53,9 +55,12 @@ _CELL_STEP = 256  # llama.cpp's (`llama_context`: GGML_PAD of n_ctx, and of each
 class OpenEngine:
     """The engine in this process, and the weights it runs on. Made by `open_engine`."""
 
-    def __init__(self, engine: Engine, weights: "LlamaWeights", hardware: Hardware) -> None:
+    def __init__(
+        self, engine: Engine, weights: "LlamaWeights", hardware: Hardware, adapters: AdapterShelf
+    ) -> None:
         self.engine = engine
         self.weights = weights
+        self.adapters = adapters
         self.hardware = hardware
         self._gate = threading.RLock()  # nobody enters between the look and the end in `retire`
         self._compiling = 0
@@ -84,7 +89,9 @@ class OpenEngine:
             added=added,
         )
         template = weights.metadata("tokenizer.chat_template")
-        return PromptFacts(template, special, weights.bos, weights.adds_bos)
+        for_tools = weights.metadata("tokenizer.chat_template.tool_use")
+        others = {} if for_tools is None else {"tool_use": for_tools}
+        return PromptFacts(template, special, weights.bos, weights.adds_bos, others)
 
     def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
         return self.weights.tokenize(text, parse_special=parse_special)
@@ -120,15 +127,28 @@ class OpenEngine:
         ):
             constraint = self.compile_grammar(constraint.lark)
         matcher = constraint.matcher() if constraint is not None else None
-        with self._gate:
-            return self.engine.submit(
-                tokens,
-                params,
-                matcher=matcher,
-                shown=shown,
-                timeout_s=timeout_s,
-                keep_alive=keep_alive,
-            )
+        with self._kept_open():  # the files of adapters may have to be read
+            check_params(params)
+            use = self.adapters.use(params.adapters)
+            try:
+                return self.engine.submit(
+                    tokens,
+                    params,
+                    matcher=matcher,
+                    shown=shown,
+                    adapters=use.set,
+                    timeout_s=timeout_s,
+                    keep_alive=keep_alive,
+                    on_end=use.end,
+                )
+            except BaseException:
+                use.end()
+                raise
+
+    def load_adapters(self, adapters: Sequence[Adapter]) -> None:
+        """Read these now, so that a `submit` that follows need not. Raises what that would."""
+        with self._kept_open():
+            self.adapters.use(adapters).end()
 
     def retire(self) -> bool:
         with self._gate:
@@ -214,6 +234,12 @@ def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
             ),
         )
         undo.callback(context.close)
+        adapters = AdapterShelf(weights)
+
+        def give_back() -> None:
+            adapters.close()
+            lease.close()
+
         # The owner thread gives the weights back, after it has freed the context that uses them.
         engine = Engine(
             context,
@@ -223,12 +249,12 @@ def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
             governor=_thread_policy(options, threads, is_offloaded=bool(weights.devices)),
             guessing=None if options.reproducible else Speculation(),
             stores=_stores(path, options),
-            on_closed=lease.close,
+            on_closed=give_back,
         )
         hardware = Hardware(
             path, weights.devices, weights.gpu_layers, weights.layers, threads, kv_type=options.kv_type
         )
-        opened = OpenEngine(engine.start(), weights, hardware)
+        opened = OpenEngine(engine.start(), weights, hardware, adapters)
         undo.pop_all()
         return opened
 

@@ -175,6 +175,8 @@ class IsolatedEngine:
         brings a matcher of its own is refused with ConfigError.
         """
         check_params(params)
+        here = tuple(replace(adapter, path=Path(adapter.path).absolute()) for adapter in params.adapters)
+        params = replace(params, adapters=here)
         grammar = self._grammar(constraint)
         number = next(self._numbers)
         mailbox = Mailbox(partial(self._outbox.put, request_frame(Cancel(number))))

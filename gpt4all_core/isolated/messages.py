@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal, TypeVar
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from gpt4all_core.engine.counters import Counters
@@ -181,8 +181,13 @@ Answer = Opened | Tokens | Compiled | Facts | Counted | Accepted
 Reply = Answer | Text | Ended | Failed | Alive
 """From the child to the parent."""
 
-_REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
-_REPLIES: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Field(discriminator="kind")])
+# A logit_bias may be -inf, and the bytes of a token are as a rule part of a character.
+_WRITTEN = ConfigDict(ser_json_inf_nan="constants", ser_json_bytes="base64", val_json_bytes="base64")
+
+_REQUESTS: TypeAdapter[Request] = TypeAdapter(
+    Annotated[Request, Field(discriminator="kind")], config=_WRITTEN
+)
+_REPLIES: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Field(discriminator="kind")], config=_WRITTEN)
 
 
 class BrokenRules(Exception):  # noqa: N818 - a signal inside this package, never seen by a caller

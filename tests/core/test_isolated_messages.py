@@ -1,4 +1,5 @@
 import io
+import math
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -24,7 +25,15 @@ from gpt4all_core.isolated import messages
 from gpt4all_core.isolated.failures import Failure, describe, rebuild
 from gpt4all_core.isolated.messages import BrokenRules, read_reply, read_request, reply_frame, request_frame
 from gpt4all_core.open_model import EngineOptions, Hardware, PromptFacts
-from gpt4all_core.types import Completion, GenerationParams, Piece, Usage
+from gpt4all_core.types import (
+    Adapter,
+    ChosenLogprob,
+    Completion,
+    GenerationParams,
+    Piece,
+    TokenLogprob,
+    Usage,
+)
 
 OPTIONS = EngineOptions(context_size=64, kv_type="q8_0", cache_dir=Path("/somewhere"))
 PARAMS = GenerationParams(max_tokens=3, temperature=0.1, seed=2**63, stop=("\n", "é"))
@@ -32,6 +41,10 @@ FACTS = PromptFacts(
     "{{ x }}", SpecialTokens("<s>", "</s>", frozenset({"<s>"}), frozenset()), 1, adds_bos=True
 )
 COMPLETION = Completion("né", "length", Usage(3, 2, 1))
+ADAPTED = GenerationParams(
+    logit_bias={5: -math.inf, 6: 1.5}, adapters=(Adapter(Path("/é.gguf"), 0.5), Adapter(Path("b.gguf")))
+)
+LOGPROBS = (ChosenLogprob(195, "\ufffd", -0.5, b"\xc3", (TokenLogprob(7, "a", -math.inf, b"a"),)),)
 
 REQUESTS = [
     messages.Open(Path("/models/é.gguf"), OPTIONS),
@@ -41,6 +54,7 @@ REQUESTS = [
     messages.ReadCounters(4),
     messages.Submit(5, [0, 1, 49151], PARAMS, 2.5, grammar=2, shown=[3]),
     messages.Submit(6, [7], GenerationParams(), None, grammar=None, shown=[]),
+    messages.Submit(7, [7], ADAPTED, None, grammar=None, shown=[]),
     messages.Cancel(5),
     messages.Forget(2),
     messages.Close(),
@@ -53,7 +67,9 @@ REPLIES = [
     messages.Counted(4, Counters(requests=2)),
     messages.Accepted(5),
     messages.Text(5, Piece("\N{BUTTERFLY}", 2)),
+    messages.Text(5, Piece("", 2, LOGPROBS)),
     messages.Ended(5, COMPLETION),
+    messages.Ended(6, Completion("é", "stop", logprobs=LOGPROBS)),
     messages.Failed(6, Failure("EngineBusy", "busy", {"waiting": 3})),
 ]
 ERRORS = [
