@@ -21,6 +21,8 @@ _RESULTS = (
     Message("tool", "qzresulta", tool_call_id="qzcall001"),
     Message("tool", "qzresultb", tool_call_id="qzcall002"),
 )
+_QUOTES = ("{'", '\\"')
+"""What arguments look like in Python's repr, and as a JSON text inside JSON."""
 _WAYS_TO_TALK: tuple[TextBesideCalls, ...] = ("together", "apart", "apart_with_filler")
 _THOUGHT_KEYS: tuple[ThoughtKey, ...] = ("reasoning_content", "thinking", "reasoning")
 
@@ -85,7 +87,8 @@ def find_call_habits(prober: Prober, turns: Habits) -> Habits | None:
 
     turns: what is known already. Raises ConfigError as above.
     """
-    habits = next((way for way in _ways_to_call(turns) if _shows_call(prober, way)), None)
+    ways = [way for way in _ways_to_call(turns) if _shows_call(prober, way)]
+    habits = next((way for way in ways if _shows_call(prober, way, is_plain=True)), ways[0] if ways else None)
     if habits is None:
         return None
     habits = replace(habits, has_short_ids=not _shows_call(prober, habits, ids=_LONG_IDS))
@@ -136,11 +139,14 @@ def _ways_to_call(turns: Habits) -> list[Habits]:
     ]
 
 
-def _shows_call(prober: Prober, habits: Habits, *, ids: Sequence[str] = ()) -> bool:
+def _shows_call(prober: Prober, habits: Habits, *, ids: Sequence[str] = (), is_plain: bool = False) -> bool:
+    """Whether it shows a call and its result; is_plain: the arguments as JSON, not as text in JSON."""
     call, result = _CALLS[0], _RESULTS[0]
     if ids:
         call, result = replace(call, id=ids[0]), replace(result, tool_call_id=ids[0])
     prompt = prober.write([_user(_A), _calling(call), result], habits, tools=PROBE_TOOLS, is_asking=True)
+    if is_plain and prompt is not None and any(quote in prompt.partition(_A)[2] for quote in _QUOTES):
+        return False
     return _has_call(prompt, [_A, *_SHOWN_OF_CALLS[0], "qzresulta"])
 
 
@@ -166,9 +172,9 @@ def _shows_text_beside_calls(prober: Prober, habits: Habits) -> bool:
 
 
 def _has_call(prompt: str | None, words: Sequence[str]) -> bool:
-    """Whether the words stand in the prompt in this order, after what is said about the tools."""
-    if prompt is None or "{'" in prompt[prompt.find(words[0]) :] or '\\"' in prompt:
-        return False  # arguments as Python's repr, or a JSON text inside JSON
+    """Whether the words stand in the prompt in this order; what is said of the tools may repeat them."""
+    if prompt is None:
+        return False
     position = prompt.find(words[0])
     for word in words:
         position = prompt.find(word, position)
