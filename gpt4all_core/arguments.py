@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -26,12 +26,21 @@ from pydantic import (
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
 from gpt4all_core.sampling_arguments import SamplingFields, Texts
-from gpt4all_core.shared_models import EmbedderRecipe, ModelRecipe, SharedModels, model_label
+from gpt4all_core.shared_models import (
+    EmbedderRecipe,
+    ModelRecipe,
+    RerankerRecipe,
+    SharedModels,
+    model_label,
+)
 from gpt4all_core.types import GenerationParams, KVType
 
 if TYPE_CHECKING:
     from gpt4all_core.embedder import LocalEmbedder
     from gpt4all_core.local_model import LocalModel
+    from gpt4all_core.reranker import LocalReranker
+
+Choices = TypeVar("Choices", bound="GenerationFields")
 
 _DEFAULTS = GenerationParams()
 
@@ -255,22 +264,51 @@ class EmbedderFields(ModelFields):
         return EmbedderRecipe(self.model, **{name: getattr(self, name) for name in names})
 
 
+class RerankerFields(ModelFields):
+    """All arguments of a class that ranks texts."""
+
+    long_text: Literal["truncate", "error"] = "truncate"
+    """A document that does not fit beside the query: cut it, or refuse it."""
+
+    @property
+    def _reranker(self) -> "LocalReranker":
+        reranker: LocalReranker = self._opened.get(self._recipe)
+        return reranker
+
+    async def _areranker(self) -> "LocalReranker":
+        reranker: LocalReranker = await self._opened.aget(self._recipe)
+        return reranker
+
+    @property
+    def _recipe(self) -> RerankerRecipe:
+        names = [field.name for field in fields(RerankerRecipe)[1:]]
+        return RerankerRecipe(self.model, **{name: getattr(self, name) for name in names})
+
+
 def to_params(fields: GenerationFields) -> GenerationParams:
     """The same for the engine, which takes `timeout` beside them."""
     names = [name for name in GenerationFields.model_fields if name not in ("stop", "timeout")]
     return GenerationParams(**{name: getattr(fields, name) for name in names}, stop=tuple(fields.stop))
 
 
-def merge_call(own: GenerationFields, given: Mapping[str, Any], *, owner: str) -> GenerationFields:
+def merge_call(
+    own: GenerationFields,
+    given: Mapping[str, Any],
+    *,
+    owner: str,
+    kind: type[Choices] = GenerationFields,  # type: ignore[assignment]  # mypy knows no defaults of type variables
+) -> Choices:
     """The generation arguments of one call: the object's own, with those that the call gives in their place.
 
+    kind: which of the object's arguments a call may give.
     Raises UnsupportedParameter for what cannot be given in a call, ConfigError for bad values.
     """
-    known = list(GenerationFields.model_fields)
+    known = list(kind.model_fields)
     refuse_unknown(given, known, owner=owner, fixed=argument_names(type(own)))
-    values = {name: getattr(own, name) for name in known} | dict(given)
+    # Some arguments only calls have.
+    values = {name: getattr(own, name) for name in known if name in type(own).model_fields} | dict(given)
     try:
-        return GenerationFields.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
         raise argument_error(error, owner=owner) from error
 

@@ -11,6 +11,7 @@ from gpt4all_core.types import KVType
 if TYPE_CHECKING:
     from gpt4all_core.embedder import LocalEmbedder, LongText
     from gpt4all_core.local_model import LocalModel
+    from gpt4all_core.reranker import LocalReranker, LongDocument
 
 
 class Openable(Protocol):
@@ -79,6 +80,25 @@ class EmbedderRecipe:
 
         options = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
         return LocalEmbedder(self.reference, **options)
+
+
+@dataclass(frozen=True, slots=True)
+class RerankerRecipe:
+    """The arguments of a LocalReranker, by the same names; `reference` is its `model`."""
+
+    reference: str | Path | None
+    long_text: "LongDocument" = "truncate"
+    threads: int | None = None
+    device: str | None = None
+    gpu_layers: int | None = None
+    idle_ttl_s: float | None = None
+    allow_download: bool = False
+
+    def make(self) -> "LocalReranker":
+        from gpt4all_core.reranker import LocalReranker  # noqa: PLC0415 - heavy, see ModelRecipe
+
+        options = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
+        return LocalReranker(self.reference, **options)
 
 
 class SharedModels(Generic[T]):

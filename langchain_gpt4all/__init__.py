@@ -4,9 +4,9 @@
 >>> with ChatGPT4All(model="smollm2-135m-instruct", max_tokens=8) as model:
 ...     reply = model.invoke("Say hello.")
 
-ChatGPT4All talks, GPT4All continues a text, GPT4AllEmbeddings turns texts into vectors, and
-LocalDocsRetriever finds passages in your own folders. A name is imported when it is first asked
-for, and a model library only when a model is opened.
+ChatGPT4All talks, GPT4All continues a text, GPT4AllEmbeddings turns texts into vectors,
+GPT4AllRerank puts passages in order, and LocalDocsRetriever finds them in your own folders. A name is
+imported when it is first asked for, and a model library only when a model is opened.
 """
 
 import importlib
@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from langchain_gpt4all.chat_models import ChatGPT4All
     from langchain_gpt4all.embeddings import GPT4AllEmbeddings
     from langchain_gpt4all.llms import GPT4All
+    from langchain_gpt4all.rerankers import GPT4AllRerank
     from langchain_gpt4all.retrievers import LocalDocsRetriever
 
-__all__ = ["ChatGPT4All", "GPT4All", "GPT4AllEmbeddings", "LocalDocsRetriever"]
+__all__ = ["ChatGPT4All", "GPT4All", "GPT4AllEmbeddings", "GPT4AllRerank", "LocalDocsRetriever"]
 
 _MODULES = {
     "ChatGPT4All": "langchain_gpt4all.chat_models",
     "GPT4All": "langchain_gpt4all.llms",
     "GPT4AllEmbeddings": "langchain_gpt4all.embeddings",
+    "GPT4AllRerank": "langchain_gpt4all.rerankers",
     "LocalDocsRetriever": "langchain_gpt4all.retrievers",
 }
 

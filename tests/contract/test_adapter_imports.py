@@ -32,7 +32,17 @@ def test_making_every_class_known_loads_no_model_library(package):
 @pytest.mark.parametrize(
     ("package", "names"),
     [
-        ("langchain_gpt4all", ["ChatGPT4All", "GPT4All", "GPT4AllEmbeddings", "LocalDocsRetriever"]),
+        (
+            "langchain_gpt4all",
+            [
+                "ChatGPT4All",
+                "GPT4All",
+                "GPT4AllEmbeddings",
+                "GPT4AllRerank",
+                "LocalDocsRetriever",
+                "register",
+            ],
+        ),
         ("llamaindex_gpt4all", ["GPT4All", "GPT4AllEmbedding", "LocalDocsRetriever"]),
     ],
 )
