@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sampling_workbench import OFF, at_place, chosen, drawn, row, sampler, softmax
 
 from gpt4all_core.engine.sampling import Sampler
+from gpt4all_core.engine.sampling.mirostat import MirostatV1, MirostatV2
 from gpt4all_core.engine.sampling.truncation import Truncation
 from gpt4all_core.types import GenerationParams
 
@@ -209,6 +210,14 @@ def test_mirostat_holds_the_surprise_at_its_target(version, tau):
         surprises.append(one._narrowing._most_surprise)
     steps = -np.diff(surprises) / 0.1  # each draw's surprise less the target
     assert np.mean(steps[100:]) == pytest.approx(0, abs=0.3)
+
+
+@pytest.mark.parametrize("kind", [MirostatV1, MirostatV2])
+@pytest.mark.parametrize("size", [2, 224, 655, 827])
+def test_mirostat_lets_in_everything_where_the_target_is_higher_than_any_surprise(kind, size):
+    logits = np.random.default_rng(size).standard_normal(size).astype(np.float32)
+    candidates = kind(GenerationParams(mirostat_tau=20.0)).candidates(logits, chance=0.0)
+    assert sorted(candidates.tokens) == list(range(size))
 
 
 def test_mirostat_takes_the_place_of_the_other_truncations():

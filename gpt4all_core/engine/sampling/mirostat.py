@@ -70,4 +70,4 @@ class MirostatV1(MirostatV2):
         # excess / (1 - size ** -excess), which tends to 1 / log(size) where the excess vanishes.
         slope = -excess / math.expm1(-excess * log_size) if excess else 1 / log_size
         log_count = (math.log(slope) + self._most_surprise * math.log(2)) / exponent
-        return max(1, int(math.exp(min(log_count, log_size))))
+        return vocabulary_size if log_count >= log_size else max(1, int(math.exp(log_count)))

@@ -114,7 +114,7 @@ class Sampler:
         Most draws are permitted, and asking for one token is cheaper than a mask. Of candidates with
         probabilities p, let Z be what permitted ones have together. Token t comes out of the first draw
         with p(t), or of a second one among permitted tokens, where the first was none, with
-        (1 - Z) * p(t) / Z. That is p(t) / Z in all, as if the mask had come first.
+        (1 - Z) * p(t) / Z. That is p(t) / Z in all, as if the mask had been laid on the candidates first.
         """
         _best(scores)
         # Always as many numbers, so that a refused draw does not move those of the next tokens.
