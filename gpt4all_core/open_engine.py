@@ -1,8 +1,9 @@
 """A share in a running engine: the weights, their KV cache, and the thread that owns both."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,7 @@ from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.disk_cache import DiskCache
 from gpt4all_core.engine.engine import Engine
 from gpt4all_core.engine.handle import Generation
+from gpt4all_core.engine.image_rows import ImageRows, PromptImage
 from gpt4all_core.engine.reproducible import REPRODUCIBLE_ROWS, ReproducibleThreads
 from gpt4all_core.engine.sampling import check_params
 from gpt4all_core.engine.saved_cells import CellStore, HostCache
@@ -32,6 +34,7 @@ from gpt4all_core.model_memory import CacheShape, ModelMemory, model_memory
 from gpt4all_core.model_pool import FileIdentity, Lease, LeaseTerms, MemoryParts, pool
 from gpt4all_core.open_adapter import AdapterShelf
 from gpt4all_core.open_model import EngineOptions, Hardware, OpenModel, PromptFacts
+from gpt4all_core.open_projector import ImageReader, NoImages, open_images, projector_file
 from gpt4all_core.open_weights import open_weights, place_weights, weights_part
 from gpt4all_core.protocols import Constraint
 from gpt4all_core.starter_copy import engine_file, is_starter
@@ -56,11 +59,18 @@ class OpenEngine:
     """The engine in this process, and the weights it runs on. Made by `open_engine`."""
 
     def __init__(
-        self, engine: Engine, weights: "LlamaWeights", hardware: Hardware, adapters: AdapterShelf
+        self,
+        engine: Engine,
+        weights: "LlamaWeights",
+        hardware: Hardware,
+        *,
+        adapters: AdapterShelf,
+        images: ImageReader | NoImages,
     ) -> None:
         self.engine = engine
         self.weights = weights
         self.adapters = adapters
+        self.images = images
         self.hardware = hardware
         self._gate = threading.RLock()  # nobody enters between the look and the end in `retire`
         self._compiling = 0
@@ -91,10 +101,16 @@ class OpenEngine:
         template = weights.metadata("tokenizer.chat_template")
         for_tools = weights.metadata("tokenizer.chat_template.tool_use")
         others = {} if for_tools is None else {"tool_use": for_tools}
-        return PromptFacts(template, special, weights.bos, weights.adds_bos, others)
+        return PromptFacts(
+            template, special, weights.bos, weights.adds_bos, others, has_images=self.images.can_read
+        )
 
     def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
         return self.weights.tokenize(text, parse_special=parse_special)
+
+    def read_image(self, data: bytes) -> PromptImage:
+        with self._kept_open():
+            return self.images.read(data)
 
     def compile_grammar(self, lark: str) -> Constraint:
         with self._kept_open():  # the compiler reads the vocabulary
@@ -119,6 +135,7 @@ class OpenEngine:
         *,
         constraint: Constraint | None,
         shown: Sequence[int] = (),
+        images: Mapping[int, ImageRows] | None = None,
         timeout_s: float | None,
         keep_alive: object,
     ) -> Generation:
@@ -136,6 +153,7 @@ class OpenEngine:
                     params,
                     matcher=matcher,
                     shown=shown,
+                    images=images,
                     adapters=use.set,
                     timeout_s=timeout_s,
                     keep_alive=keep_alive,
@@ -235,9 +253,11 @@ def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
         )
         undo.callback(context.close)
         adapters = AdapterShelf(weights)
+        images = open_images(weights, check_loadable(path), projector=options.projector, threads=threads)
 
         def give_back() -> None:
             adapters.close()
+            images.close()
             lease.close()
 
         # The owner thread gives the weights back, after it has freed the context that uses them.
@@ -254,7 +274,7 @@ def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
         hardware = Hardware(
             path, weights.devices, weights.gpu_layers, weights.layers, threads, kv_type=options.kv_type
         )
-        opened = OpenEngine(engine.start(), weights, hardware, adapters)
+        opened = OpenEngine(engine.start(), weights, hardware, adapters=adapters, images=images)
         undo.pop_all()
         return opened
 
@@ -310,7 +330,12 @@ def _rounded(cells: int) -> int:
 
 
 def _memory(path: Path, options: EngineOptions) -> ModelMemory:
-    return model_memory(check_loadable(path), _shape(options))
+    header = check_loadable(path)
+    needed = model_memory(header, _shape(options))
+    projector = projector_file(path, header, options.projector)
+    if projector is None:
+        return needed
+    return replace(needed, compute=needed.compute + projector.stat().st_size)  # taken with the first picture
 
 
 def _check_machine(path: Path, options: EngineOptions) -> None:

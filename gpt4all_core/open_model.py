@@ -8,6 +8,7 @@ from typing import Protocol
 from gpt4all_core.chat.template import SpecialTokens
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.handle import Generation
+from gpt4all_core.engine.image_rows import ImageRows, PromptImage
 from gpt4all_core.model_pool import Closable
 from gpt4all_core.protocols import Constraint
 from gpt4all_core.types import GenerationParams, KVType
@@ -32,7 +33,8 @@ class EngineOptions:
     kv_type: how keys and values are kept. parallel: most requests decoded in one batch. max_waiting:
     most requests that may wait for a place. cache_bytes: host memory for the cells of idle
     conversations. cache_dir: where they outlive the process; None nowhere. reproducible: no
-    text depends on what else runs. isolate: run in a child process.
+    text depends on what else runs. isolate: run in a child process. projector: what reads pictures for
+    the model; None takes the file beside the model's, if one fits.
     """
 
     context_size: int
@@ -46,6 +48,7 @@ class EngineOptions:
     cache_dir: Path | None = None
     reproducible: bool = False
     isolate: bool = False
+    projector: Path | None = None
     batch_tokens: int = 512
 
 
@@ -61,6 +64,8 @@ class PromptFacts:
     bos: int | None
     adds_bos: bool
     other_templates: Mapping[str, str] = field(default_factory=dict)
+    has_images: bool = False
+    """Whether something reads pictures for the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,14 @@ class OpenModel(Closable, Protocol):
     def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
         """Token ids without an added beginning or end; control tokens are read only if asked."""
 
+    def read_image(self, data: bytes) -> PromptImage:
+        """The bytes of a picture's file as tokens and rows for a prompt; `submit` gets both.
+
+        Takes seconds, but for one of the last pictures. Raises UnsupportedParameter where nothing reads
+        pictures for this model, ConfigError for what is no whole picture, MissingDependency without
+        Pillow, ModelLoadError for a projector that cannot be used.
+        """
+
     def compile_grammar(self, lark: str) -> Constraint:
         """A Lark grammar for this vocabulary. Raises UnsupportedSchema."""
 
@@ -113,6 +126,7 @@ class OpenModel(Closable, Protocol):
         *,
         constraint: Constraint | None,
         shown: Sequence[int] = (),
+        images: Mapping[int, ImageRows] | None = None,
         timeout_s: float | None,
         keep_alive: object,
     ) -> Generation:

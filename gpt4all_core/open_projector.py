@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt4all_core.catalog.fingerprint import fingerprint
-from gpt4all_core.catalog.gguf import GGUFHeader, read_header
+from gpt4all_core.catalog.gguf import GGUFHeader
 from gpt4all_core.catalog.gguf_projector_check import check_projector
 from gpt4all_core.catalog.projector_files import find_projector
 from gpt4all_core.engine.image_rows import PromptImage
-from gpt4all_core.errors import ConfigError, EngineClosed
+from gpt4all_core.errors import ConfigError, EngineClosed, ModelLoadError, UnsupportedParameter
 from gpt4all_core.read_image import read_image
 from gpt4all_core.trial import trials
 
@@ -29,6 +29,8 @@ class ImageReader:
 
     path: of the projector, see `open_images`. Close it before the weights.
     """
+
+    can_read = True
 
     def __init__(self, weights: "LlamaWeights", path: Path, *, threads: int) -> None:
         self.path = path
@@ -84,30 +86,58 @@ class ImageReader:
             self._kept.popitem(last=False)
 
 
+class NoImages:
+    """Stands for the reader of a model that cannot be sent pictures; `reason` says why, and what to do."""
+
+    can_read = False
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def read(self, data: bytes) -> PromptImage:  # noqa: ARG002 - as a reader has it
+        """Raises UnsupportedParameter."""
+        raise UnsupportedParameter(self.reason)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 def open_images(
     weights: "LlamaWeights", header: GGUFHeader, *, projector: Path | None, threads: int
-) -> ImageReader | None:
-    """What reads pictures for these weights, or None where there is no projector for them.
+) -> ImageReader | NoImages:
+    """What reads pictures for these weights.
 
-    projector: None takes the one beside the model's file, if one fits. Raises ModelLoadError for one
-    that does not fit to the model, ConfigError for a path that is none of a file.
+    projector: None takes the one beside the model's file, if one fits; should that be damaged, the model
+    is as good as any without pictures. Raises for one that was asked for: ModelLoadError where it does
+    not fit to the model, UnsupportedParameter where it is of a kind that cannot be used, ConfigError
+    where there is no such file.
     """
-    path = projector or find_projector(weights.path, header)
+    path = projector_file(weights.path, header, projector)
     if path is None:
-        return None
-    if not path.is_file():
-        raise ConfigError(f"projector={str(path)!r}: there is no such file")
-    check_projector(path, model_width=header.embedding_length or 0, model_name=weights.path.name)
+        return NoImages(_nothing_reads(weights.path, header))
+    try:
+        check_projector(path, model_width=header.embedding_length or 0, model_name=weights.path.name)
+    except (ModelLoadError, UnsupportedParameter) as error:
+        if projector is not None:
+            raise
+        return NoImages(f"{weights.path.name} cannot be sent pictures: {error}")
     return ImageReader(weights, path, threads=threads)
 
 
-def missing_projector(model: Path) -> str:
-    """Why a model cannot be sent pictures, and what to do."""
-    kind = read_header(model).architecture
+def projector_file(model: Path, header: GGUFHeader, projector: Path | None) -> Path | None:
+    """The one that was asked for, else the one beside the model, if there is any. Raises ConfigError."""
+    if projector is None:
+        return find_projector(model, header)
+    if not projector.is_file():
+        raise ConfigError(f"projector={str(projector)!r}: there is no such file; give the path of an mmproj")
+    return projector
+
+
+def _nothing_reads(model: Path, header: GGUFHeader) -> str:
     return (
         f"{model.name} cannot be sent pictures: there is no projector for it beside {model}. If it is a"
-        f" model that sees (this one's architecture is {kind!r}), get the mmproj-….gguf that was published"
-        " with it and put it into the same folder, or give its path as projector=…"
+        f" model that sees (this one's architecture is {header.architecture!r}), get the mmproj-….gguf that"
+        " was published with it and put it into the same folder, or give its path as projector=…"
     )
 
 

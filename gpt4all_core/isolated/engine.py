@@ -5,7 +5,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
 from functools import partial
@@ -16,10 +16,11 @@ from weakref import finalize
 from gpt4all_core.constrain.matcher import GrammarConstraint
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.handle import Generation, Mailbox
+from gpt4all_core.engine.image_rows import ImageRows, PromptImage
 from gpt4all_core.engine.sampling import check_params
 from gpt4all_core.errors import ConfigError, EngineClosed, EngineCrashed, GenerationTimeout
 from gpt4all_core.isolated.child_process import ChildProcess
-from gpt4all_core.isolated.failures import rebuild
+from gpt4all_core.isolated.failures import no_images, rebuild
 from gpt4all_core.isolated.messages import (
     Accepted,
     Alive,
@@ -138,7 +139,8 @@ class IsolatedEngine:
     @property
     def facts(self) -> PromptFacts:
         if self._facts is None:
-            self._facts = self._ask(ReadFacts(next(self._numbers)), Facts).facts
+            facts = self._ask(ReadFacts(next(self._numbers)), Facts).facts
+            self._facts = replace(facts, has_images=False)
         return self._facts
 
     @property
@@ -148,6 +150,9 @@ class IsolatedEngine:
     def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
         written = text.encode("utf-8", "replace").decode()
         return self._ask(Tokenize(next(self._numbers), written, parse_special), Tokens).tokens
+
+    def read_image(self, data: bytes) -> PromptImage:  # noqa: ARG002 - an OpenModel's
+        raise no_images(self._path)
 
     def compile_grammar(self, lark: str) -> IsolatedConstraint:
         number = next(self._numbers)
@@ -163,6 +168,7 @@ class IsolatedEngine:
         *,
         constraint: Constraint | None,
         shown: Sequence[int] = (),
+        images: Mapping[int, ImageRows] | None = None,
         timeout_s: float | None,
         keep_alive: object,
     ) -> Generation:
@@ -175,6 +181,8 @@ class IsolatedEngine:
         brings a matcher of its own is refused with ConfigError.
         """
         check_params(params)
+        if images:
+            raise no_images(self._path)
         here = tuple(replace(adapter, path=Path(adapter.path).absolute()) for adapter in params.adapters)
         params = replace(params, adapters=here)
         grammar = self._grammar(constraint)
@@ -207,6 +215,8 @@ class IsolatedEngine:
 
     def start(self, options: EngineOptions) -> None:
         """Have the child load the model. Raises what it raises in this process."""
+        if options.projector is not None:
+            raise no_images(self._path)
         self._hardware = self._ask(Open(self._path, replace(options, isolate=False)), Opened).hardware
 
     def _grammar(self, constraint: Constraint | None) -> IsolatedConstraint | None:

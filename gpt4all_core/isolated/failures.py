@@ -59,6 +59,14 @@ def describe(error: BaseException, *, otherwise: type[GPT4AllError] = Generation
     return Failure(kind.__name__, str(error), details)
 
 
+def no_images(path: Path) -> UnsupportedParameter:
+    """Why a model in a child process cannot be sent pictures: their rows do not cross the border yet."""
+    return UnsupportedParameter(
+        f"{path.name} runs in a child process, where no pictures can be sent to it; open it with"
+        " isolate=False to ask with pictures"
+    )
+
+
 def rebuild(failure: Failure) -> GPT4AllError:
     """The error that was described, of the same type and with the same text and attributes."""
     kind = _BY_NAME.get(failure.name, GenerationError)

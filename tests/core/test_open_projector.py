@@ -94,8 +94,20 @@ def test_a_closed_one_reads_nothing(reader):
         reader.read(picture())
 
 
-def test_without_a_projector_there_is_no_reader(weights):
-    assert open_images(weights, check_loadable(weights.path), projector=None, threads=1) is None
+def test_without_a_projector_it_is_said_what_is_missing(weights):
+    reader = open_images(weights, check_loadable(weights.path), projector=None, threads=1)
+    assert not reader.can_read
+    with pytest.raises(UnsupportedParameter, match=r"no projector for it beside .*get the mmproj-"):
+        reader.read(picture())
+    reader.close()
+
+
+def test_a_damaged_projector_beside_a_model_costs_it_the_pictures_alone(weights, tmp_path):
+    path = write_tiny_projector(tmp_path / "mmproj.gguf", "mlp")
+    path.write_bytes(path.read_bytes()[:-100])
+    reader = open_images(weights, check_loadable(weights.path), projector=None, threads=1)
+    with pytest.raises(UnsupportedParameter, match=r"cannot be sent pictures: .*is incomplete"):
+        reader.read(picture())
 
 
 def test_a_projector_that_was_asked_for_must_fit(weights, tmp_path):
