@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
-from gpt4all_core.chat.habits import Habits, TextBesideCalls, ThoughtKey
+from gpt4all_core.chat.habits import CallIds, Habits, TextBesideCalls, ThoughtKey
 from gpt4all_core.chat.probes import Prober
 from gpt4all_core.types import Message, Tool, ToolCall
 
@@ -21,6 +21,7 @@ _RESULTS = (
     Message("tool", "qzresulta", tool_call_id="qzcall001"),
     Message("tool", "qzresultb", tool_call_id="qzcall002"),
 )
+_ID_KINDS: tuple[CallIds, ...] = ("any", "named")
 _QUOTES = ("{'", '\\"')
 """What arguments look like in Python's repr, and as a JSON text inside JSON."""
 _WAYS_TO_TALK: tuple[TextBesideCalls, ...] = ("together", "apart", "apart_with_filler")
@@ -87,11 +88,12 @@ def find_call_habits(prober: Prober, turns: Habits) -> Habits | None:
 
     turns: what is known already. Raises ConfigError as above.
     """
-    ways = [way for way in _ways_to_call(turns) if _shows_call(prober, way)]
-    habits = next((way for way in ways if _shows_call(prober, way, is_plain=True)), ways[0] if ways else None)
+    ways = product((True, False), _ways_to_call(turns))  # arguments as plain JSON if at all possible
+    habits = next((way for is_plain, way in ways if _shows_call(prober, way, is_plain=is_plain)), None)
     if habits is None:
         return None
-    habits = replace(habits, has_short_ids=not _shows_call(prober, habits, ids=_LONG_IDS))
+    if habits.ids == "any" and not _shows_call(prober, habits, ids=_LONG_IDS):
+        habits = replace(habits, ids="short")
     habits = replace(habits, has_many_calls=_shows_two_calls(prober, habits))
     if not habits.has_many_calls and not _shows_two_calls(prober, habits):
         return None
@@ -134,8 +136,8 @@ def shows_results(prober: Prober, habits: Habits) -> bool:
 
 def _ways_to_call(turns: Habits) -> list[Habits]:
     return [
-        replace(turns, has_text_arguments=is_text, empty=empty)
-        for is_text, empty in product((False, True), ("", None))
+        replace(turns, ids=ids, has_text_arguments=is_text, empty=empty)
+        for ids, is_text, empty in product(_ID_KINDS, (False, True), ("", None))
     ]
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from gpt4all_core.types import ToolCall
 
 SystemPlace = Literal["anywhere", "first", "nowhere"]
+CallIds = Literal["any", "short", "named"]
 TextBesideCalls = Literal["together", "apart", "apart_with_filler"]
 ThoughtKey = Literal["reasoning_content", "thinking", "reasoning"]
 CallWriter = Callable[[Sequence[ToolCall]], str]
@@ -25,7 +26,7 @@ class Habits:
 
     has_text_arguments: those of calls are a JSON text, not an object.
     empty: the content of a turn that only calls.
-    has_short_ids: they are nine letters and digits.
+    ids: of calls: any text, nine letters and digits, or the name and a number (`functions.f:0`).
     text_beside_calls: in one turn with them, in a turn before, or in one that an empty turn of the
     user keeps apart.
     has_many_calls: one turn may hold several.
@@ -46,7 +47,7 @@ class Habits:
     may_user_follow_result: bool = True
     has_text_arguments: bool = False
     empty: str | None = ""
-    has_short_ids: bool = False
+    ids: CallIds = "any"
     text_beside_calls: TextBesideCalls = "together"
     has_many_calls: bool = True
     has_tool_role: bool = True

@@ -19,7 +19,7 @@ _SHORT_ID = 9
 def normalise(messages: Sequence[Message], habits: Habits) -> list[Message]:
     """The same conversation in turns that the template accepts. Pure."""
     turns = _with_known_roles(messages)
-    turns = _with_results_named(turns)
+    turns = _with_ids_accepted(_with_results_named(turns), habits)
     turns = _with_systems_placed(turns, habits)
     turns = [part for turn in _with_calls_spread(turns, habits) for part in _with_text_apart(turn, habits)]
     return _in_order(turns, habits)
@@ -98,6 +98,32 @@ def _with_results_named(messages: Sequence[Message]) -> list[Message]:
             message = replace(message, tool_call_id=known, name=name)  # noqa: PLW2901 - the same message
         named.append(message)
     return named
+
+
+def _with_ids_accepted(messages: Sequence[Message], habits: Habits) -> list[Message]:
+    """Calls and their results under ids that the template takes."""
+    if habits.ids == "any":
+        return list(messages)
+    names = {call.id: call.name for message in messages for call in message.tool_calls}
+    ids = {given: _accepted_id(given, names[given], number, habits) for number, given in enumerate(names)}
+
+    def accepted(message: Message) -> Message:
+        result = message.tool_call_id
+        return replace(
+            message,
+            tool_calls=tuple(replace(call, id=ids[call.id]) for call in message.tool_calls),
+            tool_call_id=None if result is None else ids.get(result) or _accepted_id(result, "", 0, habits),
+        )
+
+    return [accepted(message) for message in messages]
+
+
+def _accepted_id(given: str, name: str, number: int, habits: Habits) -> str:
+    if habits.ids == "named":
+        return f"functions.{name}:{number}" if name else given
+    if len(given) == _SHORT_ID and given.isalnum() and given.isascii():
+        return given
+    return hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()[:_SHORT_ID]
 
 
 def _with_systems_placed(messages: Sequence[Message], habits: Habits) -> list[Message]:
@@ -232,7 +258,7 @@ def _as_dictionary(message: Message, habits: Habits, foreign: ForeignText) -> Te
     if message.reasoning and habits.thought_key is not None:
         made[habits.thought_key] = foreign.protect(message.reasoning)
     if message.role == "tool":
-        made["tool_call_id"] = foreign.protect(_id(message.tool_call_id or "", habits))
+        made["tool_call_id"] = foreign.protect(message.tool_call_id or "")
         if not habits.has_tool_role:
             made["role"] = "user"
     if message.name is not None:
@@ -255,7 +281,7 @@ def _content(message: Message, foreign: ForeignText) -> str:
 def _call(call: ToolCall, habits: Habits, foreign: ForeignText) -> dict[str, Any]:
     arguments = _arguments(call)
     return {
-        "id": foreign.protect(_id(call.id, habits)),
+        "id": foreign.protect(call.id),
         "type": "function",
         "function": {
             "name": foreign.protect(call.name),
@@ -282,9 +308,3 @@ def _arguments(call: ToolCall) -> dict[str, Any]:
             " give a JSON object"
         )
     return arguments
-
-
-def _id(given: str, habits: Habits) -> str:
-    if not habits.has_short_ids or (len(given) == _SHORT_ID and given.isalnum() and given.isascii()):
-        return given
-    return hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()[:_SHORT_ID]

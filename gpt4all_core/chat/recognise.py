@@ -110,7 +110,7 @@ def _as_format(layout: CallLayout, habits: Habits) -> ToolFormat:
         return TaggedParameters("tagged parameters", layout)
     if isinstance(layout, PythonCallLayout):
         return PythonCalls("python calls", layout)
-    ids = "[a-zA-Z0-9]{9}" if habits.has_short_ids else "[a-zA-Z0-9_-]{1,64}"
+    ids = "[a-zA-Z0-9]{9}" if habits.ids == "short" else "[a-zA-Z0-9_-]{1,64}"
     return format_of(layout) or JsonCalls("json calls", layout, id_pattern=ids)
 
 

@@ -102,6 +102,16 @@ LAYOUTS = {
             is_id_counted=True,
         ),
     ),
+    "an id in place of the name": (
+        calling(call="<|c|>{{ id }}<|a|>{{ args | tojson }}<|/c|>"),
+        NamedJsonLayout(
+            Frame(call_start="<|c|>functions.", call_end="<|/c|>"),
+            "<|a|>",
+            id_place="after_name",
+            before_id=":",
+            is_id_counted=True,
+        ),
+    ),
     "parameters in tags": (
         calling(
             call='<do what="{{ name }}">{% for k, v in args.items() %}<p n="{{ k }}">'
