@@ -131,7 +131,7 @@ def check_images(tokens: Sequence[int], images: Mapping[int, ImageRows], *, widt
         if not rows.is_causal and len(rows) > limit:
             raise ConfigError(
                 f"a picture has {len(rows)} rows, which this model has to see at once, and its batches hold"
-                f" {limit}"
+                f" {limit}; open it without reproducible=True, which makes them small"
             )
 
 

@@ -1,8 +1,11 @@
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt4all_core.engine.detokenize import TextStream
 from gpt4all_core.engine.handle import Mailbox
+from gpt4all_core.engine.image_rows import ImageRows
 from gpt4all_core.engine.sampling import Sampler
 from gpt4all_core.engine.scheduler import Limits, plan_step
 from gpt4all_core.engine.sequence import Sequence
@@ -12,7 +15,7 @@ LIMITS = Limits(batch_tokens=32, prefill_tokens=8)
 ALONE = Limits(batch_tokens=32, prefill_tokens=32)
 
 
-def sequence(number, *, computed, pending):
+def sequence(number, *, computed, pending, images=None):
     params = GenerationParams()
     return Sequence(
         number=number,
@@ -23,6 +26,7 @@ def sequence(number, *, computed, pending):
         sampler=Sampler(params),
         text=TextStream(),
         computed=computed,
+        images=images or {},
     )
 
 
@@ -100,3 +104,45 @@ def test_every_plan_keeps_the_rules(pairs, batch, prefill, free):
     if streams and any(one.number in planned for one in streams):
         prompts = [work.count for work in plan.work if work.sequence.pending > 1]
         assert sum(prompts) <= limits.prefill_tokens
+
+
+def picture(count, *, is_causal=True):
+    return ImageRows(np.zeros((count, 1), dtype=np.float32), is_causal=is_causal, span=count)
+
+
+@pytest.mark.parametrize(
+    ("computed", "is_causal", "expected"),
+    [
+        (0, True, (1, 10)),  # the text before it
+        (4, True, (1, 6)),
+        (10, True, (1, 20)),
+        (25, True, (1, 5)),
+        (30, True, (1, 10)),  # the text after it
+        (39, True, (1, 1)),
+        (0, False, (1, 10)),
+        (10, False, (20, 20)),
+        (30, False, (1, 10)),
+    ],
+)
+def test_text_and_pictures_are_never_in_one_call(computed, is_causal, expected):
+    images = {10: picture(20, is_causal=is_causal)}
+    assert sequence(0, computed=computed, pending=40 - computed, images=images).at_once == expected
+
+
+def test_a_picture_comes_in_chunks_unless_its_rows_see_each_other():
+    for is_causal, count in ((True, 8), (False, 20)):
+        looking = sequence(1, computed=10, pending=30, images={10: picture(20, is_causal=is_causal)})
+        streaming = sequence(0, computed=50, pending=1)
+        plan = plan_step([streaming, looking], limits=LIMITS, free_cells=200)
+        assert rows(plan) == [(0, 1, True), (1, count, False)]
+
+
+def test_a_picture_that_does_not_fit_waits_behind_older_requests_and_takes_from_younger_ones():
+    seen_whole = {10: picture(20, is_causal=False)}
+    older, younger = sequence(0, computed=5, pending=30), sequence(2, computed=12, pending=3)
+    looking = sequence(1, computed=10, pending=25, images=seen_whole)
+    plan = plan_step([older, looking], limits=LIMITS, free_cells=19)
+    assert rows(plan) == [(0, 8, False)]
+    plan = plan_step([looking, younger], limits=LIMITS, free_cells=19)
+    assert rows(plan) == [(1, 20, False)]
+    assert [sequence.number for sequence in plan.preempted] == [2]
