@@ -5,8 +5,9 @@
 ...     reply = model.invoke("Say hello.")
 
 ChatGPT4All talks, GPT4All continues a text, GPT4AllEmbeddings turns texts into vectors,
-GPT4AllRerank puts passages in order, and LocalDocsRetriever finds them in your own folders. A name is
-imported when it is first asked for, and a model library only when a model is opened.
+GPT4AllRerank puts passages in order, and LocalDocsRetriever finds them in your own folders;
+`register` lets LangChain find the classes by name. A name is imported when it is first asked for, and
+a model library only when a model is opened.
 """
 
 import importlib
@@ -15,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 from gpt4all_core.errors import MissingDependency
 
 if TYPE_CHECKING:
+    from langchain_gpt4all._registration import register
     from langchain_gpt4all.chat_models import ChatGPT4All
     from langchain_gpt4all.embeddings import GPT4AllEmbeddings
     from langchain_gpt4all.llms import GPT4All
     from langchain_gpt4all.rerankers import GPT4AllRerank
     from langchain_gpt4all.retrievers import LocalDocsRetriever
 
-__all__ = ["ChatGPT4All", "GPT4All", "GPT4AllEmbeddings", "GPT4AllRerank", "LocalDocsRetriever"]
+__all__ = ["ChatGPT4All", "GPT4All", "GPT4AllEmbeddings", "GPT4AllRerank", "LocalDocsRetriever", "register"]
 
 _MODULES = {
     "ChatGPT4All": "langchain_gpt4all.chat_models",
@@ -29,6 +31,7 @@ _MODULES = {
     "GPT4AllEmbeddings": "langchain_gpt4all.embeddings",
     "GPT4AllRerank": "langchain_gpt4all.rerankers",
     "LocalDocsRetriever": "langchain_gpt4all.retrievers",
+    "register": "langchain_gpt4all._registration",
 }
 
 

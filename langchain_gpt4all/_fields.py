@@ -1,21 +1,31 @@
 """The arguments of the text classes of this package, and what they become in the core."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field, SecretStr
+
 from gpt4all_core.arguments import GenerationFields, LanguageModelFields, merge_call, to_params
-from gpt4all_core.types import GenerationParams
+from gpt4all_core.types import AS_THE_MODEL_LIKES, GenerationParams, JsonSchema, Reasoning, ToolUse
+from langchain_gpt4all._tools import to_answer_schema, to_tool_use
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What one call asks for, the object's own arguments and the call's put together."""
+    """What one call asks for, the object's own arguments and the call's put together.
+
+    answer_schema: JSON that the answer must be; None for any text.
+    """
 
     model: str | Path | None
     params: GenerationParams
     timeout_s: float | None
+    tool_use: ToolUse | None = None
+    answer_schema: JsonSchema | None = None
+    reasoning: Reasoning = AS_THE_MODEL_LIKES
+    max_retries: int = 0
 
 
 class LocalModelFields(LanguageModelFields, GenerationFields):
@@ -23,10 +33,68 @@ class LocalModelFields(LanguageModelFields, GenerationFields):
 
     def _merged(self, stop: Sequence[str] | None, overrides: Mapping[str, Any]) -> Call:
         """Raises UnsupportedParameter for what cannot be given in a call, ConfigError for bad values."""
+        model, given = self._given(stop, overrides)
+        chosen = merge_call(self, given, owner=f"a call of {type(self).__name__}", kind=GenerationFields)
+        return Call(model, to_params(chosen), chosen.timeout)
+
+    def _given(
+        self, stop: Sequence[str] | None, overrides: Mapping[str, Any]
+    ) -> tuple[str | Path | None, dict[str, Any]]:
         # LangChain itself acts on `stream` and leaves it among the arguments.
         given = {name: value for name, value in overrides.items() if name != "stream"}
         model = given.pop("model", self.model)
         if stop is not None:
             given["stop"] = stop
-        chosen = merge_call(self, given, owner=f"a call of {type(self).__name__}")
-        return Call(model, to_params(chosen), chosen.timeout)
+        return model, given
+
+
+class AnswerFields(GenerationFields):
+    """What a chat model may be asked for beside the text."""
+
+    reasoning: bool | None = None
+    """Whether the model thinks before it answers; None leaves it to the model. What it thinks is in
+    the `reasoning` content blocks of the answer."""
+
+    reasoning_budget: int | None = Field(default=None, ge=0)
+    """Most tokens of thought; None sets no bound."""
+
+    logprobs: bool = False
+    """Tell how likely every token was, in `response_metadata["logprobs"]`."""
+
+    top_logprobs: int = Field(default=0, ge=0)
+    """And so many of the likeliest tokens in its place."""
+
+
+class CallFields(AnswerFields):
+    """What only a call may give: `bind_tools` and `with_structured_output` do."""
+
+    tools: Sequence[Any] | None = None
+    tool_choice: str | bool | Mapping[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: Any = None
+
+
+class ChatModelFields(LocalModelFields, AnswerFields):
+    """All arguments of a class that talks."""
+
+    max_retries: int = Field(default=0, ge=0)
+    """How often to ask again where EngineBusy would be raised, after a quarter of a second and then twice
+    as long each time; `timeout` begins anew."""
+
+    api_key: SecretStr | None = Field(default=None, exclude=True, repr=False)
+    """LangChain's argument for all providers, which programs that choose between them give to each. A
+    local model asks for no key, so there is nothing that this one would change."""
+
+    def _merged(self, stop: Sequence[str] | None, overrides: Mapping[str, Any]) -> Call:
+        model, given = self._given(stop, overrides)
+        chosen = merge_call(self, given, owner=f"a call of {type(self).__name__}", kind=CallFields)
+        params = replace(to_params(chosen), logprobs=chosen.logprobs, top_logprobs=chosen.top_logprobs)
+        return Call(
+            model,
+            params,
+            chosen.timeout,
+            to_tool_use(chosen.tools, choice=chosen.tool_choice, is_parallel=chosen.parallel_tool_calls),
+            to_answer_schema(chosen.response_format),
+            Reasoning(chosen.reasoning, chosen.reasoning_budget),
+            self.max_retries,
+        )

@@ -1,20 +1,31 @@
 """What LangChain asks of a chat model and of a text completion model alike."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from langchain_core.language_models import BaseLanguageModel, LangSmithParams
+from langchain_core.load import dumpd
 
 from gpt4all_core.arguments import GenerationFields
 from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.errors import ModelNotFound, UnsupportedParameter
-from langchain_gpt4all._convert import PROVIDER
+from gpt4all_core.shared_models import model_label
 from langchain_gpt4all._fields import LocalModelFields
+from langchain_gpt4all._results import PROVIDER
 
 
 class LocalLanguageModel(LocalModelFields, BaseLanguageModel[Any]):
     """Token counts, and what caches and traces know a model by. To be named before LangChain's class."""
+
+    _decisive: ClassVar[type[GenerationFields]] = GenerationFields
+    """The arguments that decide on an answer."""
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """True: `langchain_core.load` writes the arguments down and makes the object of them again."""
+        return True
 
     def get_num_tokens(self, text: str) -> int:
         """Tokens of a text in the model's own vocabulary. Loads the model."""
@@ -33,7 +44,7 @@ class LocalLanguageModel(LocalModelFields, BaseLanguageModel[Any]):
     @property
     def _identifying_params(self) -> Mapping[str, Any]:
         """What decides on the answer to a prompt: LangChain's caches are keyed by it."""
-        chosen = self.model_dump(include=set(GenerationFields.model_fields) - {"timeout", "stop"})
+        chosen = self.model_dump(include=set(self._decisive.model_fields) - {"timeout", "stop"})
         # LangChain overwrites `stop` by what the call gave, if only None.
         chosen["own_stop"] = list(self.stop)
         file = self._file()
@@ -46,6 +57,16 @@ class LocalLanguageModel(LocalModelFields, BaseLanguageModel[Any]):
                 "model_modified_ns": status.st_mtime_ns,
             }
         return identity | {"context_size": self.context_size, "kv_type": self.kv_type} | chosen
+
+    @cached_property
+    def _serialized(self) -> dict[str, Any]:
+        """The object as traces are told of it: without folders, which name people."""
+        told: dict[str, Any] = dumpd(self)
+        arguments = told["kwargs"]
+        arguments.pop("cache_dir", None)
+        if self.model is not None:
+            arguments["model"] = model_label(self.model)
+        return told
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop, **kwargs)

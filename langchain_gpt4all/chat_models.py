@@ -1,32 +1,50 @@
 """A local model as a LangChain chat model."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import get_config_list
 
-from gpt4all_core.errors import UnsupportedParameter
-from langchain_gpt4all._convert import to_chat_result, to_chunk, to_last_chunk, to_messages
+from gpt4all_core.arguments import GenerationFields, refuse_unknown
+from gpt4all_core.errors import ConfigError, EngineBusy
 from langchain_gpt4all._errors import langchain_errors
-from langchain_gpt4all._fields import Call
+from langchain_gpt4all._fields import AnswerFields, Call, ChatModelFields
 from langchain_gpt4all._language_model import LocalLanguageModel
+from langchain_gpt4all._messages import to_messages
+from langchain_gpt4all._profile import LocalModelProfile
+from langchain_gpt4all._results import ChunkWriter, to_chat_result
+from langchain_gpt4all._structured_output import Method, call_parser, parsed, text_parser
+from langchain_gpt4all._tools import (
+    AnySchema,
+    AnyTool,
+    ToolChoice,
+    describe_response_format,
+    describe_tools,
+    to_choice,
+    to_response_format,
+    to_tool_use,
+)
 
 if TYPE_CHECKING:
+    from gpt4all_core.chat_reply import ChatReply
     from gpt4all_core.local_model import LocalModel
-    from gpt4all_core.protocols import Generation
 
 
 _MOST_THREADS = 64
 """A thread of `batch` only waits; the engine takes its next request from those that wait."""
 
+_FIRST_PAUSE_S = 0.25
 
-class ChatGPT4All(LocalLanguageModel, BaseChatModel, extra="forbid"):
+
+class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="forbid"):
     """A private local model to talk to, in this process.
 
     Every argument has a default; `model` names another model than the default on this disk. The
@@ -38,10 +56,11 @@ class ChatGPT4All(LocalLanguageModel, BaseChatModel, extra="forbid"):
         >>> reply.usage_metadata["output_tokens"] <= 8
         True
 
-    A single call may give `model`, `max_tokens`, `temperature`, `top_k`, `top_p`, `min_p`,
-    `repeat_penalty`, `seed`, `stop` or `timeout` in place of the object's own; any other argument
-    raises UnsupportedParameter. Leaving a stream early, cancelling the awaiting task or a timeout
-    stops the model before its next token.
+    A single call may give `model` and any argument about the answer (`max_tokens` to `top_logprobs`
+    in the signature) in place of the object's own, and `tools`, `tool_choice`, `parallel_tool_calls`
+    and `response_format`, which `bind_tools` and `with_structured_output` give for you; any other
+    argument raises UnsupportedParameter. Leaving a stream early, cancelling the awaiting task or a
+    timeout stops the model before its next token.
 
     Raises ConfigError (a ValueError) for impossible arguments; at first use ModelNotFound and
     ModelLoadError; for a prompt that does not fit ContextOverflow; after `timeout` seconds
@@ -52,6 +71,83 @@ class ChatGPT4All(LocalLanguageModel, BaseChatModel, extra="forbid"):
 
     streaming: bool = False
     """Let LangChain stream inside `invoke`, so that callbacks see every token."""
+
+    _decisive: ClassVar[type[GenerationFields]] = AnswerFields
+
+    def bind_tools(
+        self,
+        tools: Sequence[AnyTool],
+        *,
+        tool_choice: ToolChoice = None,
+        parallel_tool_calls: bool | None = None,
+        strict: bool | None = None,
+        response_format: Any = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """The model with functions that it may ask for; what it asks for fits their parameters.
+
+        tools: LangChain's tools, functions, Pydantic classes of either version, TypedDicts, JSON
+        Schemas with a title, or the dicts of OpenAI and Anthropic. May be empty.
+        tool_choice: None or "auto" leaves it to the model; "any", "required" or True makes it call
+        one, a name or a provider's dict that one; "none" forbids it.
+        parallel_tool_calls: False allows one call an answer.
+        strict: True also requires every parameter and allows no others, as OpenAI does.
+        response_format: JSON that the model answers with if it calls nothing: a class, a JSON Schema
+        or OpenAI's dicts. kwargs: what a call may give.
+
+        Raises ConfigError for a choice that names none of the tools, UnsupportedParameter for tools
+        that run at a provider.
+        """
+        described = describe_tools(tools, strict=strict)
+        choice = to_choice(tool_choice, names=[tool["function"]["name"] for tool in described])
+        bound: dict[str, Any] = {"tools": described, "tool_choice": choice} if described else {}
+        if parallel_tool_calls is not None:
+            bound["parallel_tool_calls"] = parallel_tool_calls
+        if response_format is not None:
+            bound["response_format"] = describe_response_format(response_format)
+        return self.bind(**bound, **kwargs)
+
+    def with_structured_output(
+        self,
+        schema: AnySchema | None = None,
+        *,
+        method: Method = "json_schema",
+        include_raw: bool = False,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """The model with answers that are objects of a schema, always.
+
+        schema: a Pydantic class of either version, whose objects come out; a TypedDict, a
+        JSON Schema or a tool's dict, for which dicts do.
+        method: "json_schema" has the answer written as JSON, "function_calling" as the arguments of a
+        call, "json_mode" as JSON too, of any form without a schema. The model is held to the schema
+        while it writes, whichever it is, so they differ in what the model is shown.
+        include_raw: give {"raw": the message, "parsed": …, "parsing_error": …}.
+        strict: True also requires every property and allows no others, as OpenAI does.
+
+        A stream yields the object as far as it is written: of a class once it is complete enough.
+        """
+        refuse_unknown(kwargs, ["schema", "method", "include_raw", "strict"], owner="with_structured_output")
+        traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
+        if method == "function_calling":
+            if schema is None:
+                raise ConfigError("method='function_calling' needs a schema")
+            [tool] = describe_tools([schema], strict=strict)
+            name = tool["function"]["name"]
+            answers = self.bind_tools(
+                [tool], tool_choice=name, parallel_tool_calls=False, ls_structured_output_format=traced
+            )
+            return parsed(answers, call_parser(schema, name=name), include_raw=include_raw)
+        if method not in ("json_schema", "json_mode"):
+            raise ConfigError(f"method={method!r} is unknown; use json_schema, function_calling or json_mode")
+        if schema is None and method == "json_schema":
+            raise ConfigError("method='json_schema' needs a schema; json_mode does without one")
+        answers = self.bind(
+            response_format=to_response_format(schema, strict=strict),
+            **({"ls_structured_output_format": traced} if schema is not None else {}),
+        )
+        return parsed(answers, text_parser(schema), include_raw=include_raw)
 
     def batch(
         self,
@@ -71,16 +167,25 @@ class ChatGPT4All(LocalLanguageModel, BaseChatModel, extra="forbid"):
         return super().batch(inputs, configs, return_exceptions=return_exceptions, **kwargs)
 
     def get_num_tokens_from_messages(
-        self, messages: list[BaseMessage], tools: Sequence[Any] | None = None
+        self, messages: list[BaseMessage], tools: Sequence[AnyTool] | None = None
     ) -> int:
-        """Tokens of the whole prompt as `invoke` would send it, template included. Loads the model."""
-        if tools:
-            raise UnsupportedParameter("tools are not supported yet, so their tokens cannot be counted")
-        return self._local_model(self.model).count_message_tokens(to_messages(messages))
+        """Tokens of the prompt as `invoke` would send it, template and tools included. Loads the model."""
+        asked: dict[str, Any] = {"tool_use": to_tool_use(tools)} if tools else {}
+        return self._local_model(self.model).count_message_tokens(to_messages(messages), **asked)
 
     @property
     def _llm_type(self) -> str:
         return "gpt4all-chat"
+
+    def _resolve_model_profile(self) -> ModelProfile:
+        profile: Any = LocalModelProfile(self._recipe(self.model))
+        return cast("ModelProfile", profile)
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        # What LangChain takes for a model that can be serialised says its arguments, but not which
+        # file they mean, and is kept where an object is copied with another argument.
+        known_by = super()._get_llm_string(stop, **kwargs)
+        return f"{known_by}---{sorted(self._identifying_params.items())}"
 
     def _generate(
         self,
@@ -91,8 +196,8 @@ class ChatGPT4All(LocalLanguageModel, BaseChatModel, extra="forbid"):
     ) -> ChatResult:
         call = self._merged(stop, kwargs)
         model = self._local_model(call.model)
-        with _request(model, messages, call) as request:
-            return to_chat_result(request.result(), model_name=model.name)
+        with langchain_errors(), _not_left_running(_ask(model, messages, call)) as reply:
+            return to_chat_result(reply.result(), model_name=model.name)
 
     async def _agenerate(
         self,
@@ -103,8 +208,8 @@ class ChatGPT4All(LocalLanguageModel, BaseChatModel, extra="forbid"):
     ) -> ChatResult:
         call = self._merged(stop, kwargs)
         model = await self._alocal_model(call.model)
-        with _request(model, messages, call) as request:
-            return to_chat_result(await request.aresult(), model_name=model.name)
+        with langchain_errors(), _not_left_running(await _aask(model, messages, call)) as reply:
+            return to_chat_result(await reply.aresult(), model_name=model.name)
 
     def _stream(
         self,
@@ -115,10 +220,11 @@ class ChatGPT4All(LocalLanguageModel, BaseChatModel, extra="forbid"):
     ) -> Iterator[ChatGenerationChunk]:
         call = self._merged(stop, kwargs)
         model = self._local_model(call.model)
-        with _request(model, messages, call) as request:
-            for piece in request:
-                yield to_chunk(piece)
-            yield to_last_chunk(request.result(), model_name=model.name)
+        writer = ChunkWriter(as_blocks=self.output_version == "v1")
+        with langchain_errors(), _not_left_running(_ask(model, messages, call)) as reply:
+            for event in reply.events:
+                yield writer.chunk(event)
+            yield writer.last_chunk(reply.result(), model_name=model.name)
 
     async def _astream(
         self,
@@ -129,18 +235,46 @@ class ChatGPT4All(LocalLanguageModel, BaseChatModel, extra="forbid"):
     ) -> AsyncIterator[ChatGenerationChunk]:
         call = self._merged(stop, kwargs)
         model = await self._alocal_model(call.model)
-        with _request(model, messages, call) as request:
-            async for piece in request:
-                yield to_chunk(piece)
-            yield to_last_chunk(await request.aresult(), model_name=model.name)
+        writer = ChunkWriter(as_blocks=self.output_version == "v1")
+        with langchain_errors(), _not_left_running(await _aask(model, messages, call)) as reply:
+            async for event in reply.events:
+                yield writer.chunk(event)
+            yield writer.last_chunk(await reply.aresult(), model_name=model.name)
+
+
+def _ask(model: "LocalModel", messages: Sequence[BaseMessage], call: Call) -> "ChatReply":
+    """The request for an answer. Blocks while files are read, grammars compiled and places awaited."""
+    for retry in range(call.max_retries):
+        try:
+            return _ask_once(model, messages, call)
+        except EngineBusy:
+            time.sleep(_FIRST_PAUSE_S * 2**retry)
+    return _ask_once(model, messages, call)
+
+
+async def _aask(model: "LocalModel", messages: Sequence[BaseMessage], call: Call) -> "ChatReply":
+    """The same for an event loop: in a thread where it may take longer than a token does."""
+    is_free = call.tool_use is None and call.answer_schema is None and not call.max_retries
+    if is_free and all(isinstance(message.content, str) for message in messages):
+        return _ask_once(model, messages, call)
+    return await asyncio.to_thread(_ask, model, messages, call)
+
+
+def _ask_once(model: "LocalModel", messages: Sequence[BaseMessage], call: Call) -> "ChatReply":
+    constraint = None if call.answer_schema is None else model.constrain(schema=call.answer_schema)
+    return model.chat(
+        to_messages(messages),
+        call.params,
+        tool_use=call.tool_use,
+        constraint=constraint,
+        reasoning=call.reasoning,
+        timeout_s=call.timeout_s,
+    )
 
 
 @contextmanager
-def _request(model: "LocalModel", messages: Sequence[BaseMessage], call: Call) -> Iterator["Generation"]:
-    """The request for an answer; it is not left running."""
-    with langchain_errors():
-        request = model.chat(to_messages(messages), call.params, timeout_s=call.timeout_s)
-        try:
-            yield request
-        finally:
-            request.cancel()
+def _not_left_running(reply: "ChatReply") -> Iterator["ChatReply"]:
+    try:
+        yield reply
+    finally:
+        reply.cancel()

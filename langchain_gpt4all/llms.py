@@ -8,10 +8,10 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.language_models import LLM
 from langchain_core.outputs import GenerationChunk, LLMResult
 
-from langchain_gpt4all._convert import to_last_text_chunk, to_llm_result, to_text_chunk
 from langchain_gpt4all._errors import langchain_errors
 from langchain_gpt4all._fields import Call
 from langchain_gpt4all._language_model import LocalLanguageModel
+from langchain_gpt4all._results import to_last_text_chunk, to_llm_result, to_text_chunk
 
 if TYPE_CHECKING:
     from gpt4all_core.local_model import LocalModel

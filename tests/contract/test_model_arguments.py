@@ -12,6 +12,7 @@ from gpt4all_core.local_model import LocalModel
 from gpt4all_core.shared_models import ModelRecipe
 from langchain_gpt4all import ChatGPT4All, GPT4AllEmbeddings
 from langchain_gpt4all import GPT4All as LangChainGPT4All
+from langchain_gpt4all._fields import ChatModelFields
 from langchain_gpt4all._fields import LocalModelFields as LangChainFields
 from llamaindex_gpt4all import GPT4All as LlamaIndexGPT4All
 from llamaindex_gpt4all import GPT4AllEmbedding
@@ -170,7 +171,7 @@ def test_a_single_text_to_stop_at_is_answered_with_a_list(kind):
 @pytest.mark.parametrize(
     ("page", "fields", "more"),
     [
-        ("langchain.md", LangChainFields, {"streaming"}),
+        ("langchain.md", ChatModelFields, {"streaming"}),
         ("llamaindex.md", LlamaIndexFields, set()),
     ],
 )

@@ -105,7 +105,6 @@ def test_a_call_may_name_another_model(chat):
     [
         ({"max_tokenz": 3}, UnsupportedParameter, "did you mean max_tokens"),
         ({"context_size": 64}, UnsupportedParameter, "constructor"),
-        ({"tools": []}, UnsupportedParameter, "'tools'"),
         ({"max_tokens": "many"}, ConfigError, "max_tokens='many'"),
         ({"temperature": -1}, ConfigError, "temperature=-1"),
     ],

@@ -1,0 +1,124 @@
+"""The content blocks of LangChain, OpenAI and Anthropic as the core's texts and pictures."""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from gpt4all_core.errors import ConfigError, UnsupportedParameter
+from gpt4all_core.types import Image
+from langchain_gpt4all._files import file_text
+
+Block = str | Mapping[str, Any]
+
+THOUGHTS = frozenset({"reasoning", "thinking", "redacted_thinking"})
+CALLS = frozenset({"tool_use", "tool_call", "tool_call_chunk", "invalid_tool_call", "input_json_delta"})
+
+_SUFFIXES = {
+    "application/pdf": ".pdf",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "text/html": ".html",
+}
+
+
+def to_content(content: str | Iterable[Block]) -> str | tuple[str | Image, ...]:
+    """What a message says, without the thoughts and calls that stand elsewhere in the core's messages.
+
+    The text of a file takes the file's place. Nothing is fetched: pictures and files come as base64.
+    Raises UnsupportedParameter for blocks that no local model can be told, ConfigError for damaged
+    ones, UnreadableDocument for files without text.
+    """
+    if isinstance(content, str):
+        return content
+    parts = [part for block in content if (part := _part(block))]
+    if any(isinstance(part, Image) for part in parts):
+        return tuple(parts)
+    return "".join(part for part in parts if isinstance(part, str))
+
+
+def _part(block: Block) -> str | Image:
+    if isinstance(block, str):
+        return block
+    kind = block.get("type")
+    if kind in THOUGHTS or kind in CALLS:
+        return ""
+    reader = _READERS.get(str(kind))
+    if reader is None:
+        raise UnsupportedParameter(
+            f"a content block of type {kind!r} cannot be sent; send text, pictures and files"
+        )
+    return reader(block)
+
+
+def _text(block: Mapping[str, Any]) -> str:
+    text = block.get("text")
+    if not isinstance(text, str):
+        raise ConfigError(f"a content block of type {block.get('type')!r} has text={text!r}; give a str")
+    return text
+
+
+def _image(block: Mapping[str, Any]) -> Image:
+    return Image(_payload(block)[1])
+
+
+def _file(block: Mapping[str, Any]) -> str:
+    if isinstance(block.get("text"), str):
+        return f"\n\n{_text(block)}\n\n"
+    mime, data = _payload(block)
+    if mime in _SUFFIXES:
+        return f"\n\n{file_text(data, suffix=_SUFFIXES[mime])}\n\n"
+    if not (mime.startswith("text/") or mime == "application/json"):
+        raise UnsupportedParameter(
+            f"a file of type {mime or 'unknown'!r} cannot be read; send PDF, DOCX, HTML or plain text,"
+            " with its mime_type"
+        )
+    try:
+        return f"\n\n{data.decode()}\n\n"
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"a file of type {mime!r} is not UTF-8 ({error})") from error
+
+
+_READERS: Mapping[str, Callable[[Mapping[str, Any]], str | Image]] = {
+    "text": _text,
+    "input_text": _text,
+    "output_text": _text,
+    "image": _image,
+    "image_url": _image,
+    "input_image": _image,
+    "file": _file,
+    "input_file": _file,
+    "document": _file,
+    "text-plain": _file,
+}
+
+
+def _payload(block: Mapping[str, Any]) -> tuple[str, bytes]:
+    """The MIME type, "" for none, and the bytes of a block that carries them."""
+    kind = block.get("type")
+    inner: Any = next((block[name] for name in ("image_url", "source", "file") if block.get(name)), block)
+    holder: Mapping[str, Any] = {"url": inner} if isinstance(inner, str) else inner
+    mime = str(holder.get("mime_type") or holder.get("media_type") or block.get("mime_type") or "")
+    for name in ("base64", "data", "file_data", "url"):
+        value = holder.get(name)
+        if isinstance(value, str) and value.startswith("data:"):
+            return _from_data_url(value)
+        if isinstance(value, str) and name != "url":
+            return mime, _decoded(value)
+    raise UnsupportedParameter(
+        f"a content block of type {kind!r} has no data in it, and nothing is fetched from elsewhere;"
+        " send the bytes as base64"
+    )
+
+
+def _from_data_url(url: str) -> tuple[str, bytes]:
+    header, _, body = url.partition(",")
+    mime = header.removeprefix("data:").partition(";")[0]
+    return mime, _decoded(body) if header.endswith(";base64") else unquote_to_bytes(body)
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except binascii.Error as error:
+        raise ConfigError(f"a picture or file is not valid base64 ({error})") from error
