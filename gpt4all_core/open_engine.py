@@ -253,7 +253,14 @@ def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
         )
         undo.callback(context.close)
         adapters = AdapterShelf(weights)
-        images = open_images(weights, check_loadable(path), projector=options.projector, threads=threads)
+        images = open_images(
+            weights,
+            check_loadable(path),
+            projector=options.projector,
+            threads=threads,
+            context_size=options.context_size,
+            batch_rows=context.image_limit,
+        )
 
         def give_back() -> None:
             adapters.close()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gpt4all_core.catalog.fingerprint import fingerprint
 from gpt4all_core.catalog.gguf import GGUFHeader
-from gpt4all_core.catalog.gguf_projector_check import check_projector
+from gpt4all_core.catalog.gguf_projector_check import check_projector, most_rows
 from gpt4all_core.catalog.projector_files import find_projector
 from gpt4all_core.engine.image_rows import PromptImage
 from gpt4all_core.errors import ConfigError, EngineClosed, ModelLoadError, UnsupportedParameter
@@ -24,18 +24,27 @@ KEPT_BYTES = 64 << 20
 A picture of 256 rows takes 2.6 MB for a model of 4B, and seconds to read once more."""
 
 
+IMAGES_IN_CONTEXT = 4
+"""Pictures of any size that a context has room for, with little text: models whose rows depend on the size
+have up to 4,096 for a photograph by default, which is all of a usual context."""
+
+
 class ImageReader:
     """Turns the files of pictures into what a model reads in their place. All methods thread-safe.
 
-    path: of the projector, see `open_images`. Close it before the weights.
+    path: of the projector, see `open_images`. most_rows: of a picture, see `LlamaProjector`. Close it
+    before the weights.
     """
 
     can_read = True
 
-    def __init__(self, weights: "LlamaWeights", path: Path, *, threads: int) -> None:
+    def __init__(
+        self, weights: "LlamaWeights", path: Path, *, threads: int, most_rows: int | None = None
+    ) -> None:
         self.path = path
         self._weights = weights
         self._threads = threads
+        self._most_rows = most_rows
         self._lock = threading.Lock()  # one at a time: a projector computes with all its threads
         self._is_closed = False
         self._projector: LlamaProjector | None = None
@@ -76,8 +85,10 @@ class ImageReader:
             raise EngineClosed(f"the projector {self.path.name} was closed; open the model again")
         if self._projector is None:
             trials.require(self._weights.path, self.path)
-            self._projector = LlamaProjector(self._weights, self.path, threads=self._threads)
-            self._source = fingerprint(self.path).encode()
+            self._projector = LlamaProjector(
+                self._weights, self.path, threads=self._threads, most_rows=self._most_rows
+            )
+            self._source = f"{fingerprint(self.path)} {self._most_rows} ".encode()
         return self._projector
 
     def _keep(self, digest: bytes, image: PromptImage) -> None:
@@ -103,25 +114,34 @@ class NoImages:
 
 
 def open_images(
-    weights: "LlamaWeights", header: GGUFHeader, *, projector: Path | None, threads: int
+    weights: "LlamaWeights",
+    header: GGUFHeader,
+    *,
+    projector: Path | None,
+    threads: int,
+    context_size: int,
+    batch_rows: int,
 ) -> ImageReader | NoImages:
-    """What reads pictures for these weights.
+    """What reads pictures for these weights, each as a quarter of `context_size` rows at most if it can.
 
     projector: None takes the one beside the model's file, if one fits; should that be damaged, the model
-    is as good as any without pictures. Raises for one that was asked for: ModelLoadError where it does
-    not fit to the model, UnsupportedParameter where it is of a kind that cannot be used, ConfigError
-    where there is no such file.
+    is as good as any without pictures. batch_rows: most rows of a picture that have to see each other.
+
+    Raises for a projector that was asked for: ModelLoadError where it does not fit to the model,
+    UnsupportedParameter where it is of a kind that cannot be used, ConfigError where there is no such
+    file.
     """
     path = projector_file(weights.path, header, projector)
     if path is None:
         return NoImages(_nothing_reads(weights.path, header))
     try:
-        check_projector(path, model_width=header.embedding_length or 0, model_name=weights.path.name)
+        found = check_projector(path, model_width=header.embedding_length or 0, model_name=weights.path.name)
     except (ModelLoadError, UnsupportedParameter) as error:
         if projector is not None:
             raise
         return NoImages(f"{weights.path.name} cannot be sent pictures: {error}")
-    return ImageReader(weights, path, threads=threads)
+    rows = most_rows(found, room=context_size // IMAGES_IN_CONTEXT, batch_rows=batch_rows)
+    return ImageReader(weights, path, threads=threads, most_rows=rows)
 
 
 def projector_file(model: Path, header: GGUFHeader, projector: Path | None) -> Path | None:

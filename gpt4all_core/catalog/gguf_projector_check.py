@@ -55,6 +55,28 @@ _OTHERS = frozenset(
 )
 """Kinds whose width libmtmd compares itself, and whose mismatch it reports."""
 
+_ROWS = {
+    "gemma4uv": (70, 1120),
+    "gemma4v": (70, 1120),
+    "glm4v": (8, 4096),
+    "kimik25": (2, 4096),
+    "kimivl": (8, 1024),
+    "lfm2": (64, 256),
+    "ling3vl": (8, 4096),
+    "minimax_m3": (8, 576),
+    "muse-glimmer": (1, 4096),
+    "pixtral": (8, 1024),
+    "qwen2.5vl_merger": (8, 4096),
+    "qwen2vl_merger": (8, 4096),
+    "qwen3vl_merger": (8, 4096),
+    "youtuvl": (1, 62500),
+}
+"""Fewest and most rows of a picture, by kind, where they depend on its size and can be bounded
+(`set_limit_image_tokens`)."""
+
+_SEEN_AT_ONCE = frozenset({"gemma4v", "gemma4uv"})
+"""Those of them whose rows may see each other (`mtmd_decode_use_non_causal`): a batch has to hold them."""
+
 _REFUSED = {
     "hunyuanvl": "the rows of a picture depend on how many pictures there were before it",
     "deepseek4v": "the rows of a picture depend on where in the prompt it is",
@@ -138,6 +160,19 @@ def output_width(header: GGUFHeader) -> int | None:
     if tensor is None or len(tensor.shape) <= dimension:
         return None
     return tensor.shape[dimension]
+
+
+def most_rows(header: GGUFHeader, *, room: int, batch_rows: int) -> int | None:
+    """To how many rows a picture is to be bounded, or None to leave that to libmtmd.
+
+    room: rows that it should not exceed; large pictures have thousands by default. batch_rows: most that
+    one decode call can have.
+    """
+    kind = projector_kind(header)
+    least, most = _ROWS.get(kind, (0, 0))
+    if kind in _SEEN_AT_ONCE:
+        room = min(room, batch_rows)
+    return max(room, least) if room < most else None
 
 
 def _kind_faults(header: GGUFHeader) -> Iterator[str]:

@@ -6,11 +6,15 @@ from gguf_parts import Parts
 from gguf_writing import text
 from tiny_projectors import picture, write_seeing_model, write_tiny_projector
 
+from gpt4all_core.catalog.gguf import read_header
 from gpt4all_core.catalog.gguf_check import check_loadable
+from gpt4all_core.catalog.gguf_projector_check import most_rows
 from gpt4all_core.engine.llama.weights import LlamaWeights
 from gpt4all_core.errors import ConfigError, EngineClosed, ModelLoadError, UnsupportedParameter
 from gpt4all_core.open_projector import KEPT_BYTES, ImageReader, open_images
 from gpt4all_core.trial import trials
+
+ROOM = {"context_size": 4096, "batch_rows": 512}
 
 
 @pytest.fixture
@@ -29,7 +33,7 @@ def weights(model):
 def reader(weights, tmp_path):
     path = write_tiny_projector(tmp_path / "mmproj.gguf", "mlp")
     trials.waive(weights.path, path)
-    reader = open_images(weights, check_loadable(weights.path), projector=None, threads=1)
+    reader = open_images(weights, check_loadable(weights.path), projector=None, threads=1, **ROOM)
     yield reader
     reader.close()
 
@@ -95,7 +99,7 @@ def test_a_closed_one_reads_nothing(reader):
 
 
 def test_without_a_projector_it_is_said_what_is_missing(weights):
-    reader = open_images(weights, check_loadable(weights.path), projector=None, threads=1)
+    reader = open_images(weights, check_loadable(weights.path), projector=None, threads=1, **ROOM)
     assert not reader.can_read
     with pytest.raises(UnsupportedParameter, match=r"no projector for it beside .*get the mmproj-"):
         reader.read(picture())
@@ -105,7 +109,7 @@ def test_without_a_projector_it_is_said_what_is_missing(weights):
 def test_a_damaged_projector_beside_a_model_costs_it_the_pictures_alone(weights, tmp_path):
     path = write_tiny_projector(tmp_path / "mmproj.gguf", "mlp")
     path.write_bytes(path.read_bytes()[:-100])
-    reader = open_images(weights, check_loadable(weights.path), projector=None, threads=1)
+    reader = open_images(weights, check_loadable(weights.path), projector=None, threads=1, **ROOM)
     with pytest.raises(UnsupportedParameter, match=r"cannot be sent pictures: .*is incomplete"):
         reader.read(picture())
 
@@ -127,12 +131,14 @@ def test_a_projector_that_was_asked_for_must_fit(weights, tmp_path):
         ),
     ):
         with pytest.raises(error, match=message):
-            open_images(weights, header, projector=path, threads=1)
+            open_images(weights, header, projector=path, threads=1, **ROOM)
 
 
 def test_a_projector_that_ends_libmtmd_is_found_out_in_a_child(weights, tmp_path):
     of_another_kind(tmp_path / "mmproj.gguf", "yasa2")
-    reader = open_images(weights, check_loadable(weights.path), projector=tmp_path / "mmproj.gguf", threads=1)
+    reader = open_images(
+        weights, check_loadable(weights.path), projector=tmp_path / "mmproj.gguf", threads=1, **ROOM
+    )
     with pytest.raises(ModelLoadError, match=r"mmproj\.gguf: opening it ends llama\.cpp"):
         reader.read(picture())
     reader.close()
@@ -153,3 +159,41 @@ def of_another_kind(path, kind):
     ]
     path.write_bytes(parts.to_bytes())
     return path
+
+
+def test_a_large_picture_takes_no_more_than_its_share_of_the_context(tmp_path):
+    weights = LlamaWeights(write_seeing_model(tmp_path / "grid.gguf", "qwen2vl_merger"))
+    path = write_tiny_projector(tmp_path / "mmproj.gguf", "qwen2vl_merger")
+    trials.waive(weights.path, path)
+    header = check_loadable(weights.path)
+    tokens = []
+    for context_size in (16, 800, 20000):
+        reader = open_images(
+            weights, header, projector=path, threads=1, context_size=context_size, batch_rows=512
+        )
+        image = reader.read(picture(size=(560, 448)))
+        tokens.append(image.tokens)
+        reader.close()
+    weights.close()
+    small, bounded, free = (sum(token < 0 for token in ids) for ids in tokens)
+    assert small <= 8
+    assert 150 < bounded <= 200
+    assert free == 20 * 16
+    assert set(tokens[1]).isdisjoint(token for token in tokens[2] if token < 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "room", "batch_rows", "expected"),
+    [
+        ("mlp", 100, 512, None),
+        ("qwen2vl_merger", 1024, 63, 1024),
+        ("qwen2vl_merger", 4096, 512, None),
+        ("lfm2", 30, 512, 64),
+        ("gemma4v", 1024, 512, 512),
+        ("gemma4v", 1024, 63, 70),
+        ("gemma4v", 2048, 2048, None),
+    ],
+)
+def test_how_many_rows_a_picture_may_have(tmp_path, kind, room, batch_rows, expected):
+    header = read_header(of_another_kind(tmp_path / "p.gguf", kind))
+    assert most_rows(header, room=room, batch_rows=batch_rows) == expected

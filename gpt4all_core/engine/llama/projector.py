@@ -40,20 +40,25 @@ class LlamaProjector:
     """A projector in memory, for the weights of one model.
 
     path: a file that `gpt4all_core.catalog.gguf_projector_check` found to fit to the weights. threads:
-    of the processor, for encoding. It computes on the first device that the weights are on. Raises
-    ModelLoadError with llama.cpp's words.
+    of the processor, for encoding. most_rows: of a picture, where that depends on its size; None leaves
+    it to libmtmd. It computes on the first device that the weights are on. Raises ModelLoadError with
+    llama.cpp's words.
 
     Thread-safe: pictures are encoded one at a time, beside what contexts on the weights compute. Close
     it before the weights.
     """
 
-    def __init__(self, weights: LlamaWeights, path: Path, *, threads: int) -> None:
+    def __init__(
+        self, weights: LlamaWeights, path: Path, *, threads: int, most_rows: int | None = None
+    ) -> None:
         self.path = path
         self._weights = weights
         self._mtmd = multimodal()
         self._width: int = api.llama_model_n_embd_inp(weights.handle)
         self._lock = threading.Lock()
-        self._context = interruptible(lambda _unwanted: self._load(threads), discard=self._mtmd.mtmd_free)
+        self._context = interruptible(
+            lambda _unwanted: self._load(threads, most_rows), discard=self._mtmd.mtmd_free
+        )
         if not self._mtmd.mtmd_support_vision(self._context):
             self.close()
             raise ModelLoadError(f"{path} has no vision encoder", path=path)
@@ -76,10 +81,12 @@ class LlamaProjector:
         if context is not None:
             self._mtmd.mtmd_free(context)
 
-    def _load(self, threads: int) -> Any:
+    def _load(self, threads: int, most_rows: int | None) -> Any:
         params = self._mtmd.mtmd_context_params_default()
         params.print_timings = False
         params.n_threads = threads
+        if most_rows is not None:
+            params.image_max_tokens = most_rows
         params.warmup = False  # it only reserves memory, which the first picture does as well
         handles = handles_of(self._weights.devices[:1])
         params.use_gpu = bool(self._weights.devices)
