@@ -169,8 +169,14 @@ def _any_of(tokens: Iterable[str]) -> re.Pattern[str]:
 
 def _unescaped(text: str, marks: Iterable[str]) -> str:
     r"""JSON for ASCII alone, and Python's repr, write a mark as \ue000."""
-    if "\\ue" not in text and "\\uf" not in text:
-        return text
     codes = {f"u{ord(mark):04x}": mark for mark in marks}
-    pattern = rf"\\+({'|'.join(codes)})"
-    return re.sub(pattern, lambda match: codes[match.group(1)], text) if codes else text
+    if not codes or "\\u" not in text:
+        return text
+
+    def mark_of(match: re.Match[str]) -> str:
+        # Whoever escapes twice doubles the backslashes of the escape, and quadruples those of the text,
+        # so the largest power of two in their number is the escape's own.
+        backslashes = len(match.group(1))
+        return "\\" * (backslashes - (backslashes & -backslashes)) + codes[match.group(2)]
+
+    return re.sub(rf"(\\+)({'|'.join(codes)})", mark_of, text)

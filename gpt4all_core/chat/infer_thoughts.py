@@ -69,6 +69,9 @@ def tags_spoken_of(source: str) -> ReasoningTags | None:
         start = beginning_of(mark)
         if start is not None:
             return ReasoningTags(start, mark)
+    for mark in marks:
+        if mark[1:-1].isalpha():
+            return ReasoningTags(mark, f"{mark[0]}/{mark[1:]}")
     return None
 
 

@@ -204,6 +204,7 @@ def test_the_tags_of_thoughts_are_told_from_a_thought(start):
         ("<think></think>", ReasoningTags("<think>", "</think>")),
         ("[THINK] and [/THINK]", ReasoningTags("[THINK]", "[/THINK]")),
         ("<|START_THINKING|><|END_THINKING|>", ReasoningTags("<|START_THINKING|>", "<|END_THINKING|>")),
+        ("<thinking>", ReasoningTags("<thinking>", "</thinking>")),
         ("think hard, <b>always</b>", None),
     ],
 )
