@@ -9,7 +9,7 @@ from written_calls import FAMILIES, TOOLS, read
 
 from gpt4all_core.chat.tool_formats.harmony import HARMONY
 from gpt4all_core.chat.tool_formats.markers import quoted
-from gpt4all_core.chat.tool_formats.tagged_parameters import GLM4, QWEN3_CODER
+from gpt4all_core.chat.tool_formats.tagged_parameters import GLM_4, QWEN3_CODER
 from gpt4all_core.engine.llama.weights import LlamaWeights
 from gpt4all_core.errors import UnsupportedSchema
 from gpt4all_core.types import Reasoning, Tool
@@ -223,7 +223,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("tool_format", [QWEN3_CODER, GLM4], ids=lambda each: each.name)
+@pytest.mark.parametrize("tool_format", [QWEN3_CODER, GLM_4], ids=lambda each: each.name)
 @pytest.mark.parametrize(("reason", "schema"), REFUSED.items(), ids=REFUSED)
 def test_what_cannot_be_enforced_without_quotes_is_refused(tool_format, reason, schema):
     tool = Tool("f", parameters={"type": "object", "properties": {"x": schema}})
@@ -273,8 +273,8 @@ FINAL = "<|channel|>final<|message|>Hello"
     ],
     ids=["free", "small budget", "off", "large budget"],
 )
-def test_harmony_thinks_within_its_budget(weights, reasoning, is_allowed):
-    rules = Ruled(weights, HARMONY, TOOLS, "auto", has_tokens=True, reasoning=reasoning)
+def test_harmony_thinks_within_its_budget(weights, has_tokens, reasoning, is_allowed):
+    rules = Ruled(weights, HARMONY, TOOLS, "auto", has_tokens=has_tokens, reasoning=reasoning)
 
     assert rules.accepts(THOUGHT + FINAL) == is_allowed
     assert rules.accepts(FINAL)

@@ -16,7 +16,7 @@ from gpt4all_core.chat.tool_formats.protocol import ToolFormat
 from gpt4all_core.chat.tool_formats.python_calls import LFM2, LLAMA_4
 from gpt4all_core.chat.tool_formats.tagged_parameters import (
     DEEPSEEK_V3_2,
-    GLM4,
+    GLM_4,
     MINIMAX_M2,
     QWEN3_CODER,
     SEED_OSS,
@@ -272,7 +272,7 @@ FAMILIES = {
     family.tool_format.name: family
     for family in (
         Family(QWEN3_CODER, _qwen, "</parameter>"),
-        Family(GLM4, _glm, "</arg_value>"),
+        Family(GLM_4, _glm, "</arg_value>"),
         Family(MINIMAX_M2, _minimax, "</parameter>"),
         Family(SEED_OSS, _seed, "</parameter>", partial(_seed, write=_raw)),
         Family(DEEPSEEK_V3_2, _deepseek, "</\uff5cDSML\uff5cparameter>"),

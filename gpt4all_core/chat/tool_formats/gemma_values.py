@@ -3,7 +3,12 @@
 import json
 
 from gpt4all_core.chat.tool_formats.gemma_reader import STRING_MARK, is_gemma_key
-from gpt4all_core.chat.tool_formats.grammar_rules import GrammarRules, escaped, in_order, text_patterns
+from gpt4all_core.chat.tool_formats.grammar_rules import (
+    GrammarRules,
+    escaped,
+    perhaps_in_order,
+    text_patterns,
+)
 from gpt4all_core.chat.tool_formats.json_schema_rule import json_rule
 from gpt4all_core.chat.tool_formats.markers import quoted
 from gpt4all_core.chat.tool_formats.parameter_types import Alternative, ToolParameters, as_schema
@@ -102,7 +107,7 @@ class GemmaValues:
             key = self._rules.terminal(f"{_KEY} & ~/{names}/" if names else _KEY)
             other = self._rules.rule(f'{key} ":" {self._value(additional)}')
             terms.append((self._rules.rule(f'{other} ("," {other})*'), False))
-        return f'"{{" {in_order(self._rules, terms, quoted(","))} "}}"'
+        return f'"{{" {perhaps_in_order(self._rules, terms, quoted(","))} "}}"'
 
 
 def _unsupported(what: str, keyword: str) -> UnsupportedSchema:

@@ -55,10 +55,10 @@ def escaped(text: str) -> str:
 
 
 def in_order(rules: GrammarRules, terms: Sequence[tuple[str, bool]], separator: str) -> str:
-    """The terms one after the other, those that are not required perhaps left out.
+    """The terms one after the other, those that are not required perhaps left out, but not all of them.
 
     terms: each with whether it is required. separator: an expression between two that are there, ""
-    for none. The result may match nothing at all.
+    for none. "" for no terms at all.
     """
     after = [""]  # what may follow a term that is there, for each place from the end
     for term, is_required in reversed(terms):
@@ -69,8 +69,14 @@ def in_order(rules: GrammarRules, terms: Sequence[tuple[str, bool]], separator: 
     for place, (term, is_required) in enumerate(terms):
         choices.append(f"{term} {after[place + 1]}".strip())
         if is_required:
-            return rules.rule(" | ".join(choices))
-    return f"({' | '.join(choices)})?" if choices else ""
+            break
+    return rules.rule(" | ".join(choices)) if choices else ""
+
+
+def perhaps_in_order(rules: GrammarRules, terms: Sequence[tuple[str, bool]], separator: str) -> str:
+    """The same, and nothing at all where none of the terms is required."""
+    some = in_order(rules, terms, separator)
+    return some if not some or any(is_required for _, is_required in terms) else f"{some}?"
 
 
 def text_patterns(schema: JsonSchema, *, is_exact: bool) -> list[str]:

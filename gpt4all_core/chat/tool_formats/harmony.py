@@ -11,6 +11,8 @@ first call. Described at https://cookbook.openai.com/articles/openai-harmony.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gpt4all_core.chat.dialect import ReasoningTags
+from gpt4all_core.chat.thought_rules import thought_rules
 from gpt4all_core.chat.tool_formats.call_events import EventScanner
 from gpt4all_core.chat.tool_formats.grammar_rules import ANY_TEXT, GrammarRules, escaped
 from gpt4all_core.chat.tool_formats.harmony_reader import (
@@ -25,7 +27,7 @@ from gpt4all_core.chat.tool_formats.harmony_reader import (
     read_harmony,
 )
 from gpt4all_core.chat.tool_formats.json_schema_rule import arguments_expression
-from gpt4all_core.chat.tool_formats.markers import quoted
+from gpt4all_core.chat.tool_formats.markers import is_text, quoted
 from gpt4all_core.chat.tool_formats.protocol import (
     AnswerRules,
     AnswerScanner,
@@ -75,9 +77,9 @@ class Harmony:
         made = GrammarRules("harmony")
         channel, message = spell(CHANNEL), spell(MESSAGE)
         next_message = f'{spell(START)} "assistant"'
-        messages = ""
+        messages, lines = "", [""]
         if rules.may_think and rules.thought_budget != 0:
-            thought = _body(made, spell, budget=rules.thought_budget)
+            thought, lines = _thought(made, spell, budget=rules.thought_budget)
             messages = f'({channel} "analysis" {message} {thought} {next_message})*'
         last = []
         if rules.tools:
@@ -86,7 +88,8 @@ class Harmony:
         if not (rules.tools and rules.must_call):
             kind = f'(" " {spell(CONSTRAIN)}? "json")?' if rules.said else ""
             last.append(f'{channel} "final" {kind} {message} {"said" if rules.said else _any_text(made)}')
-        return f"start: {messages} ({' | '.join(last)})\n{made.lines()}{rules.said}"
+        written = "\n".join([*lines, made.lines(), rules.said])
+        return f"start: {messages} ({' | '.join(last)})\n{written}"
 
 
 def _calls(rules: GrammarRules, tools: Sequence[Tool], spell: Spell) -> str:
@@ -105,11 +108,21 @@ def _calls(rules: GrammarRules, tools: Sequence[Tool], spell: Spell) -> str:
     return f"({' | '.join(choices)})"
 
 
-def _body(rules: GrammarRules, spell: Spell, *, budget: int | None = None) -> str:
+def _body(rules: GrammarRules, spell: Spell) -> str:
     """The text of a message, and its end."""
+    others = [marker for marker in _MARKERS if marker != END]
+    return text_rule(rules, [], end=ValueEnd("", END, spell), barred=others)
+
+
+def _thought(rules: GrammarRules, spell: Spell, *, budget: int | None) -> tuple[str, list[str]]:
+    """The same for a thought, which may be bounded; with lines that are rules of their own."""
     if budget is None:
-        return text_rule(rules, [], end=ValueEnd("", END, spell))
-    return f"{rules.rule(_any_text(rules), max_tokens=budget)} {spell(END)}"
+        return _body(rules, spell), []
+    if is_text(END, spell):
+        return thought_rules(
+            ReasoningTags("", END), is_closed=False, budget=budget, is_open=True, spell=spell
+        )
+    return f"{rules.rule(_any_text(rules), max_tokens=budget)} {spell(END)}", []
 
 
 def _any_text(rules: GrammarRules) -> str:

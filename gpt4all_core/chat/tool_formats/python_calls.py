@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gpt4all_core.chat.call_layout import Frame, PythonCallLayout
 from gpt4all_core.chat.tool_formats.call_events import EventScanner
-from gpt4all_core.chat.tool_formats.grammar_rules import GrammarRules, in_order
+from gpt4all_core.chat.tool_formats.grammar_rules import GrammarRules, perhaps_in_order
 from gpt4all_core.chat.tool_formats.json_schema_rule import json_rule
 from gpt4all_core.chat.tool_formats.markers import spelled, tags
 from gpt4all_core.chat.tool_formats.parameter_types import ToolParameters, enforceable_parameters
@@ -86,7 +86,7 @@ def _call(rules: GrammarRules, tool: Tool) -> str:
         key = rules.terminal(f"/[a-z_][a-zA-Z0-9_]{{0,63}}/{f' & ~/{declared}/' if declared else ''}")
         other = rules.rule(f'{key} "=" {_value(rules, parameters, parameters.additional)}')
         arguments.append((rules.rule(f'{other} (", " {other})*'), False))
-    return " ".join(filter(None, (f'"{tool.name}("', in_order(rules, arguments, '", "'), '")"')))
+    return " ".join(filter(None, (f'"{tool.name}("', perhaps_in_order(rules, arguments, '", "'), '")"')))
 
 
 def _value(rules: GrammarRules, parameters: ToolParameters, schema: JsonSchema) -> str:

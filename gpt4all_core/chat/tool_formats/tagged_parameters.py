@@ -90,8 +90,13 @@ class TaggedParameters:
             other = rules.rule(self._other_argument(rules, parameters, parameters.additional, spell))
             arguments.append((rules.rule(f"{other} ({separator} {other})*"), False))
         start = spelled(f"{layout.frame.call_start}{tool.name}{layout.after_name}", spell)
-        end = spelled(layout.frame.call_end, spell)
-        return " ".join(filter(None, (start, in_order(rules, arguments, separator), end)))
+        some = in_order(rules, arguments, separator)
+        choices = [f"{some} {spelled(layout.frame.call_end, spell)}"] if some else []
+        if not any(is_required for _, is_required in arguments):
+            # The white space before the end, where the last argument leaves it, stands there already.
+            is_doubled = layout.after_name[-1:].isspace() and layout.frame.call_end[:1].isspace()
+            choices.append(spelled(layout.frame.call_end[is_doubled:], spell))
+        return f"{start} ({' | '.join(choices)})"
 
     def _argument(
         self, rules: GrammarRules, parameters: ToolParameters, name: str, schema: JsonSchema, spell: Spell
@@ -142,24 +147,22 @@ def _check_name(name: str, character: re.Pattern[str], what: str) -> None:
 QWEN3_CODER = TaggedParameters(
     "qwen3 coder",
     TaggedParametersLayout(
-        Frame(
-            call_start="<tool_call>\n<function=",
-            call_end="</function>\n</tool_call>",
-            separator="\n",
-        ),
+        Frame(call_start="<tool_call>\n<function=", call_end="\n</function>\n</tool_call>", separator="\n"),
         after_name=">\n",
-        parameter=ParameterTags("<parameter=", ">\n", "\n</parameter>\n"),
+        parameter=ParameterTags("<parameter=", ">\n", "\n</parameter>"),
+        separator="\n",
         has_python_values=True,
     ),
 )
 """Nemotron 3 writes the same."""
 
-GLM4 = TaggedParameters(
+GLM_4 = TaggedParameters(
     "glm 4",
     TaggedParametersLayout(
-        Frame(call_start="<tool_call>", call_end="</tool_call>", separator="\n"),
+        Frame(call_start="<tool_call>", call_end="\n</tool_call>", separator="\n"),
         after_name="\n",
-        parameter=ParameterTags("<arg_key>", "</arg_key>\n<arg_value>", "</arg_value>\n"),
+        parameter=ParameterTags("<arg_key>", "</arg_key>\n<arg_value>", "</arg_value>"),
+        separator="\n",
     ),
 )
 
@@ -168,13 +171,14 @@ MINIMAX_M2 = TaggedParameters(
     TaggedParametersLayout(
         Frame(
             section_start="<minimax:tool_call>\n",
-            call_start='<invoke name="',
-            call_end="</invoke>",
-            separator="\n",
             section_end="\n</minimax:tool_call>",
+            call_start='<invoke name="',
+            call_end="\n</invoke>",
+            separator="\n",
         ),
         after_name='">\n',
-        parameter=ParameterTags('<parameter name="', '">', "</parameter>\n"),
+        parameter=ParameterTags('<parameter name="', '">', "</parameter>"),
+        separator="\n",
     ),
 )
 
@@ -183,11 +187,12 @@ SEED_OSS = TaggedParameters(
     TaggedParametersLayout(
         Frame(
             call_start="<seed:tool_call>\n<function=",
-            call_end="</function>\n</seed:tool_call>",
+            call_end="\n</function>\n</seed:tool_call>",
             separator="\n",
         ),
         after_name=">\n",
-        parameter=ParameterTags("<parameter=", ">", "</parameter>\n"),
+        parameter=ParameterTags("<parameter=", ">", "</parameter>"),
+        separator="\n",
         has_python_values=True,
     ),
 )
@@ -199,17 +204,21 @@ DEEPSEEK_V3_2 = TaggedParameters(
     TaggedParametersLayout(
         Frame(
             section_start=f"<{_DSML}function_calls>\n",
-            call_start=f'<{_DSML}invoke name="',
-            call_end=f"</{_DSML}invoke>",
-            separator="\n",
             section_end=f"\n</{_DSML}function_calls>",
+            call_start=f'<{_DSML}invoke name="',
+            call_end=f"\n</{_DSML}invoke>",
+            separator="\n",
         ),
         after_name='">\n',
         parameter=ParameterTags(
             f'<{_DSML}parameter name="',
             '" string="true">',
-            f"</{_DSML}parameter>\n",
+            f"</{_DSML}parameter>",
             before_json_value='" string="false">',
         ),
+        separator="\n",
     ),
 )
+
+TAGGED_FORMATS = (QWEN3_CODER, GLM_4, MINIMAX_M2, SEED_OSS, DEEPSEEK_V3_2)
+"""All of them. The layouts are those that inference finds in the families' templates."""

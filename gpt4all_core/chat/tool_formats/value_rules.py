@@ -74,15 +74,22 @@ def declared_value_rule(
     return f"({' | '.join(choices)})"
 
 
-def text_rule(rules: GrammarRules, patterns: Sequence[str], *, end: ValueEnd) -> str:
-    """An expression for text that matches all the patterns, without the end's tag, and then the end."""
+def text_rule(
+    rules: GrammarRules, patterns: Sequence[str], *, end: ValueEnd, barred: Sequence[str] = ()
+) -> str:
+    """An expression for text that matches all the patterns, without the end's tag, and then the end.
+
+    barred: further texts that it cannot hold.
+    """
     tag = end.spell(end.tag)
     last, after = escaped(end.padding), f"{escaped(end.tag)}{ANY_TEXT}"
     is_text = tag == quoted(end.tag)
     if is_text:
         last, after = escaped(end.padding + end.tag), f"{escaped(end.tag)}(?s:.)+"
     body = [f"/({pattern}){last}/" for pattern in patterns or [ANY_TEXT]]
-    terminal = rules.terminal(" & ".join([*body, f"~/{ANY_TEXT}{after}/"]))
+    # One expression: llguidance works on each, and several of them together exhaust its patience.
+    without = "|".join([after, *(f"{escaped(text)}{ANY_TEXT}" for text in barred)])
+    terminal = rules.terminal(" & ".join([*body, f"~/{ANY_TEXT}({without})/"]))
     return rules.rule(terminal, is_lazy=True) if is_text else f"{terminal} {tag}"
 
 
