@@ -2,14 +2,16 @@
 
 import json
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gpt4all_core.chat.call_layout import JsonObjectLayout, NamedJsonLayout
-from gpt4all_core.chat.tool_formats.growing_text import CUT, GrowingText, Malformed, Steps
+from gpt4all_core.chat.tool_formats.arriving_text import ArrivingText, Reading, Stops, TextEnded
+from gpt4all_core.chat.tool_formats.call_events import NotACall
 from gpt4all_core.chat.tool_formats.json_call_shape import JsonCallShape
 from gpt4all_core.chat.tool_formats.json_reader import JsonReader
-from gpt4all_core.chat.tool_formats.markers import held_back, tags
+from gpt4all_core.chat.tool_formats.markers import tags
 from gpt4all_core.chat.tool_formats.protocol import NewId
 from gpt4all_core.types import (
     ChatEvent,
@@ -21,10 +23,13 @@ from gpt4all_core.types import (
     ToolCallStart,
 )
 
-_HEAD = re.compile(r"[\w.:/\s-]{0,200}")
+_SPACE = re.compile(r"\s")
+_MOST_SPACE = 256
+_HEAD = re.compile(r"[\w./\s-]")
+_MOST_HEAD = 200
 
 
-class _NoCall(Exception):  # noqa: N818 - told from a malformed call within this module alone
+class _OrdinaryText(Exception):  # noqa: N818 - a finding, not a fault
     """The text began as a call may begin, but was not meant as one."""
 
 
@@ -52,9 +57,10 @@ class JsonCallScanner:
         self._shape = shape
         self._names = frozenset(tool.name for tool in tools)
         self._new_id = new_id
-        self._text = GrowingText()
+        self._text = ArrivingText()
         self._call = _Call(0)
         self._is_bare = False
+        self._unread = ""
         self._events: list[ChatEvent] = []
         self._rest: str | None = None
         self._steps = self._block()
@@ -64,7 +70,7 @@ class JsonCallScanner:
         return self._rest
 
     def push(self, text: str) -> list[ChatEvent]:
-        self._text.append(text)
+        self._text.add(text)
         return self._go_on()
 
     def finish(self) -> list[ChatEvent]:
@@ -73,21 +79,24 @@ class JsonCallScanner:
 
     def _go_on(self) -> list[ChatEvent]:
         if self._rest is None and next(self._steps, self) is self:
-            self._rest = self._text.since_mark() + self._text.unread
+            # What was read to see whether another call follows, which none does.
+            looked_at, unread = self._text.since_mark(), self._text.take_rest()
+            # At the end of a text that was cut, that may be a separator.
+            rest = looked_at + unread if unread or not self._text.is_ended else ""
+            self._rest = self._unread + rest
         events, self._events = self._events, []
         return events
 
-    def _block(self) -> Steps:
+    def _block(self) -> Reading[None]:
         try:
             yield from self._opening()
             while (yield from self._one_call()):
-                self._text.mark()
                 self._call = _Call(self._call.index + self._call.is_started)
-        except _NoCall:
+        except _OrdinaryText:
             self._events.append(TextDelta(self._text.since_mark()))
             self._text.mark()
 
-    def _opening(self) -> Steps:
+    def _opening(self) -> Reading[None]:
         shape = self._shape
         starts = [start for start in (shape.start, *shape.other_starts) if start]
         self._is_bare = not (yield from self._skip(*starts))
@@ -100,26 +109,26 @@ class JsonCallScanner:
         elif shape.section_start:
             yield from self._skip(shape.call_start)
 
-    def _list_key(self, list_key: str) -> Steps:
+    def _list_key(self, list_key: str) -> Reading[None]:
         try:
             has_key = (yield from self._skip("{")) and (yield from self._string("a key")) == list_key
-        except Malformed as malformed:
-            raise _NoCall from malformed
+        except (NotACall, TextEnded) as fault:
+            raise _OrdinaryText from fault
         if not has_key or not (yield from self._skip(":")) or not (yield from self._comes("[")):
-            raise _NoCall
+            raise _OrdinaryText
         self._is_bare = False
 
-    def _one_call(self) -> Generator[None, None, bool]:
+    def _one_call(self) -> Reading[bool]:
         """Read a call and what follows it; whether that leads to another call."""
         try:
             if isinstance(self._shape.layout, NamedJsonLayout):
                 yield from self._named_call(self._shape.layout)
             else:
                 yield from self._object_call(self._shape.layout)
-        except Malformed as malformed:
+        except (NotACall, TextEnded) as fault:
             if self._is_bare and not self._call.is_started:
-                raise _NoCall from malformed
-            return (yield from self._fail(str(malformed)))
+                raise _OrdinaryText from fault
+            return (yield from self._fail(str(fault) or "the text ended inside the call"))
         if not self._call.has_arguments:
             self._argue("{}")
         self._text.mark()
@@ -128,53 +137,44 @@ class JsonCallScanner:
             self._text.mark()
         return (yield from self._leads_on())
 
-    def _leads_on(self) -> Generator[None, None, bool]:
+    def _leads_on(self) -> Reading[bool]:
         """Read what stands between two calls, or after the last; what is neither is left to `rest`."""
         shape = self._shape
-        if shape.is_array:
-            if (yield from self._skip(",")) and (yield from self._comes("{")):
-                return True
-            if not (yield from self._skip("]")):
-                return self._is_over()
-            self._text.mark()
-        elif not shape.start:
-            yield from self._skip(shape.separator)
-            return (yield from self._comes("{"))
-        elif not shape.section_start:
+        if shape.start and not shape.section_start:
             return False
-        else:
-            yield from self._skip(shape.separator)
-            if (yield from self._skip(shape.call_start)):
-                return True
+        next_start = "{" if shape.is_array or not shape.start else shape.call_start
+        if (yield from self._separated()) and (yield from self._comes(next_start)):
+            self._text.mark()
+            yield from self._skip("" if next_start == "{" else next_start)
+            return True
+        if shape.is_array and (yield from self._skip("]")):
+            self._text.mark()
         if (yield from self._skip(shape.section_end)):
             self._text.mark()
-        return self._is_over()
-
-    def _is_over(self) -> bool:
-        if self._text.is_ended and not self._text.unread:
-            self._text.mark()  # a separator at the end of a text that was cut
         return False
 
-    def _object_call(self, layout: JsonObjectLayout) -> Steps:
+    def _separated(self) -> Reading[bool]:
+        """Read what separates two calls; whether it is there, or need not be."""
+        if self._shape.is_array:
+            return (yield from self._skip(","))
+        yield from self._skip(self._shape.separator)
+        return True
+
+    def _object_call(self, layout: JsonObjectLayout) -> Reading[None]:
         if not (yield from self._skip("{")):
-            self._give_up()
+            yield from self._text.next_character()  # at the end of the text it was cut, else it is text
+            raise _OrdinaryText
         yield from self._members(layout, is_inner=False)
         if not self._call.is_started:
-            raise Malformed("the call has no name")
+            raise NotACall("the call has no name")
 
-    def _give_up(self) -> None:
-        """What follows the beginning is no call: at the end of the text it was cut, else it is text."""
-        if self._text.is_ended and not self._text.unread and not self._is_bare:
-            raise Malformed(CUT)
-        raise _NoCall
-
-    def _members(self, layout: JsonObjectLayout, *, is_inner: bool) -> Steps:
+    def _members(self, layout: JsonObjectLayout, *, is_inner: bool) -> Reading[None]:
         if (yield from self._skip("}")):
             return
         while True:
             key = yield from self._string("a key")
             if not (yield from self._skip(":")):
-                raise Malformed(f"no colon after the key {key!r}")
+                raise NotACall(f"no colon after the key {key!r}")
             if key == layout.wrapper_key and not is_inner and (yield from self._skip("{")):
                 yield from self._members(layout, is_inner=True)
             else:
@@ -182,9 +182,9 @@ class JsonCallScanner:
             if (yield from self._skip("}")):
                 return
             if not (yield from self._skip(",")):
-                raise Malformed(f"neither a comma nor a closing brace after the value of {key!r}")
+                raise NotACall(f"neither a comma nor a closing brace after the value of {key!r}")
 
-    def _member(self, layout: JsonObjectLayout, key: str) -> Steps:
+    def _member(self, layout: JsonObjectLayout, key: str) -> Reading[None]:
         if layout.name_key is None:
             self._start(key)
             yield from self._arguments()
@@ -193,16 +193,14 @@ class JsonCallScanner:
         elif key in {layout.arguments_key, "arguments", "parameters"}:
             yield from self._arguments()
         elif self._is_bare and not self._call.is_started and key not in {layout.id_key, "type"}:
-            raise _NoCall
+            raise _OrdinaryText
         else:
-            pieces: list[str] = []
-            yield from self._text.value(pieces.append)
-            call_id = "".join(pieces).strip('"')
+            call_id = (yield from self._whole_value()).strip('"')
             # A bare number counts the calls of an answer, and comes again in the next one.
             if key == layout.id_key and not call_id.isdecimal() and not self._call.is_started:
                 self._call.id = call_id
 
-    def _named_call(self, layout: NamedJsonLayout) -> Steps:
+    def _named_call(self, layout: NamedJsonLayout) -> Reading[None]:
         if layout.id_place == "before_name":
             self._call.id, _ = yield from self._head(layout.before_name)
         after_name = [layout.before_arguments]
@@ -221,45 +219,35 @@ class JsonCallScanner:
             # The call has long begun, with another id.
             yield from self._head(self._shape.call_end)
 
-    def _head(self, *stops: str) -> Generator[None, None, tuple[str, str]]:
+    def _head(self, *stops: str) -> Reading[tuple[str, str]]:
         """Read a name or an id, and which of the stops follows it; `{` does always, and is not read."""
-        text = self._text
-        texts = [stop.strip() for stop in stops if stop.strip()]
-        while True:
-            found = min(
-                ((at, stop) for stop in (*texts, "{") if (at := text.unread.find(stop)) >= 0), default=None
-            )
-            end = len(text.unread) - held_back(text.unread, texts) if found is None else found[0]
-            if not _HEAD.fullmatch(text.unread, 0, end):
-                raise _NoCall
-            if found is not None:
-                head, stop = text.take(end).strip(), found[1]
-                text.take(len(stop) if stop in texts else 0)
-                return head, stop
-            if text.is_ended:
-                raise Malformed(CUT)
-            yield
+        head = yield from self._text.take_while(_HEAD, limit=_MOST_HEAD)
+        for stop in stops:
+            if stop.strip() and (yield from self._skip(stop.strip())):
+                return head.strip(), stop.strip()
+        if (yield from self._comes("{")):
+            return head.strip(), "{"
+        yield from self._text.next_character()
+        raise _OrdinaryText
 
     def _start(self, name: str) -> None:
         call = self._call
         if call.is_started:
-            raise Malformed(f"a second name, {name!r}")
+            raise NotACall(f"a second name, {name!r}")
         if name not in self._names:
-            raise Malformed(f"no tool is called {name!r}")
+            raise NotACall(f"no tool is called {name!r}")
         call.is_started = True
         self._events.append(ToolCallStart(call.index, call.id or self._new_id(), name))
         self._events += (ToolCallDelta(call.index, piece) for piece in call.pending)
 
-    def _arguments(self) -> Steps:
+    def _arguments(self) -> Reading[None]:
         if self._call.has_arguments:
-            raise Malformed("arguments for a second time")
+            raise NotACall("arguments for a second time")
         if (yield from self._comes("{")):
             self._call.has_arguments = True
-            yield from self._text.value(self._argue)
+            yield from self._value(self._argue)
             return
-        pieces: list[str] = []
-        yield from self._text.value(pieces.append)
-        written = json.loads("".join(pieces))
+        written = json.loads((yield from self._whole_value()))
         if isinstance(written, str) and written.strip():
             reader = JsonReader()
             arguments = written.strip()
@@ -268,11 +256,11 @@ class JsonCallScanner:
                 or reader.push(arguments) < len(arguments)
                 or not reader.is_complete
             ):
-                raise Malformed("the arguments are a text, and no JSON object in it")
+                raise NotACall("the arguments are a text, and no JSON object in it")
             self._call.has_arguments = True
             self._argue(arguments)
         elif written not in (None, ""):
-            raise Malformed("the arguments are no JSON object")
+            raise NotACall("the arguments are no JSON object")
 
     def _argue(self, arguments: str) -> None:
         if self._call.is_started:
@@ -280,37 +268,62 @@ class JsonCallScanner:
         else:
             self._call.pending.append(arguments)
 
-    def _string(self, what: str) -> Generator[None, None, str]:
+    def _string(self, what: str) -> Reading[str]:
         if not (yield from self._comes('"')):
-            raise Malformed(f"{self._text.unread[:1]!r} where {what} should be" if self._text.unread else CUT)
+            yield from self._skip_space()
+            character = yield from self._text.next_character()
+            raise NotACall(f"{character!r} where {what} should be")
+        return str(json.loads((yield from self._whole_value())))
+
+    def _whole_value(self) -> Reading[str]:
         pieces: list[str] = []
-        yield from self._text.value(pieces.append)
-        return str(json.loads("".join(pieces)))
+        yield from self._value(pieces.append)
+        return "".join(pieces)
 
-    def _comes(self, *texts: str) -> Generator[None, None, bool]:
-        return (yield from self._text.next_of(texts)) is not None
+    def _value(self, take: Callable[[str], None]) -> Reading[None]:
+        """Read the JSON value that comes next, and hand its pieces on as they arrive."""
+        yield from self._skip_space()
+        reader = JsonReader()
+        while not reader.is_complete:
+            piece = yield from self._text.available()
+            take(self._text.read(reader.push(piece)))
+            if reader.error is not None:
+                raise NotACall(reader.error)
 
-    def _skip(self, *texts: str) -> Generator[None, None, bool]:
-        """Read the text that comes next if it is one of these."""
-        found = yield from self._text.next_of([text for text in texts if text])
-        self._text.take(len(found or ""))
-        return found is not None
+    def _skip_space(self) -> Reading[None]:
+        yield from self._text.take_while(_SPACE, limit=_MOST_SPACE)
 
-    def _fail(self, reason: str) -> Generator[None, None, bool]:
+    def _comes(self, text: str) -> Reading[bool]:
+        try:
+            return (yield from self._text.follows((text,)))
+        except TextEnded:
+            return False
+
+    def _skip(self, *texts: str) -> Reading[bool]:
+        """Read the text that comes next if it is one of these, the longest first."""
+        for text in sorted(filter(None, texts), key=len, reverse=True):
+            if (yield from self._text.take_if_there((text,))):
+                return True
+        return False
+
+    def _fail(self, reason: str) -> Reading[bool]:
         """Read to the end of what is no call; whether another call follows."""
-        shape, text = self._shape, self._text
+        shape = self._shape
         is_listed = bool(shape.section_start) and not shape.is_array
-        after = [end for end in (shape.section_end, "" if shape.is_array else shape.call_end) if end]
-        before = [start for start in (shape.start, shape.call_start if is_listed else "") if start]
-        while True:
-            stops = [(at, stop) for stop in after + before if (at := text.unread.find(stop)) >= 0]
-            if stops or text.is_ended:
-                break
-            text.take(len(text.unread) - held_back(text.unread, after + before))
-            yield
-        at, stop = min(stops, default=(len(text.unread), ""))
-        text.take(at + (len(stop) if stop in after else 0))
+        after = {shape.section_end, "" if shape.is_array else shape.call_end} - {""}
+        before = {shape.start, shape.call_start if is_listed else ""} - {""}
+        stop = ""
+        with suppress(TextEnded):
+            while not after | before:
+                self._text.read(len((yield from self._text.available())))
+            _, stop = yield from self._text.until(Stops(*after, *before))
+        text = self._text.since_mark()
+        self._text.mark()
+        if stop in before:
+            text = text.removesuffix(stop)
+            self._unread = "" if is_listed and stop == shape.call_start else stop
         index = self._call.index if self._call.is_started else None
-        self._events.append(ToolCallFailed(InvalidToolCall(text.since_mark(), reason), index))
-        text.mark()
-        return is_listed and stop != shape.section_end and (yield from self._leads_on())
+        self._events.append(ToolCallFailed(InvalidToolCall(text, reason), index))
+        if not is_listed or self._unread or stop == shape.section_end:
+            return False
+        return stop == shape.call_start or (yield from self._leads_on())
