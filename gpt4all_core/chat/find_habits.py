@@ -24,7 +24,7 @@ _RESULTS = (
 _ID_KINDS: tuple[CallIds, ...] = ("any", "named")
 _QUOTES = ("{'", '\\"')
 """What arguments look like in Python's repr, and as a JSON text inside JSON."""
-_WAYS_TO_TALK: tuple[TextBesideCalls, ...] = ("together", "apart", "apart_with_filler")
+_PLACES_OF_TEXT: tuple[TextBesideCalls, ...] = ("together", "apart", "apart_with_filler")
 _THOUGHT_KEYS: tuple[ThoughtKey, ...] = ("reasoning_content", "thinking", "reasoning")
 
 
@@ -97,8 +97,8 @@ def find_call_habits(prober: Prober, turns: Habits) -> Habits | None:
     habits = replace(habits, has_many_calls=_shows_two_calls(prober, habits))
     if not habits.has_many_calls and not _shows_two_calls(prober, habits):
         return None
-    ways = (replace(habits, text_beside_calls=way) for way in _WAYS_TO_TALK)
-    talking = next((way for way in ways if _shows_text_beside_calls(prober, way)), None)
+    places = (replace(habits, text_beside_calls=place) for place in _PLACES_OF_TEXT)
+    talking = next((place for place in places if _shows_text_beside_calls(prober, place)), None)
     if talking is None:
         return None
     chain = [_user(_A), _calling(_CALLS[0]), _RESULTS[0]]

@@ -36,10 +36,11 @@ _TIME_LIMIT_S = 10.0
 class Rendered:
     """A prompt.
 
-    opens_thought: it ends inside a thought, so that the answer begins there.
+    dialect: of the answer. opens_thought: the prompt ends inside a thought, so the answer begins there.
     """
 
     segments: tuple[Segment, ...]
+    dialect: Dialect
     opens_thought: bool = False
 
     @property
@@ -80,7 +81,8 @@ class ChatTemplate:
             self._for_tools = self._plain
 
     def dialect(self, *, has_tools: bool = False) -> Dialect:
-        """How the model answers. Rendering some probes takes a few milliseconds, once.
+        """How the model answers, also to be had with every prompt. Rendering some probes for it takes a
+        few milliseconds, once.
 
         Raises ConfigError for a template that works without end.
         """
@@ -176,7 +178,8 @@ class _Rendering:
             ) from error
         segments = foreign.split(prompt + (known.answer_start if add_generation_prompt else ""))
         self._check_images(messages, segments)
-        return Rendered(segments, opens_thought=add_generation_prompt and self._opens_thought(segments))
+        opens_thought = add_generation_prompt and self._opens_thought(segments)
+        return Rendered(segments, known.dialect, opens_thought=opens_thought)
 
     @property
     def _tags(self) -> list[tuple[str, str]]:
