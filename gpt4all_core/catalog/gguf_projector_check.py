@@ -33,7 +33,7 @@ _OUTPUT_WIDTHS = {
     "lightonocr": ("mm.2.weight", 1),
     "phi4": ("mm.2.weight", 1),
     "dots_ocr": ("mm.2.weight", 1),
-    "internvl": ("mm.3.weight", 1),
+    "internvl": ("mm.model.mlp.3.weight", 1),
     "lfm2": ("mm.2.weight", 1),
     "kimivl": ("mm.2.weight", 1),
     "paddleocr": ("mm.2.weight", 1),
@@ -213,9 +213,9 @@ def _reasons_against(header: GGUFHeader) -> Iterator[str]:
 def _size_faults(header: GGUFHeader) -> Iterator[str]:
     for name, least, most in (
         ("embedding_length", 1, LARGEST_WIDTH),
-        ("attention.head_count", 1, MOST_HEADS),
+        ("attention.head_count", 0, MOST_HEADS),  # 0 where there are no blocks: Gemma 4's "unified" ones
         ("feed_forward_length", 0, 1 << 20),
-        ("block_count", 1, MOST_BLOCKS),
+        ("block_count", 0, MOST_BLOCKS),
         ("projection_dim", 0, 1 << 20),
         ("image_size", 0, LARGEST_IMAGE),
         ("patch_size", 1, LARGEST_PATCH),
@@ -236,7 +236,7 @@ def _size_faults(header: GGUFHeader) -> Iterator[str]:
         if value is not None and not 0 < value <= most:
             yield f"clip.vision.{name} is {value}; it must be from 1 to {most}"
     width, heads = _number(header, "embedding_length"), _number(header, "attention.head_count")
-    if width % heads and header.number("clip.vision.attention.head_dim") is None:
+    if heads and width % heads and header.number("clip.vision.attention.head_dim") is None:
         yield f"clip.vision.embedding_length is {width}, which {heads} heads cannot share"
     side, patch = _number(header, "image_size"), _number(header, "patch_size")
     if 0 < side < patch:

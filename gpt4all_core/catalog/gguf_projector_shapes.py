@@ -70,7 +70,10 @@ def shape_faults(header: GGUFHeader, kind: str, *, rows: int | None) -> Iterator
 
 
 def _head_faults(encoder: _Encoder) -> Iterator[str]:
-    heads = encoder.header.number("clip.vision.attention.head_count") or 1
+    heads = encoder.header.number("clip.vision.attention.head_count") or 0
+    if not heads or not encoder.header.number("clip.vision.block_count"):
+        yield f"has no attention, which encoders of the kind {encoder.kind!r} are made of"
+        return
     sharers = encoder.header.number("clip.vision.attention.head_count_kv")
     size = encoder.header.number("clip.vision.attention.head_dim") or encoder.width // heads
     if sharers not in (None, heads):
@@ -147,10 +150,10 @@ def _projection(encoder: _Encoder) -> tuple[Shapes, Shapes]:
     inner = _inner(tensors.get("mm.2.weight"))
     into = width * (_features(encoder.header) if encoder.kind == "mlp" else _QWEN_MERGE**2)
     return {
-        "mm.0.weight": (into, inner),
-        "mm.0.bias": (inner,),
         "mm.2.weight": (inner, rows),
         "mm.2.bias": (rows,),
+        "mm.0.weight": (into, inner),
+        "mm.0.bias": (inner,),
     }, {}
 
 
