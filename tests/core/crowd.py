@@ -39,7 +39,7 @@ WORDS = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prompt:
     text: str
     params: GenerationParams
