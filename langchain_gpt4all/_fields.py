@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, SecretStr
 
 from gpt4all_core.arguments import GenerationFields, LanguageModelFields, merge_call, to_params
-from gpt4all_core.types import AS_THE_MODEL_LIKES, GenerationParams, JsonSchema, Reasoning, ToolUse
+from gpt4all_core.types import AS_THE_MODEL_LIKES, Adapter, GenerationParams, JsonSchema, Reasoning, ToolUse
 from langchain_gpt4all._tools import to_answer_schema, to_tool_use
 
 
@@ -64,14 +64,24 @@ class AnswerFields(GenerationFields):
     top_logprobs: int = Field(default=0, ge=0)
     """And so many of the likeliest tokens in its place."""
 
+    # Left out of repr, which LangChain sends along with traces: folders name people.
+    adapters: Mapping[str, float] = Field(default_factory=dict, repr=False)
+    """LoRA files to compute with, and how strongly: {"style.gguf": 1.0}, where 1 is what each was trained
+    with."""
+
 
 class CallFields(AnswerFields):
-    """What only a call may give: `bind_tools` and `with_structured_output` do."""
+    """All that a call may give; the last four only a call, as `bind_tools` does for you."""
 
     tools: Sequence[Any] | None = None
     tool_choice: str | bool | Mapping[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     response_format: Any = None
+
+    def to_params(self) -> GenerationParams:
+        adapters = tuple(Adapter(Path(path), strength) for path, strength in self.adapters.items())
+        params = to_params(self)
+        return replace(params, logprobs=self.logprobs, top_logprobs=self.top_logprobs, adapters=adapters)
 
 
 class ChatModelFields(LocalModelFields, AnswerFields):
@@ -88,10 +98,9 @@ class ChatModelFields(LocalModelFields, AnswerFields):
     def _merged(self, stop: Sequence[str] | None, overrides: Mapping[str, Any]) -> Call:
         model, given = self._given(stop, overrides)
         chosen = merge_call(self, given, owner=f"a call of {type(self).__name__}", kind=CallFields)
-        params = replace(to_params(chosen), logprobs=chosen.logprobs, top_logprobs=chosen.top_logprobs)
         return Call(
             model,
-            params,
+            chosen.to_params(),
             chosen.timeout,
             to_tool_use(chosen.tools, choice=chosen.tool_choice, is_parallel=chosen.parallel_tool_calls),
             to_answer_schema(chosen.response_format),

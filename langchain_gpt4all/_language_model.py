@@ -47,15 +47,14 @@ class LocalLanguageModel(LocalModelFields, BaseLanguageModel[Any]):
         chosen = self.model_dump(include=set(self._decisive.model_fields) - {"timeout", "stop"})
         # LangChain overwrites `stop` by what the call gave, if only None.
         chosen["own_stop"] = list(self.stop)
+        if "adapters" in chosen:
+            chosen["adapters"] = [
+                (_identity(Path(path)), strength) for path, strength in chosen["adapters"].items()
+            ]
         file = self._file()
         identity: dict[str, Any] = {"model": self._label(self.model)}
         if file is not None:
-            status = file.stat()
-            identity |= {
-                "model_file": file.name,  # no folder: traces are sent away, and folders name people
-                "model_size": status.st_size,
-                "model_modified_ns": status.st_mtime_ns,
-            }
+            identity |= {f"model_{name}": value for name, value in _identity(file).items()}
         return identity | {"context_size": self.context_size, "kv_type": self.kv_type} | chosen
 
     @cached_property
@@ -63,7 +62,8 @@ class LocalLanguageModel(LocalModelFields, BaseLanguageModel[Any]):
         """The object as traces are told of it: without folders, which name people."""
         told: dict[str, Any] = dumpd(self)
         arguments = told["kwargs"]
-        arguments.pop("cache_dir", None)
+        for name in ("cache_dir", "adapters"):
+            arguments.pop(name, None)
         if self.model is not None:
             arguments["model"] = model_label(self.model)
         return told
@@ -84,3 +84,11 @@ class LocalLanguageModel(LocalModelFields, BaseLanguageModel[Any]):
             return self._local_model(self.model).path
         except ModelNotFound:
             return None
+
+
+def _identity(file: Path) -> dict[str, Any]:
+    """What changes when the file does. No folder: traces are sent away, and folders name people."""
+    if not file.is_file():
+        return {"file": file.name}
+    status = file.stat()
+    return {"file": file.name, "size": status.st_size, "modified_ns": status.st_mtime_ns}

@@ -15,6 +15,7 @@ from langchain_core.runnables.config import get_config_list
 
 from gpt4all_core.arguments import GenerationFields, refuse_unknown
 from gpt4all_core.errors import ConfigError, EngineBusy
+from gpt4all_core.types import AS_THE_MODEL_LIKES
 from langchain_gpt4all._errors import langchain_errors
 from langchain_gpt4all._fields import AnswerFields, Call, ChatModelFields
 from langchain_gpt4all._language_model import LocalLanguageModel
@@ -30,7 +31,6 @@ from langchain_gpt4all._tools import (
     describe_tools,
     to_choice,
     to_response_format,
-    to_tool_use,
 )
 
 if TYPE_CHECKING:
@@ -167,10 +167,22 @@ class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="for
         return super().batch(inputs, configs, return_exceptions=return_exceptions, **kwargs)
 
     def get_num_tokens_from_messages(
-        self, messages: list[BaseMessage], tools: Sequence[AnyTool] | None = None
+        self,
+        messages: list[BaseMessage],
+        tools: Sequence[AnyTool] | None = None,
+        *,
+        tool_choice: ToolChoice = None,
     ) -> int:
-        """Tokens of the prompt as `invoke` would send it, template and tools included. Loads the model."""
-        asked: dict[str, Any] = {"tool_use": to_tool_use(tools)} if tools else {}
+        """Tokens of the prompt as `invoke` would send it, template and tools included. Loads the model.
+
+        tool_choice: as for `bind_tools`; models whose template knows no tools are told of it.
+        """
+        call = self._merged(None, {"tools": tools, "tool_choice": tool_choice})
+        asked: dict[str, Any] = {}
+        if call.tool_use is not None:
+            asked["tool_use"] = call.tool_use
+        if call.reasoning != AS_THE_MODEL_LIKES:
+            asked["reasoning"] = call.reasoning
         return self._local_model(self.model).count_message_tokens(to_messages(messages), **asked)
 
     @property

@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 from gpt4all_core.errors import ConfigError, EngineBusy, UnsupportedParameter
 from gpt4all_core.types import (
     AS_THE_MODEL_LIKES,
+    Adapter,
     Message,
     Reasoning,
     TextDelta,
@@ -127,6 +128,19 @@ def test_logprobs_are_asked_for_by_the_object_or_the_call(clever):
     ChatGPT4All(logprobs=True).invoke("hello", top_logprobs=3)
     params = clever.calls[0].params
     assert (params.logprobs, params.top_logprobs) == (True, 3)
+
+
+def test_adapters_are_named_by_the_object_or_the_call_and_their_folders_by_nobody(clever, tmp_path):
+    style = tmp_path / "style.gguf"
+    style.write_bytes(b"LoRA")
+    model = ChatGPT4All(adapters={str(style): 0.5})
+    model.invoke("hello")
+    model.invoke("hello", adapters={})
+    assert [call.params.adapters for call in clever.calls] == [(Adapter(style, 0.5),), ()]
+    told = f"{model!r} {model._serialized} {model._identifying_params}"
+    assert str(tmp_path) not in told
+    assert "'style.gguf', 'size': 4" in told
+    assert ChatGPT4All(adapters={str(style): 0.6})._get_llm_string() != model._get_llm_string()
 
 
 def test_a_whole_agents_turn_reaches_the_model(clever):
