@@ -50,5 +50,5 @@ def _private(module: Any, name: str) -> dict[Any, Any]:
     return found
 
 
-def _make(kind: type, **arguments: Any) -> Any:
-    return kind(**arguments)
+def _make(cls: type, **arguments: Any) -> Any:  # LangChain gives the class by this name
+    return cls(**arguments)

@@ -29,7 +29,7 @@ def test_registered_classes_are_made_by_langchain(langchain):
     made = {}
     for name, module in langchain.items():
         package, kind, make = module._BUILTIN_PROVIDERS["gpt4all"]
-        made[name] = make(getattr(sys.modules[package], kind), model="m")
+        made[name] = make(cls=getattr(sys.modules[package], kind), model="m")
     assert {name: (type(model).__name__, model.model) for name, model in made.items()} == {
         "langchain.chat_models.base": ("ChatGPT4All", "m"),
         "langchain.embeddings.base": ("GPT4AllEmbeddings", "m"),
