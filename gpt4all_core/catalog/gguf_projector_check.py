@@ -265,7 +265,7 @@ def _list_faults(header: GGUFHeader) -> Iterator[str]:
     if isinstance(points, GGUFArray) and (
         points.element_type != "INT32"
         or points.count > MOST_BLOCKS
-        or not all(0 < int(side) <= 1 << 16 for side in points.values())
+        or not all(_number(header, "image_size") <= int(side) <= 1 << 16 for side in points.values())
     ):
         yield "clip.vision.image_grid_pinpoints has impossible sizes"
 

@@ -107,7 +107,15 @@ def _stem_faults(encoder: _Encoder) -> Iterator[str]:
         for name in ("v.patch_embd.bias", "v.class_embd"):
             if name in tensors:
                 yield f"has the tensor {name!r}, which encoders of the kind {encoder.kind!r} do not have"
+        merge = encoder.header.number("clip.vision.spatial_merge_size")
+        if merge not in (None, _QWEN_MERGE):
+            yield f"clip.vision.spatial_merge_size is {merge}; it must be {_QWEN_MERGE}"
+        if encoder.kind == "qwen2vl_merger" and encoder.header.number("clip.vision.n_wa_pattern"):
+            yield "clip.vision.n_wa_pattern is set, and encoders of this kind have no windows"
     else:
+        position = tensors.get("v.position_embd.weight")
+        if encoder.kind != "mlp" and position is not None and position.type.name != "F32":
+            yield f"tensor {position.name!r} has type {position.type.name}; it must be F32"
         places = encoder.patches**2 + ("v.class_embd" in tensors)
         expected["v.position_embd.weight"] = (width, places)
         optional |= {"v.patch_embd.bias": (width,), "v.class_embd": (width,)}

@@ -97,6 +97,20 @@ def test_headers_that_end_libmtmd_are_refused(tmp_path, changes, message):
     assert caught.value.path == path
 
 
+@pytest.mark.parametrize(
+    ("kind", "changes", "message"),
+    [
+        ("qwen2vl_merger", {"clip__vision__spatial_merge_size": number("UINT32", 4)}, "it must be 2"),
+        ("qwen2vl_merger", {"clip__vision__n_wa_pattern": number("UINT32", 8)}, "have no windows"),
+        ("gemma3", {"clip__vision__projector__scale_factor": number("UINT32", 3)}, "which 4 patches in a"),
+        ("idefics3", {"clip__vision__projector__scale_factor": number("UINT32", 1)}, "instead of"),
+    ],
+)
+def test_numbers_that_do_not_fit_to_the_kind_are_refused(tmp_path, kind, changes, message):
+    with pytest.raises(ModelLoadError, match=message):
+        check(with_metadata(tmp_path / "mmproj.gguf", kind, **changes))
+
+
 def test_what_nobody_reads_may_be_of_any_type(tmp_path):
     path = with_metadata(
         tmp_path / "mmproj.gguf",
