@@ -1,16 +1,24 @@
 """A chat model from a GGUF file: the core's facade, and what both adapters stand on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from gpt4all_core.chat.template import ChatTemplate, Segment
+from gpt4all_core.chat.dialect import Dialect
+from gpt4all_core.chat.template import Segment
+from gpt4all_core.chat_format import ChatFormat, ChatRequest
 from gpt4all_core.chat_reply import ChatReply
 from gpt4all_core.config import resolve_settings
+from gpt4all_core.constrain.choices import choice_grammar
+from gpt4all_core.constrain.json_schema import schema_grammar
+from gpt4all_core.constrain.lark import lark_grammar
 from gpt4all_core.constrain.quote import quote_grammar
+from gpt4all_core.constrain.regex import regex_grammar
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.handle import Generation
-from gpt4all_core.errors import ConfigError, UnsupportedParameter
+from gpt4all_core.errors import ConfigError
 from gpt4all_core.leased_model import LeasedModel
 from gpt4all_core.model_pool import Lease, LeaseTerms
 from gpt4all_core.open_engine import open_engine
@@ -22,16 +30,16 @@ from gpt4all_core.open_model import (
     Hardware,
     OpenModel,
 )
+from gpt4all_core.prompt import Prompt, prompt_of
 from gpt4all_core.protocols import Constraint
 from gpt4all_core.types import (
     AS_THE_MODEL_LIKES,
-    ChatEvent,
     GenerationParams,
+    Image,
     JsonSchema,
     KVType,
     Message,
     Reasoning,
-    TextDelta,
     ToolUse,
 )
 
@@ -150,18 +158,62 @@ class LocalModel(LeasedModel[OpenModel]):
     ) -> ChatReply:
         """Answer a conversation, rendered by the model's own template.
 
-        The answer starts after `prefill`, which the model is made to believe it wrote and which
-        is not part of the text. Returns at once; iterate the handle or ask for its result, which
-        is a GenerationTimeout if it takes longer than `timeout_s` from now.
-        Raises ConfigError when the model has no template or the template refuses the messages,
-        ContextOverflow when the conversation does not fit.
+        tool_use: functions that the model may ask for, in the format that its template shows; calls are
+        valid by construction. constraint: what `constrain` of this model made; with tools the answer is
+        that or calls. reasoning: how much it may think first. prefill: the beginning of the answer, which
+        the model is made to believe it wrote and which is not part of the text.
+        Returns at once; iterate the handle or its events, or ask for its result, which is a
+        GenerationTimeout if it takes longer than `timeout_s` from now.
+        Raises ConfigError when the model has no template, the template refuses the messages, or the
+        tools make no sense, UnsupportedSchema for parameters that cannot be enforced,
+        UnsupportedParameter for pictures that the model cannot be sent, ContextOverflow when the
+        conversation does not fit.
         """
-        if not messages:
-            raise ConfigError("the conversation is empty; give at least one message")
-        if tool_use is not None or reasoning != AS_THE_MODEL_LIKES:
-            raise UnsupportedParameter("tools and reasoning are not supported yet")
-        segments = [*self._render(messages), Segment(prefill)]
-        return ChatReply(self._submit(self._tokens(segments), params, constraint, timeout_s), _PlainText())
+        request = self._request(messages, tool_use, reasoning, constraint=constraint, prefill=prefill)
+        chat_format = self._chat_format()
+        prepared = chat_format.prepare(request)
+        if prepared.rule is not None:
+            rule = prepared.rule
+            constraint = self._use(lambda opened: opened.compile_grammar(rule))
+        request_handle = self._submit(
+            prepared.segments,
+            params,
+            constraint=constraint,
+            shown=chat_format.token_ids(prepared.markers),
+            timeout_s=timeout_s,
+        )
+        return ChatReply(request_handle, prepared.reader)
+
+    def chat_choices(
+        self,
+        count: int,
+        messages: Sequence[Message],
+        params: GenerationParams | None = None,
+        *,
+        tool_use: ToolUse | None = None,
+        constraint: Constraint | None = None,
+        reasoning: Reasoning = AS_THE_MODEL_LIKES,
+        timeout_s: float | None = None,
+    ) -> list[ChatReply]:
+        """Several answers to one conversation, decoded together; its prompt is decoded once.
+
+        With a seed, the answers have this one and those that follow it. Raises what `chat` does.
+        """
+        if count < 1:
+            raise ConfigError(f"count={count} answers cannot be given; ask for at least one")
+        chosen = params or GenerationParams()
+        seeds = [None if chosen.seed is None else chosen.seed + number for number in range(count)]
+        return [
+            self.chat(
+                messages,
+                replace(chosen, seed=seed),
+                tool_use=tool_use,
+                constraint=constraint,
+                reasoning=reasoning,
+                timeout_s=timeout_s,
+            )
+            for seed in seeds
+        ]
 
     def complete(
         self,
@@ -175,7 +227,7 @@ class LocalModel(LeasedModel[OpenModel]):
 
         Control tokens in the prompt are read as such: what to write is the caller's business.
         """
-        return self._submit(self._tokens([Segment(prompt)]), params, constraint, timeout_s)
+        return self._submit([Segment(prompt)], params, constraint=constraint, timeout_s=timeout_s)
 
     def constrain(
         self,
@@ -186,21 +238,52 @@ class LocalModel(LeasedModel[OpenModel]):
         choices: Sequence[str] | None = None,
         lark: str | None = None,
     ) -> Constraint:
-        """A constraint under which an answer is a span of words of these texts and a closing `"`.
+        """A rule for an answer; give one of them. Loads the model.
 
-        Loads the model. The first use takes about half a second for the vocabulary.
+        quote_from: a span of words of these texts and a closing `"`. schema: JSON that is valid under a
+        JSON Schema, written on one line; if `max_tokens` comes near, it is closed, not cut. regex: all
+        of the text matches. choices: one of these texts. lark: a sentence of a grammar, as llguidance
+        reads them.
+        The first use takes about half a second for the vocabulary; rules are kept by their text.
+        Raises UnsupportedSchema for what cannot be enforced, with the keyword and its place.
         """
-        if quote_from is None or any(rule is not None for rule in (schema, regex, choices, lark)):
-            raise UnsupportedParameter("only quote_from is supported yet")
-        return self._use(lambda opened: opened.compile_grammar(quote_grammar(quote_from)))
+        rules: list[tuple[Callable[[Any], str], object]] = [
+            (quote_grammar, quote_from),
+            (schema_grammar, schema),
+            (regex_grammar, regex),
+            (choice_grammar, choices),
+            (lark_grammar, lark),
+        ]
+        given = [(write, rule) for write, rule in rules if rule is not None]
+        if len(given) != 1:
+            raise ConfigError(
+                f"{len(given)} rules were given for one answer; give one of quote_from, schema, regex,"
+                " choices and lark"
+            )
+        ((write, rule),) = given
+        grammar = write(rule)
+        return self._use(lambda opened: opened.compile_grammar(grammar))
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, special tokens not counted. Loads the model."""
         return self._use(lambda opened: len(opened.tokenize(text, parse_special=False)))
 
-    def count_message_tokens(self, messages: Sequence[Message]) -> int:
-        """Tokens of a whole prompt as `chat` would send it, template included. Loads the model."""
-        return len(self._tokens(self._render(messages)))
+    def count_message_tokens(
+        self,
+        messages: Sequence[Message],
+        *,
+        tool_use: ToolUse | None = None,
+        reasoning: Reasoning = AS_THE_MODEL_LIKES,
+    ) -> int:
+        """Tokens of a whole prompt as `chat` would send it, template and tools included. Loads the model."""
+        request = self._request(messages, tool_use, reasoning)
+        return len(self._prompt(self._chat_format().render(request).segments).tokens)
+
+    def dialect(self, *, has_tools: bool = True) -> Dialect:
+        """How the model writes tool calls and thoughts, and where that is known from: a known family,
+        told from what its template writes, or asked for in the prompt. Loads the model.
+        """
+        return self._chat_format().dialect(has_tools=has_tools)
 
     def _lease_it(self) -> Lease[OpenModel]:
         settings = self._settings
@@ -219,66 +302,68 @@ class LocalModel(LeasedModel[OpenModel]):
         )
         return open_engine(self.path, options, LeaseTerms(settings.idle_ttl_s, settings.memory_budget))
 
-    def _render(self, messages: Sequence[Message]) -> tuple[Segment, ...]:
-        self.open()  # not inside `_template`, whose lock is one for all models in Python 3.11
-        return self._template.render(messages).segments
+    def _request(
+        self,
+        messages: Sequence[Message],
+        tool_use: ToolUse | None,
+        reasoning: Reasoning,
+        *,
+        constraint: Constraint | None = None,
+        prefill: str = "",
+    ) -> ChatRequest:
+        if not messages:
+            raise ConfigError("the conversation is empty; give at least one message")
+        for image in [image for message in messages for image in message.images]:
+            self._read_image(image)  # first, since it tells best why a model cannot be sent any
+        answer = ""
+        if constraint is not None:
+            if constraint.lark is None and tool_use is not None:
+                raise ConfigError(
+                    f"a {type(constraint).__name__} brings its own token matcher, which knows no tools;"
+                    " use a constraint that constrain() made"
+                )
+            answer = constraint.lark or ""
+        return ChatRequest(tuple(messages), tool_use, reasoning, answer=answer, prefill=prefill)
+
+    def _chat_format(self) -> ChatFormat:
+        self.open()  # not inside the property, whose lock is one for all models in Python 3.11
+        return self._format
 
     @cached_property
-    def _template(self) -> ChatTemplate:
+    def _format(self) -> ChatFormat:
         facts = self._use(lambda opened: opened.facts)
-        if facts.chat_template is None:
-            raise ConfigError(
-                f"{self.name} has no chat template, so it cannot hold a conversation;"
-                " use complete(), or a model whose name ends in -instruct or -chat"
-            )
-        return ChatTemplate(
-            facts.chat_template,
-            others=facts.other_templates,
-            special=facts.special,
-            model_name=self.name,
-        )
+        return ChatFormat(facts, model_name=self.name, tokenize=self._read_special)
 
-    def _tokens(self, segments: Sequence[Segment]) -> list[int]:
-        return self._use(lambda opened: _tokens_of(segments, opened))
+    def _read_image(self, image: Image) -> None:
+        self._use(lambda opened: opened.read_image(image.data))
+
+    def _read_special(self, text: str) -> list[int]:
+        return self._use(lambda opened: opened.tokenize(text, parse_special=True))
+
+    def _prompt(self, segments: Sequence[Segment]) -> Prompt:
+        return self._use(lambda opened: prompt_of(segments, opened))
 
     def _submit(
         self,
-        tokens: list[int],
+        segments: Sequence[Segment],
         params: GenerationParams | None,
+        *,
         constraint: Constraint | None,
+        shown: Sequence[int] = (),
         timeout_s: float | None,
     ) -> Generation:
         chosen = params or GenerationParams()
-        return self._use(
-            lambda opened: opened.submit(
-                tokens, chosen, constraint=constraint, timeout_s=timeout_s, keep_alive=self
+
+        def submit(opened: OpenModel) -> Generation:
+            prompt = prompt_of(segments, opened)
+            return opened.submit(
+                prompt.tokens,
+                chosen,
+                constraint=constraint,
+                shown=shown,
+                images=prompt.images,
+                timeout_s=timeout_s,
+                keep_alive=self,
             )
-        )
 
-
-class _PlainText:
-    def push(self, text: str) -> list[ChatEvent]:
-        return [TextDelta(text)] if text else []
-
-    def finish(self) -> list[ChatEvent]:
-        return []
-
-
-def _tokens_of(segments: Sequence[Segment], opened: OpenModel) -> list[int]:
-    tokens = [
-        token
-        for segment in segments
-        for text in _readable_parts(segment)
-        for token in opened.tokenize(text, parse_special=not segment.is_literal)
-    ]
-    facts = opened.facts
-    if facts.adds_bos and facts.bos is not None and tokens[:1] != [facts.bos]:
-        tokens.insert(0, facts.bos)
-    return tokens
-
-
-def _readable_parts(segment: Segment) -> tuple[str, ...]:
-    """A literal is the text of a special token. llama.cpp reads added ones (`<think>`) even where it
-    was told not to, so a literal is cut behind its first character.
-    """
-    return (segment.text[:1], segment.text[1:]) if segment.is_literal else (segment.text,)
+        return self._use(submit)

@@ -143,6 +143,9 @@ class OpenEngine:
             self.weights.constraint_tokenizer()
         ):
             constraint = self.compile_grammar(constraint.lark)
+        room = self.engine.context_size - len(tokens)
+        if isinstance(constraint, GrammarConstraint) and room > 0:
+            constraint.check_budget(min(room, params.max_tokens or room))
         matcher = constraint.matcher() if constraint is not None else None
         with self._kept_open():  # the files of adapters may have to be read
             check_params(params)

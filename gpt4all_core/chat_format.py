@@ -1,0 +1,158 @@
+"""How one model is talked to: what it is sent, what rules its answer, and how the answer is read."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from gpt4all_core.chat.dialect import Dialect
+from gpt4all_core.chat.output_grammar import output_grammar
+from gpt4all_core.chat.template import ChatTemplate, Rendered, Segment
+from gpt4all_core.chat.text_states import TextStates
+from gpt4all_core.chat.tool_formats.markers import quoted
+from gpt4all_core.chat.tool_formats.protocol import AnswerFormat
+from gpt4all_core.chat_reply import AnswerReader, call_ids
+from gpt4all_core.constrain.enforceable import enforceable_schema
+from gpt4all_core.errors import ConfigError
+from gpt4all_core.open_model import PromptFacts
+from gpt4all_core.types import AS_THE_MODEL_LIKES, Message, Reasoning, ToolUse
+
+_CHOICES = frozenset({"auto", "none", "required"})
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What is asked of a model: a conversation, and what its answer may be.
+
+    answer: a Lark grammar of what is said; "" for any text. prefill: the beginning of the answer,
+    which the model is made to believe it wrote.
+    """
+
+    messages: tuple[Message, ...]
+    tool_use: ToolUse | None = None
+    reasoning: Reasoning = AS_THE_MODEL_LIKES
+    answer: str = ""
+    prefill: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedChat:
+    """The same as the engine takes it.
+
+    rule: a Lark grammar of the whole answer, thoughts and calls included; None where the answer's own
+    will do. markers: texts of special tokens that have to be seen in the answer.
+    """
+
+    segments: tuple[Segment, ...]
+    rule: str | None
+    reader: AnswerReader
+    markers: frozenset[str] = field(default_factory=frozenset)
+
+
+class ChatFormat:
+    """The template of one model, and what is known of its answers. Thread-safe.
+
+    tokenize: a text in which special tokens are to be read. Raises ConfigError for a model without a
+    chat template.
+    """
+
+    def __init__(self, facts: PromptFacts, *, model_name: str, tokenize: Callable[[str], list[int]]) -> None:
+        if facts.chat_template is None:
+            raise ConfigError(
+                f"{model_name} has no chat template, so it cannot hold a conversation;"
+                " use complete(), or a model whose name ends in -instruct or -chat"
+            )
+        self._tokenize = tokenize
+        self._special = facts.special
+        self._ids: dict[str, int | None] = {}
+        self._template = ChatTemplate(
+            facts.chat_template,
+            others=facts.other_templates,
+            special=facts.special,
+            model_name=model_name,
+        )
+
+    def dialect(self, *, has_tools: bool) -> Dialect:
+        """How the model writes calls and thoughts, and where that is known from."""
+        return self._template.dialect(has_tools=has_tools)
+
+    def render(self, request: ChatRequest) -> Rendered:
+        """The prompt. Raises ConfigError where the template refuses it or the tools make no sense."""
+        _check_tools(request.tool_use)
+        return self._template.render(
+            request.messages,
+            tools=request.tool_use,
+            reasoning_on=request.reasoning.is_on,
+            accepts_images=True,  # whether the model does was found out when they were read
+        )
+
+    def prepare(self, request: ChatRequest) -> PreparedChat:
+        """Raises what `render` does, and UnsupportedSchema for parameters that cannot be enforced."""
+        rendered = self.render(request)
+        tool_use = request.tool_use
+        dialect = rendered.dialect
+        if request.prefill:  # the answer is in the middle of what is said: no thought comes before it
+            dialect = replace(dialect, reasoning=None)
+        opens_thought = rendered.opens_thought and not request.prefill
+        rule = None
+        if not request.answer or tool_use is not None or _surrounds(dialect):
+            rule = output_grammar(
+                dialect,
+                None if tool_use is None else _enforceable(tool_use),
+                reasoning=request.reasoning,
+                opens_thought=opens_thought,
+                answer=f"%lark {{\n{request.answer}\n}}" if request.answer else None,
+                spell=self._spell,
+            )
+        segments = rendered.segments
+        return PreparedChat(
+            (*segments, Segment(request.prefill)) if request.prefill else segments,
+            rule,
+            TextStates(dialect, tool_use, opens_thought=opens_thought, new_id=call_ids()),
+            dialect.markers,
+        )
+
+    def token_ids(self, texts: Iterable[str]) -> list[int]:
+        """Of those texts that are special tokens of this model."""
+        return [token for text in texts if (token := self._token_id(text)) is not None]
+
+    def _spell(self, marker: str) -> str:
+        token = self._token_id(marker)
+        return quoted(marker) if token is None else f"<[{token}]>"
+
+    def _token_id(self, text: str) -> int | None:
+        if text not in self._ids:
+            # Added tokens of another form are text to the grammars' vocabulary too.
+            is_special = text in self._special.control or (
+                text in self._special.added and text.startswith("<") and text.endswith(">")
+            )
+            tokens = self._tokenize(text) if is_special else []
+            self._ids[text] = tokens[0] if len(tokens) == 1 else None
+        return self._ids[text]
+
+
+def _surrounds(dialect: Dialect) -> bool:
+    """Whether something may stand before or after what is said."""
+    return bool(dialect.reasoning or dialect.wrappers or isinstance(dialect.tools, AnswerFormat))
+
+
+def _check_tools(tool_use: ToolUse | None) -> None:
+    if tool_use is None:
+        return
+    names = [tool.name for tool in tool_use.tools]
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise ConfigError(f"two tools are called {repeated!r}; give each a name of its own")
+    if not all(names):
+        raise ConfigError("a tool has no name; give it one that the model can call it by")
+    if tool_use.choice not in _CHOICES and tool_use.choice not in names:
+        raise ConfigError(
+            f"choice={tool_use.choice!r} names none of the tools ({', '.join(names) or 'there are none'});"
+            " choose one of them, or 'auto', 'none' or 'required'"
+        )
+    if tool_use.choice == "required" and not names:
+        raise ConfigError("choice='required' needs a tool that can be called; give at least one")
+
+
+def _enforceable(tool_use: ToolUse) -> ToolUse:
+    """With parameters whose every keyword a grammar holds to."""
+    tools = tuple(replace(tool, parameters=enforceable_schema(tool.parameters)) for tool in tool_use.tools)
+    return replace(tool_use, tools=tools)
