@@ -10,9 +10,9 @@ from gpt4all_core.local_model import LocalModel
 
 collect_ignore = []
 if find_spec("langchain.agents") is None:  # the adapter itself does without the package
-    collect_ignore.append("test_langchain_agents.py")
+    collect_ignore += ["test_langchain_agents.py", "test_langchain_agents_starter.py"]
 if "tool_use" not in inspect.signature(LocalModel.count_message_tokens).parameters:
-    collect_ignore.append("test_langchain_standard_starter.py")
+    collect_ignore += ["test_langchain_agents_starter.py", "test_langchain_standard_starter.py"]
 
 
 def pytest_collection_modifyitems(config, items):
