@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gpt4all_core.catalog.catalog import list_models
     from gpt4all_core.catalog.entry import ModelEntry
     from gpt4all_core.catalog.resolve import resolve_model
+    from gpt4all_core.chat_reply import ChatReply
     from gpt4all_core.embedder import LocalEmbedder
     from gpt4all_core.engine.handle import Generation
     from gpt4all_core.errors import (
@@ -50,11 +51,34 @@ if TYPE_CHECKING:
     from gpt4all_core.protocols import ChatModel, Constraint, Embedder
     from gpt4all_core.requantization import requantize
     from gpt4all_core.reranker import LocalReranker
-    from gpt4all_core.types import Completion, GenerationParams, Message, RankedDocument, Usage
+    from gpt4all_core.types import (
+        Adapter,
+        ChosenLogprob,
+        Completion,
+        GenerationParams,
+        Image,
+        InvalidToolCall,
+        Message,
+        RankedDocument,
+        Reasoning,
+        ReasoningDelta,
+        TextDelta,
+        TokenLogprob,
+        Tool,
+        ToolCall,
+        ToolCallDelta,
+        ToolCallFailed,
+        ToolCallStart,
+        ToolUse,
+        Usage,
+    )
 
 __all__ = [
+    "Adapter",
     "ChatModel",
+    "ChatReply",
     "ChecksumMismatch",
+    "ChosenLogprob",
     "Completion",
     "ConfigError",
     "Constraint",
@@ -72,8 +96,10 @@ __all__ = [
     "GenerationParams",
     "GenerationTimeout",
     "Hardware",
+    "Image",
     "IndexBusy",
     "IndexCorrupt",
+    "InvalidToolCall",
     "LocalDocsError",
     "LocalEmbedder",
     "LocalModel",
@@ -86,8 +112,18 @@ __all__ = [
     "ModelNotFound",
     "OutputError",
     "RankedDocument",
+    "Reasoning",
+    "ReasoningDelta",
     "SlowQuantization",
+    "TextDelta",
+    "TokenLogprob",
+    "Tool",
+    "ToolCall",
+    "ToolCallDelta",
+    "ToolCallFailed",
     "ToolCallParseError",
+    "ToolCallStart",
+    "ToolUse",
     "UnreadableDocument",
     "UnsupportedParameter",
     "UnsupportedSchema",
@@ -98,20 +134,35 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "Adapter": "types",
     "ChatModel": "protocols",
+    "ChatReply": "chat_reply",
+    "ChosenLogprob": "types",
     "Completion": "types",
     "Constraint": "protocols",
     "Embedder": "protocols",
     "Generation": "engine.handle",
     "GenerationParams": "types",
     "Hardware": "open_model",
+    "Image": "types",
+    "InvalidToolCall": "types",
     "LocalEmbedder": "embedder",
     "LocalModel": "local_model",
     "LocalReranker": "reranker",
     "Message": "types",
     "ModelEntry": "catalog.entry",
     "RankedDocument": "types",
+    "Reasoning": "types",
+    "ReasoningDelta": "types",
     "SlowQuantization": "batch_kernels",
+    "TextDelta": "types",
+    "TokenLogprob": "types",
+    "Tool": "types",
+    "ToolCall": "types",
+    "ToolCallDelta": "types",
+    "ToolCallFailed": "types",
+    "ToolCallStart": "types",
+    "ToolUse": "types",
     "Usage": "types",
     "list_models": "catalog.catalog",
     "requantize": "requantization",

@@ -198,6 +198,9 @@ class LanguageModelFields(ModelFields):
     isolate: bool | None = None
     """Run in a child process, so that a crash of llama.cpp is an EngineCrashed here."""
 
+    projector: ModelReference = Field(default=None, repr=False)
+    """The `mmproj` file of a model that sees; None takes the one beside the model's file, if one fits."""
+
     def _local_model(self, reference: str | Path | None) -> "LocalModel":
         """The model of this reference, by this object's other arguments; not yet loaded if it is new."""
         model: LocalModel = self._opened.get(self._recipe(reference))

@@ -66,6 +66,7 @@ class LocalModel(LeasedModel[OpenModel]):
     reproducible: whatever else runs, a prompt and a seed get the text that they get alone, on the
         processor and with a quantised model; prompts take up to twice as long.
     isolate: run in a child process, so that a crash of llama.cpp is an EngineCrashed here.
+    projector: the `mmproj` file by which the model sees; default the one beside its file, if one fits.
     allow_download: fetch the model if it is not on this disk; otherwise nothing ever is.
 
     The file is found and loaded at first use; objects on one file with equal options share one
@@ -95,9 +96,11 @@ class LocalModel(LeasedModel[OpenModel]):
         idle_ttl_s: float | None = None,
         reproducible: bool | None = None,
         isolate: bool | None = None,
+        projector: str | Path | None = None,
         allow_download: bool = False,
     ) -> None:
         super().__init__(model, role="chat", allow_download=allow_download)
+        self._projector = None if projector is None else Path(projector).expanduser()
         self._settings = resolve_settings(
             context_size=context_size,
             threads=threads,
@@ -299,6 +302,7 @@ class LocalModel(LeasedModel[OpenModel]):
             cache_dir=settings.cache_dir,
             reproducible=bool(settings.reproducible),
             isolate=bool(settings.isolate),
+            projector=self._projector,
         )
         return open_engine(self.path, options, LeaseTerms(settings.idle_ttl_s, settings.memory_budget))
 

@@ -50,6 +50,7 @@ class ModelRecipe:
     idle_ttl_s: float | None = None
     reproducible: bool | None = None
     isolate: bool | None = None
+    projector: str | Path | None = None
     allow_download: bool = False
 
     def make(self) -> "LocalModel":

@@ -16,6 +16,7 @@ from langchain_gpt4all._fields import ChatModelFields
 from langchain_gpt4all._fields import LocalModelFields as LangChainFields
 from llamaindex_gpt4all import GPT4All as LlamaIndexGPT4All
 from llamaindex_gpt4all import GPT4AllEmbedding
+from llamaindex_gpt4all._fields import ChatModelFields as LlamaIndexChatFields
 from llamaindex_gpt4all._fields import LocalModelFields as LlamaIndexFields
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -36,8 +37,11 @@ GIVEN = {
     "idle_ttl_s": 5.0,
     "reproducible": True,
     "isolate": True,
+    "projector": FOLDER / "mmproj.gguf",
     "allow_download": True,
 }
+ELSEWHERE = {"allow_download", "projector"}
+"""What a LocalModel keeps beside its settings."""
 
 
 def test_every_argument_of_a_local_model_is_tried_here():
@@ -47,10 +51,12 @@ def test_every_argument_of_a_local_model_is_tried_here():
 @KINDS
 def test_every_argument_reaches_the_local_model_unchanged(kind):
     face = kind(model=MODEL, **GIVEN)
-    assert face._recipe(MODEL) == ModelRecipe(MODEL, **GIVEN | {"cache_dir": str(FOLDER)})
+    assert face._recipe(MODEL) == ModelRecipe(
+        MODEL, **GIVEN | {"cache_dir": str(FOLDER), "projector": str(GIVEN["projector"])}
+    )
     model = face._local_model(MODEL)
-    reached = {name: getattr(model._settings, name) for name in GIVEN if name != "allow_download"}
-    assert reached | {"allow_download": model._allow_download} == GIVEN
+    reached = {name: getattr(model._settings, name) for name in GIVEN if name not in ELSEWHERE}
+    assert reached | {name: getattr(model, f"_{name}") for name in ELSEWHERE} == GIVEN
 
 
 @pytest.mark.parametrize("fields", [LangChainFields, LlamaIndexFields])
@@ -172,7 +178,7 @@ def test_a_single_text_to_stop_at_is_answered_with_a_list(kind):
     ("page", "fields", "more"),
     [
         ("langchain.md", ChatModelFields, {"streaming"}),
-        ("llamaindex.md", LlamaIndexFields, set()),
+        ("llamaindex.md", LlamaIndexChatFields, set()),
     ],
 )
 def test_the_page_lists_every_argument_and_no_other(page, fields, more):
