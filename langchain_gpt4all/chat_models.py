@@ -15,7 +15,6 @@ from langchain_core.runnables.config import get_config_list
 
 from gpt4all_core.arguments import GenerationFields, refuse_unknown
 from gpt4all_core.errors import ConfigError, EngineBusy
-from gpt4all_core.types import AS_THE_MODEL_LIKES
 from langchain_gpt4all._errors import langchain_errors
 from langchain_gpt4all._fields import AnswerFields, Call, ChatModelFields
 from langchain_gpt4all._language_model import LocalLanguageModel
@@ -56,17 +55,17 @@ class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="for
         >>> reply.usage_metadata["output_tokens"] <= 8
         True
 
-    A single call may give `model` and any argument about the answer (`max_tokens` to `top_logprobs`
-    in the signature) in place of the object's own, and `tools`, `tool_choice`, `parallel_tool_calls`
-    and `response_format`, which `bind_tools` and `with_structured_output` give for you; any other
-    argument raises UnsupportedParameter. Leaving a stream early, cancelling the awaiting task or a
-    timeout stops the model before its next token.
+    A single call may give `model` and what there is to say about the answer, from `max_tokens` to
+    `adapters`, in place of the object's own, and `tools`, `tool_choice`, `parallel_tool_calls` and
+    `response_format`, which `bind_tools` and `with_structured_output` give for you; any other argument
+    raises UnsupportedParameter. Leaving a stream early, cancelling the awaiting task or a timeout stops
+    the model before its next token.
 
     Raises ConfigError (a ValueError) for impossible arguments; at first use ModelNotFound and
     ModelLoadError; for a prompt that does not fit ContextOverflow; after `timeout` seconds
     GenerationTimeout (a TimeoutError); EngineBusy when `max_waiting` requests wait already. The
     last three are also what LangChain calls them: ContextOverflowError, ModelTimeoutError,
-    ModelRateLimitError.
+    ModelRateLimitError. UnsupportedSchema for parameters and schemas that cannot be enforced.
     """
 
     streaming: bool = False
@@ -178,12 +177,9 @@ class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="for
         tool_choice: as for `bind_tools`; models whose template knows no tools are told of it.
         """
         call = self._merged(None, {"tools": tools, "tool_choice": tool_choice})
-        asked: dict[str, Any] = {}
-        if call.tool_use is not None:
-            asked["tool_use"] = call.tool_use
-        if call.reasoning != AS_THE_MODEL_LIKES:
-            asked["reasoning"] = call.reasoning
-        return self._local_model(self.model).count_message_tokens(to_messages(messages), **asked)
+        return self._local_model(self.model).count_message_tokens(
+            to_messages(messages), tool_use=call.tool_use, reasoning=call.reasoning
+        )
 
     @property
     def _llm_type(self) -> str:

@@ -1,4 +1,3 @@
-import inspect
 from importlib.util import find_spec
 from types import SimpleNamespace
 
@@ -6,13 +5,9 @@ import httpx
 import pytest
 from sample_files import FILES
 
-from gpt4all_core.local_model import LocalModel
-
 collect_ignore = []
 if find_spec("langchain.agents") is None:  # the adapter itself does without the package
     collect_ignore += ["test_langchain_agents.py", "test_langchain_agents_starter.py"]
-if "tool_use" not in inspect.signature(LocalModel.count_message_tokens).parameters:
-    collect_ignore += ["test_langchain_agents_starter.py", "test_langchain_standard_starter.py"]
 
 
 def pytest_collection_modifyitems(config, items):

@@ -7,7 +7,7 @@ from typing import Any
 from gpt4all_core.errors import ModelNotFound
 from gpt4all_core.shared_models import ModelRecipe
 from gpt4all_core.testing import ScriptedChatModel
-from gpt4all_core.types import Completion, Message, ToolCall
+from gpt4all_core.types import AS_THE_MODEL_LIKES, Completion, Message, ToolCall
 
 GREETING = "Hello there, how can I help you today?"
 
@@ -36,7 +36,7 @@ class ScriptedLocalModel(ScriptedChatModel):
         self.timeout_s = timeout_s
         return super().chat(messages, params, **options)
 
-    def count_message_tokens(self, messages, *, tool_use=None):
+    def count_message_tokens(self, messages, *, tool_use=None, reasoning=AS_THE_MODEL_LIKES):
         texts = [message.text for message in messages]
         if tool_use is not None:
             texts += [f"{tool.name} {tool.description} {tool.parameters}" for tool in tool_use.tools]

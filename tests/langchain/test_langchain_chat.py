@@ -239,6 +239,16 @@ def test_token_counts_are_those_of_the_prompt_that_is_sent(chat):
     counted = chat.get_num_tokens_from_messages(messages)
     assert counted == chat.invoke(messages).usage_metadata["input_tokens"]
     assert 0 < chat.get_num_tokens("Say hello.") < counted
+
+    def weather(city: str) -> str:
+        """The weather in a city."""
+        return city
+
+    for choice in (None, "any", "none", "weather"):
+        bound = chat.bind_tools([weather], tool_choice=choice, max_tokens=32)
+        with_tools = chat.get_num_tokens_from_messages(messages, [weather], tool_choice=choice)
+        assert with_tools == bound.invoke(messages).usage_metadata["input_tokens"]
+        assert (with_tools > counted) == (choice != "none")  # for this model's template knows no tools
     with pytest.raises(UnsupportedParameter, match="get_num_tokens"):
         chat.get_token_ids("Say hello.")
 
