@@ -1,5 +1,7 @@
 """Tools and answer formats, however LangChain's users write them, as the core's."""
 
+import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -31,6 +33,7 @@ _SCHEMA_KEYS = frozenset(
         "title",
     }
 )
+_REFERENCE = re.compile(r'"\$ref": "#/\$defs/([^"]+)"')
 _JSON_TYPES = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
 
 
@@ -47,8 +50,24 @@ def describe_tools(tools: Sequence[AnyTool], *, strict: bool | None = None) -> l
             raise UnsupportedParameter(
                 f"a tool of type {known.get('type')!r} runs at a provider; give a function with a name"
             )
-        described.append({"type": "function", "function": {k: v for k, v in function.items() if k != "type"}})
+        function = {name: value for name, value in function.items() if name != "type"}
+        if not strict and (schema := _recursive_schema(tool)) is not None:
+            function["parameters"] = schema
+        described.append({"type": "function", "function": function})
     return described
+
+
+def _recursive_schema(tool: AnyTool) -> dict[str, Any] | None:
+    """The schema of a class whose objects hold others of it, of which LangChain's has a hole there."""
+    kind = tool.tool_call_schema if isinstance(tool, BaseTool) else tool
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        return None
+    schema = kind.model_json_schema()
+    parts = schema.get("$defs", {})
+    used = {name: set(_REFERENCE.findall(json.dumps(part))) for name, part in parts.items()}
+    for _ in parts:  # what is used by what is used, and so on
+        used = {name: names.union(*(used[other] for other in names)) for name, names in used.items()}
+    return schema if any(name in names for name, names in used.items()) else None
 
 
 def to_tool_use(

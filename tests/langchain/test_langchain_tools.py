@@ -90,6 +90,49 @@ def test_every_kind_of_tool_becomes_one_of_the_core(given, name):
     assert describe_tools(describe_tools([given])) == describe_tools([given])
 
 
+class Branch(pydantic.BaseModel):
+    """A branch and its twigs."""
+
+    length: int
+    twigs: list["Branch"] = []
+
+
+class Tree(pydantic.BaseModel):
+    """A tree."""
+
+    trunk: Branch
+
+
+@tool
+def plant(tree: Tree) -> str:
+    """Plant it."""
+    return str(tree)
+
+
+@pytest.mark.parametrize("given", [Branch, Tree, plant])
+def test_a_recursive_tool_keeps_its_schema_whole(given):
+    [known] = to_tool_use([given]).tools
+    branch = known.parameters["$defs"]["Branch"]["properties"]
+    assert branch["twigs"]["items"] == {"$ref": "#/$defs/Branch"}
+    assert to_tool_use(describe_tools([given])).tools == (known,)
+
+
+def test_a_tool_that_only_nests_has_its_parts_in_place():
+    class Leaf(pydantic.BaseModel):
+        """A leaf."""
+
+        length: int
+
+    class Twig(pydantic.BaseModel):
+        """A twig."""
+
+        leaf: Leaf
+
+    [known] = to_tool_use([Twig]).tools
+    assert known.parameters["properties"]["leaf"]["properties"]["length"]["type"] == "integer"
+    assert "$defs" not in known.parameters
+
+
 def test_a_tool_without_arguments_and_description_has_none():
     assert to_tool_use([{"name": "f"}]).tools == (Tool("f"),)
 
