@@ -1,8 +1,9 @@
 """A local model as a LlamaIndex LLM."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from typing import Any
 
+from llama_index.core import Settings
 from llama_index.core.base.llms.generic_utils import messages_to_prompt as default_messages_to_prompt
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -13,28 +14,41 @@ from llama_index.core.base.llms.types import (
     CompletionResponseAsyncGen,
     CompletionResponseGen,
     LLMMetadata,
+    MessageRole,
 )
 from llama_index.core.constants import DEFAULT_NUM_OUTPUTS
-from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
-from llama_index.core.llms.llm import LLM, default_completion_to_prompt
-
-from gpt4all_core.types import Message
-from llamaindex_gpt4all._convert import (
-    astream,
-    stream,
-    to_chat_response,
-    to_completion_response,
-    to_messages,
+from llama_index.core.indices.prompt_helper import ChatPromptHelper, PromptHelper
+from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]  # re-exported
+from llama_index.core.instrumentation.events.llm import (
+    LLMStructuredPredictEndEvent,
+    LLMStructuredPredictStartEvent,
 )
-from llamaindex_gpt4all._fields import LocalModelFields
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.llms.llm import ToolSelection, default_completion_to_prompt
+from llama_index.core.program.utils import FlexibleModel
+from llama_index.core.prompts import PromptTemplate
+from llama_index.core.types import Model, PydanticProgramMode
 
-if TYPE_CHECKING:
-    from gpt4all_core.local_model import LocalModel
-    from gpt4all_core.protocols import Generation
+from gpt4all_core.arguments import refuse_unknown
+from gpt4all_core.errors import ConfigError
+from llamaindex_gpt4all._asking import Question, aanswer, answer, astream, stream
+from llamaindex_gpt4all._errors import NoToolCall
+from llamaindex_gpt4all._fields import ChatModelFields
+from llamaindex_gpt4all._header import has_chat_template
+from llamaindex_gpt4all._results import to_completion_response
+from llamaindex_gpt4all._structured_output import ObjectForm, aobjects, objects
+from llamaindex_gpt4all._tools import AnyTool, ToolChoice, describe_tools, to_choice, to_selections
+
+_dispatcher = get_dispatcher(__name__)
 
 
-class GPT4All(LLM, LocalModelFields):
-    """A private local model for chat and completion, in this process.
+def _as_it_is(response: ChatResponse) -> ChatResponse:
+    return response
+
+
+class GPT4All(FunctionCallingLLM, ChatModelFields):
+    """A private local model for chat, tools, structured output and completion, in this process.
 
     Every argument has a default; `model` names another model than the default on this disk. The
     model is loaded at first use and shared: objects on one file have one copy of the weights, and
@@ -49,10 +63,14 @@ class GPT4All(LLM, LocalModelFields):
     as one user message; `formatted=True` sends it as it stands. A `messages_to_prompt` or
     `completion_to_prompt` of your own takes the template's place.
 
-    A single call may give `max_tokens`, `temperature`, `top_k`, `top_p`, `min_p`,
-    `repeat_penalty`, `seed`, `stop` or `timeout` in place of the object's own; any other argument
-    raises UnsupportedParameter. Leaving a stream early, cancelling the awaiting task or a timeout
-    stops the model before its next token.
+    Tool calls and objects of `structured_predict` are valid by construction: the model is held to
+    the schema while it writes. `pydantic_program_mode` decides whether an object is asked for as an
+    answer (DEFAULT), as a call (FUNCTION) or in the words of LlamaIndex's prompt, unheld (LLM).
+
+    A single call may give any argument about the answer (`max_tokens` to `top_logprobs` in the
+    signature) in place of the object's own, and `tools`, `tool_choice`, `parallel_tool_calls` and
+    `response_format`; any other argument raises UnsupportedParameter. Leaving a stream early,
+    cancelling the awaiting task or a timeout stops the model before its next token.
 
     Raises ConfigError (a ValueError) for impossible arguments; at first use ModelNotFound and
     ModelLoadError; for a prompt that does not fit ContextOverflow; after `timeout` seconds
@@ -67,11 +85,12 @@ class GPT4All(LLM, LocalModelFields):
     def metadata(self) -> LLMMetadata:
         """What LlamaIndex plans with. Finds the model's file and reads its header; does not load it."""
         model = self._local_model(self.model)
+        can_talk = has_chat_template(model.path)
         return LLMMetadata(
             context_window=model.context_size,
             num_output=self.max_tokens or DEFAULT_NUM_OUTPUTS,
-            is_chat_model=True,
-            is_function_calling_model=False,
+            is_chat_model=can_talk or self._own_messages_to_prompt is not None,
+            is_function_calling_model=can_talk and self._own_messages_to_prompt is None,
             model_name=model.name,
         )
 
@@ -84,69 +103,199 @@ class GPT4All(LLM, LocalModelFields):
             "max_tokens": self.max_tokens,
         }
 
+    def as_tokenizer(self) -> Callable[[str], list[int]]:
+        """What counts tokens in the model's own vocabulary, for `Settings.tokenizer`, splitters,
+        memories and TokenCountingHandler. Loads the model.
+
+        It gives a list that is as long as the text has tokens, which is all that LlamaIndex asks; the
+        numbers in it are not the model's.
+        """
+        return self._numbered_tokens
+
+    def use_as_default(self) -> None:
+        """Have `Settings` take this model, its tokenizer, and its window for fitting prompts."""
+        Settings.llm = self
+        Settings.tokenizer = tokenizer = self.as_tokenizer()
+        Settings.prompt_helper = PromptHelper.from_llm_metadata(self.metadata, tokenizer=tokenizer)
+        Settings.chat_prompt_helper = ChatPromptHelper.from_llm_metadata(self.metadata, tokenizer=tokenizer)
+
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        model = self._local_model(self.model)
-        completion = self._chat(model, messages, kwargs).result()
-        return to_chat_response(completion.text, completion=completion, model_name=model.name)
+        question = self._chat_question(messages, kwargs)
+        return answer(self._local_model(self.model), question, _as_it_is)
 
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        model = await self._alocal_model(self.model)
-        completion = await self._chat(model, messages, kwargs).aresult()
-        return to_chat_response(completion.text, completion=completion, model_name=model.name)
+        question = self._chat_question(messages, kwargs)
+        return await aanswer(await self._alocal_model(self.model), question, _as_it_is)
 
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
-        model = self._local_model(self.model)
-        return stream(self._chat(model, messages, kwargs), to_chat_response, model_name=model.name)
+        question = self._chat_question(messages, kwargs)
+        return stream(self._local_model(self.model), question, _as_it_is)
 
     @llm_chat_callback()
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
-        model = await self._alocal_model(self.model)
-        return astream(self._chat(model, messages, kwargs), to_chat_response, model_name=model.name)
+        question = self._chat_question(messages, kwargs)
+        return await astream(await self._alocal_model(self.model), question, _as_it_is)
 
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        model = self._local_model(self.model)
-        completion = self._complete(model, prompt, kwargs, formatted=formatted).result()
-        return to_completion_response(completion.text, completion=completion, model_name=model.name)
+        question = self._completion_question(prompt, kwargs, formatted=formatted)
+        return answer(self._local_model(self.model), question, to_completion_response)
 
     @llm_completion_callback()
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        model = await self._alocal_model(self.model)
-        completion = await self._complete(model, prompt, kwargs, formatted=formatted).aresult()
-        return to_completion_response(completion.text, completion=completion, model_name=model.name)
+        question = self._completion_question(prompt, kwargs, formatted=formatted)
+        return await aanswer(await self._alocal_model(self.model), question, to_completion_response)
 
     @llm_completion_callback()
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
-        model = self._local_model(self.model)
-        request = self._complete(model, prompt, kwargs, formatted=formatted)
-        return stream(request, to_completion_response, model_name=model.name)
+        question = self._completion_question(prompt, kwargs, formatted=formatted)
+        return stream(self._local_model(self.model), question, to_completion_response)
 
     @llm_completion_callback()
     async def astream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseAsyncGen:
-        model = await self._alocal_model(self.model)
-        request = self._complete(model, prompt, kwargs, formatted=formatted)
-        return astream(request, to_completion_response, model_name=model.name)
+        question = self._completion_question(prompt, kwargs, formatted=formatted)
+        return await astream(await self._alocal_model(self.model), question, to_completion_response)
 
-    def _chat(
-        self, model: "LocalModel", messages: Sequence[ChatMessage], overrides: Mapping[str, Any]
-    ) -> "Generation":
+    def get_tool_calls_from_response(
+        self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
+    ) -> list[ToolSelection]:
+        """The calls of a response; of one in the middle of a stream, with the arguments so far.
+
+        Raises NoToolCall (a ValueError) if there are none and `error_on_no_tool_call` is left True.
+        """
+        refuse_unknown(kwargs, ["error_on_no_tool_call"], owner="get_tool_calls_from_response")
+        calls = to_selections(response.message)
+        if not calls and error_on_no_tool_call:
+            raise NoToolCall(response.message.content or "")
+        return calls
+
+    def structured_predict(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Model:
+        """An object of a Pydantic class. llm_kwargs: what a call may give; prompt_args: the prompt's."""
+        form = self._form(output_cls)
+        if form is None:
+            parsed: Model = super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
+            return parsed
+        _dispatcher.event(
+            LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
+        )
+        messages = self._prompted(prompt, prompt_args)
+        found = form.read(self.chat(messages, **form.asking(llm_kwargs)))
+        _dispatcher.event(LLMStructuredPredictEndEvent(output=found))
+        return found
+
+    async def astructured_predict(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Model:
+        """The same for an event loop."""
+        form = self._form(output_cls)
+        if form is None:
+            parsed: Model = await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
+            return parsed
+        _dispatcher.event(
+            LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
+        )
+        messages = self._prompted(prompt, prompt_args)
+        found = form.read(await self.achat(messages, **form.asking(llm_kwargs)))
+        _dispatcher.event(LLMStructuredPredictEndEvent(output=found))
+        return found
+
+    def _structured_stream_call(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Generator[Model | list[Model] | FlexibleModel | list[FlexibleModel], None, None]:
+        form = self._form(output_cls)
+        if form is None:
+            return super()._structured_stream_call(output_cls, prompt, llm_kwargs, **prompt_args)
+        messages = self._prompted(prompt, prompt_args)
+        return objects(self.stream_chat(messages, **form.asking(llm_kwargs)), form)
+
+    async def _structured_astream_call(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> AsyncGenerator[Model | list[Model] | FlexibleModel | list[FlexibleModel], None]:
+        form = self._form(output_cls)
+        if form is None:
+            return await super()._structured_astream_call(output_cls, prompt, llm_kwargs, **prompt_args)
+        messages = self._prompted(prompt, prompt_args)
+        return aobjects(await self.astream_chat(messages, **form.asking(llm_kwargs)), form)
+
+    def _prepare_chat_with_tools(  # noqa: PLR0917 - LlamaIndex's signature
+        self,
+        tools: Sequence[AnyTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,  # noqa: ARG002 - says what the caller prints
+        allow_parallel_tool_calls: bool = False,
+        tool_required: bool = False,
+        tool_choice: ToolChoice = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        messages = list(chat_history or ())
+        if isinstance(user_msg, str):
+            user_msg = ChatMessage(role=MessageRole.USER, content=user_msg)
+        if user_msg is not None:
+            messages.append(user_msg)
+        described = describe_tools(tools)
+        names = [tool["function"]["name"] for tool in described]
+        chosen = to_choice(tool_choice or ("required" if tool_required else None), names=names)
+        asked: dict[str, Any] = {"messages": messages, **kwargs}
+        if described:
+            asked |= {
+                "tools": described,
+                "tool_choice": chosen,
+                "parallel_tool_calls": allow_parallel_tool_calls,
+            }
+        return asked
+
+    def _chat_question(self, messages: Sequence[ChatMessage], overrides: Mapping[str, Any]) -> Question:
+        if not messages:
+            raise ConfigError("the conversation is empty; give at least one message")
         call = self._merged(overrides)
-        if self.messages_to_prompt not in (None, default_messages_to_prompt):
-            prompt = self.messages_to_prompt(messages)
-            return model.complete(prompt, call.params, timeout_s=call.timeout_s)
-        return model.chat(to_messages(messages), call.params, timeout_s=call.timeout_s)
+        own = self._own_messages_to_prompt
+        return Question(messages if own is None else own(messages), call)
 
-    def _complete(
-        self, model: "LocalModel", prompt: str, overrides: Mapping[str, Any], *, formatted: bool
-    ) -> "Generation":
+    def _completion_question(self, prompt: str, overrides: Mapping[str, Any], *, formatted: bool) -> Question:
         call = self._merged(overrides)
         if not formatted:
             if self.completion_to_prompt in (None, default_completion_to_prompt):
-                return model.chat([Message("user", prompt)], call.params, timeout_s=call.timeout_s)
+                return Question([ChatMessage(role=MessageRole.USER, content=prompt)], call)
             prompt = self.completion_to_prompt(prompt)
-        return model.complete(prompt, call.params, timeout_s=call.timeout_s)
+        return Question(prompt, call)
+
+    @property
+    def _own_messages_to_prompt(self) -> Callable[[Sequence[ChatMessage]], str] | None:
+        own = self.messages_to_prompt
+        return None if own in (None, default_messages_to_prompt) else own
+
+    def _form(self, output_cls: type[Model]) -> ObjectForm[Model] | None:
+        """How to ask for an object; None where LlamaIndex's own programs do it."""
+        if self.pydantic_program_mode not in (PydanticProgramMode.DEFAULT, PydanticProgramMode.FUNCTION):
+            return None
+        return ObjectForm(output_cls, is_call=self.pydantic_program_mode == PydanticProgramMode.FUNCTION)
+
+    def _prompted(self, prompt: PromptTemplate, prompt_args: Mapping[str, Any]) -> list[ChatMessage]:
+        return self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
+
+    def _numbered_tokens(self, text: str) -> list[int]:
+        return list(range(self._local_model(self.model).count_tokens(text)))

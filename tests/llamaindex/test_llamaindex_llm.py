@@ -5,12 +5,10 @@ import pickle
 import time
 
 import pytest
-from llama_index.core.base.llms.types import ThinkingBlock
 from llama_index.core.callbacks import CallbackManager, LlamaDebugHandler
 from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
-from llama_index.core.llms import ChatMessage, ImageBlock, TextBlock
-from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.llms import ChatMessage
 from llama_index.core.response_synthesizers import get_response_synthesizer
 from llama_index.core.schema import NodeWithScore, TextNode
 
@@ -20,7 +18,7 @@ from gpt4all_core.local_model import LocalModel
 from gpt4all_core.model_pool import pool
 from gpt4all_core.types import GenerationParams, Message
 from llamaindex_gpt4all import GPT4All, GPT4AllEmbedding
-from llamaindex_gpt4all._convert import astream, to_chat_response, to_messages
+from llamaindex_gpt4all._asking import astream
 
 MODEL = "smollm2-135m-instruct"
 LONG = "Write a long story about a river."
@@ -106,7 +104,7 @@ def test_metadata_does_not_load_the_model():
     metadata = GPT4All(model=MODEL, context_size=333, max_tokens=55).metadata
     assert (metadata.context_window, metadata.num_output, metadata.model_name) == (333, 55, MODEL)
     assert metadata.is_chat_model
-    assert not metadata.is_function_calling_model
+    assert metadata.is_function_calling_model
     assert GPT4All(model=MODEL).metadata.num_output == 256
     assert pool.open_count == before
 
@@ -147,40 +145,6 @@ def test_a_model_that_is_not_there_can_be_traced():
 
 
 @pytest.mark.parametrize(
-    ("role", "expected"),
-    [
-        ("system", "system"),
-        ("developer", "system"),
-        ("user", "user"),
-        ("assistant", "assistant"),
-        ("chatbot", "assistant"),
-        ("model", "assistant"),
-    ],
-)
-def test_roles_become_those_of_the_core(role, expected):
-    assert to_messages([ChatMessage(role=role, content="x")]) == [Message(expected, "x")]
-
-
-def test_text_blocks_are_joined_as_llamaindex_does_and_thoughts_left_out():
-    blocks = [ThinkingBlock(content="hm"), TextBlock(text="a"), TextBlock(text="b")]
-    message = ChatMessage(role="assistant", blocks=blocks)
-    assert to_messages([message]) == [Message("assistant", message.content)]
-
-
-@pytest.mark.parametrize(
-    ("message", "named"),
-    [
-        (ChatMessage(role="user", blocks=[ImageBlock(url="https://example.org/a.png")]), "'image'"),
-        (ChatMessage(role="tool", content="3", additional_kwargs={"tool_call_id": "a"}), "'tool'"),
-        (ChatMessage(role="assistant", additional_kwargs={"tool_calls": [ToolSelection]}), "tool calls"),
-    ],
-)
-def test_what_the_model_cannot_be_told_is_refused_by_name(message, named):
-    with pytest.raises(UnsupportedParameter, match=named):
-        to_messages([message])
-
-
-@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"temprature": 1}, "did you mean temperature"),
@@ -194,7 +158,7 @@ def test_impossible_arguments_are_refused_by_name(arguments, message):
         GPT4All(**arguments)
 
 
-@pytest.mark.parametrize("arguments", [{"context_size": 64}, {"tools": []}, {"model": "x"}])
+@pytest.mark.parametrize("arguments", [{"context_size": 64}, {"toolz": []}, {"model": "x"}])
 async def test_what_a_call_cannot_change_is_refused(llm, arguments):
     with pytest.raises(UnsupportedParameter, match=next(iter(arguments))):
         llm.chat(ask("hello"), **arguments)
@@ -252,13 +216,18 @@ async def test_leaving_a_stream_stops_the_model(engine):
 
 
 async def test_closing_a_stream_stops_the_model_before_the_event_loop_turns():
-    with LocalModel(MODEL, context_size=650, parallel=1) as model:
-        request = model.chat([Message("user", LONG)], GenerationParams(temperature=0))
-        responses = astream(request, to_chat_response, model_name=MODEL)
+    class Remembering(LocalModel):
+        def chat(self, *arguments, **options):
+            self.reply = super().chat(*arguments, **options)
+            return self.reply
+
+    question = GPT4All(temperature=0)._chat_question(ask(LONG), {})
+    with Remembering(MODEL, context_size=650, parallel=1) as model:
+        responses = await astream(model, question, lambda response: response)
         await anext(responses)
         await responses.aclose()
         with pytest.raises(GenerationCancelled):
-            request.result()  # blocks the loop
+            model.reply.result()  # blocks the loop
 
 
 async def test_an_event_loop_runs_on_and_tasks_are_decoded_together():

@@ -1,0 +1,125 @@
+"""From a question of a LlamaIndex program to the model's answer, in a thread and in an event loop."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+
+from gpt4all_core.chat_reply import ChatReply
+from gpt4all_core.errors import UnsupportedParameter
+from gpt4all_core.types import AS_THE_MODEL_LIKES, ChatEvent, TextDelta
+from llamaindex_gpt4all._content import is_text
+from llamaindex_gpt4all._fields import Call
+from llamaindex_gpt4all._messages import to_messages
+from llamaindex_gpt4all._results import ResponseWriter, to_chat_response
+
+if TYPE_CHECKING:
+    from gpt4all_core.local_model import LocalModel
+
+R = TypeVar("R")
+Shape = Callable[[ChatResponse], R]
+"""Makes of a chat response what the method that was called returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a model. prompt: a conversation, or a text that is sent as it stands."""
+
+    prompt: str | Sequence[ChatMessage]
+    call: Call
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether asking takes no longer than a token does: no file is read, no grammar compiled."""
+        if self.call.tool_use is not None or self.call.answer_schema is not None:
+            return False
+        return isinstance(self.prompt, str) or all(is_text(message.blocks) for message in self.prompt)
+
+
+def answer(model: "LocalModel", question: Question, shape: Shape[R]) -> R:
+    """The whole answer."""
+    with _not_left_running(_ask(model, question)) as reply:
+        return shape(to_chat_response(reply.result(), model_name=model.name))
+
+
+async def aanswer(model: "LocalModel", question: Question, shape: Shape[R]) -> R:
+    """The same for an event loop."""
+    with _not_left_running(await _aask(model, question)) as reply:
+        return shape(to_chat_response(await reply.aresult(), model_name=model.name))
+
+
+def stream(model: "LocalModel", question: Question, shape: Shape[R]) -> Generator[R, None, None]:
+    """The answer as it grows; the request is made at once. The last response has the usage.
+
+    Closing it stops the model before its next token.
+    """
+    return _responses(_ask(model, question), shape, model.name)
+
+
+async def astream(model: "LocalModel", question: Question, shape: Shape[R]) -> AsyncGenerator[R, None]:
+    """The same for an event loop."""
+    return _aresponses(await _aask(model, question), shape, model.name)
+
+
+def _responses(reply: ChatReply, shape: Shape[R], model_name: str) -> Generator[R, None, None]:
+    writer = ResponseWriter()
+    with _not_left_running(reply):
+        for event in reply.events:
+            yield shape(writer.chunk(event))
+        yield shape(to_chat_response(reply.result(), model_name=model_name, delta=""))
+
+
+async def _aresponses(reply: ChatReply, shape: Shape[R], model_name: str) -> AsyncGenerator[R, None]:
+    writer = ResponseWriter()
+    with _not_left_running(reply):
+        async for event in reply.events:
+            yield shape(writer.chunk(event))
+        yield shape(to_chat_response(await reply.aresult(), model_name=model_name, delta=""))
+
+
+def _ask(model: "LocalModel", question: Question) -> ChatReply:
+    """The request for an answer. Blocks while files are read, grammars compiled and places awaited."""
+    call = question.call
+    constraint = None if call.answer_schema is None else model.constrain(schema=call.answer_schema)
+    if not isinstance(question.prompt, str):
+        return model.chat(
+            to_messages(question.prompt),
+            call.params,
+            tool_use=call.tool_use,
+            constraint=constraint,
+            reasoning=call.reasoning,
+            timeout_s=call.timeout_s,
+        )
+    if call.tool_use is not None or call.reasoning != AS_THE_MODEL_LIKES:
+        raise UnsupportedParameter(
+            "tools and reasoning are written by the model's chat template, and this prompt goes without"
+            " it; leave out formatted=True, messages_to_prompt and completion_to_prompt, or these"
+        )
+    request = model.complete(question.prompt, call.params, constraint=constraint, timeout_s=call.timeout_s)
+    return ChatReply(request, _PlainText())
+
+
+async def _aask(model: "LocalModel", question: Question) -> ChatReply:
+    """The same for an event loop: in a thread where it may take longer than a token does."""
+    return _ask(model, question) if question.is_quick else await asyncio.to_thread(_ask, model, question)
+
+
+@contextmanager
+def _not_left_running(reply: ChatReply) -> Iterator[ChatReply]:
+    try:
+        yield reply
+    finally:
+        reply.cancel()
+
+
+class _PlainText:
+    """Reads an answer in which nothing is told apart."""
+
+    def push(self, text: str) -> list[ChatEvent]:
+        return [TextDelta(text)] if text else []
+
+    def finish(self) -> list[ChatEvent]:
+        return []
