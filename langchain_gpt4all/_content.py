@@ -8,18 +8,12 @@ from urllib.parse import unquote_to_bytes
 
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
 from gpt4all_core.types import Image
-from langchain_gpt4all._files import file_text
+from gpt4all_localdocs.loaders.attachment import attachment_text
 
 Block = str | Mapping[str, Any]
 
 THOUGHTS = frozenset({"reasoning", "thinking", "redacted_thinking"})
 CALLS = frozenset({"tool_use", "tool_call", "tool_call_chunk", "invalid_tool_call", "input_json_delta"})
-
-_SUFFIXES = {
-    "application/pdf": ".pdf",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
-    "text/html": ".html",
-}
 
 
 def to_content(content: str | Iterable[Block]) -> str | tuple[str | Image, ...]:
@@ -27,7 +21,7 @@ def to_content(content: str | Iterable[Block]) -> str | tuple[str | Image, ...]:
 
     The text of a file takes the file's place. Nothing is fetched: pictures and files come as base64.
     Raises UnsupportedParameter for blocks that no local model can be told, ConfigError for damaged
-    ones, UnreadableDocument for files without text.
+    ones, UnreadableDocument for files without text and of other kinds.
     """
     if isinstance(content, str):
         return content
@@ -65,18 +59,10 @@ def _image(block: Mapping[str, Any]) -> Image:
 def _file(block: Mapping[str, Any]) -> str:
     if isinstance(block.get("text"), str):
         return f"\n\n{_text(block)}\n\n"
-    mime, data = _payload(block)
-    if mime in _SUFFIXES:
-        return f"\n\n{file_text(data, suffix=_SUFFIXES[mime])}\n\n"
-    if not (mime.startswith("text/") or mime == "application/json"):
-        raise UnsupportedParameter(
-            f"a file of type {mime or 'unknown'!r} cannot be read; send PDF, DOCX, HTML or plain text,"
-            " with its mime_type"
-        )
-    try:
-        return f"\n\n{data.decode()}\n\n"
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"a file of type {mime!r} is not UTF-8 ({error})") from error
+    mime_type, data = _payload(block)
+    names = (holder.get("filename") for holder in (block, block.get("file")) if isinstance(holder, Mapping))
+    name = next((name for name in names if name), "attachment")
+    return f"\n\n{attachment_text(data, mime_type=mime_type, name=str(name))}\n\n"
 
 
 _READERS: Mapping[str, Callable[[Mapping[str, Any]], str | Image]] = {

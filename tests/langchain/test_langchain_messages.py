@@ -13,8 +13,8 @@ from sample_files import FILES
 
 from gpt4all_core.errors import ConfigError, UnreadableDocument, UnsupportedParameter
 from gpt4all_core.types import Image, Message, ToolCall
+from gpt4all_localdocs.loaders.attachment import attachment_text
 from langchain_gpt4all._broken_calls import broken
-from langchain_gpt4all._files import file_text
 from langchain_gpt4all._messages import to_messages
 
 PNG = base64.b64encode(FILES["png"]).decode()
@@ -86,6 +86,7 @@ def test_a_picture_is_taken_in_every_providers_spelling(block):
     [
         {"type": "file", "base64": PDF, "mime_type": "application/pdf"},
         {"type": "file", "file": {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PDF}"}},
+        {"type": "file", "file": {"filename": "a.pdf", "file_data": PDF}},
         {"type": "file", "source_type": "base64", "data": PDF, "mime_type": "application/pdf"},
         {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": PDF}},
     ],
@@ -95,10 +96,10 @@ def test_a_pdf_becomes_its_text(block):
 
 
 def test_a_file_that_comes_again_is_not_read_again():
-    file_text.cache_clear()
+    attachment_text.cache_clear()
     message = HumanMessage([{"type": "file", "base64": PDF, "mime_type": "application/pdf"}])
     assert to_messages([message]) == to_messages([message])
-    assert file_text.cache_info()[:2] == (1, 1)
+    assert attachment_text.cache_info()[:2] == (1, 1)
 
 
 def test_a_text_file_is_read_as_it_stands():
@@ -151,7 +152,6 @@ def test_a_call_that_was_none_is_repeated_as_text_and_its_answer_is_the_users(ar
         (HumanMessage([{"type": "image", "url": "https://example.org/a.png"}]), "'image'.*base64"),
         (HumanMessage([{"type": "image_url", "image_url": {"url": "x"}}]), "'image_url'"),
         (HumanMessage([{"type": "file", "file": {"file_id": "f-1"}}]), "'file'"),
-        (HumanMessage([{"type": "file", "base64": PNG, "mime_type": "application/zip"}]), "application/zip"),
         (HumanMessage([{"type": "audio", "base64": PNG, "mime_type": "audio/wav"}]), "'audio'"),
         (HumanMessage([{"type": "video", "base64": PNG, "mime_type": "video/mp4"}]), "'video'"),
         (HumanMessage([{"type": "nonsense"}]), "'nonsense'"),
@@ -169,11 +169,16 @@ def test_what_no_model_can_be_told_is_refused_by_name(message, named):
     [
         ({"type": "text"}, ConfigError, "text=None"),
         ({"type": "image", "base64": "%%%", "mime_type": "image/png"}, ConfigError, "base64"),
-        ({"type": "file", "base64": "/w==", "mime_type": "text/plain"}, ConfigError, "UTF-8"),
+        ({"type": "file", "base64": "/w==", "mime_type": "text/plain"}, UnreadableDocument, "UTF-8"),
+        (
+            {"type": "file", "base64": PNG, "mime_type": "application/zip"},
+            UnreadableDocument,
+            "application/zip",
+        ),
         (
             {"type": "file", "base64": "AAAA", "mime_type": "application/pdf"},
             UnreadableDocument,
-            "attachment.pdf",
+            "attachment: is damaged",
         ),
     ],
 )
