@@ -8,12 +8,13 @@ BENCH_PIP := $(BENCH)/bin/python -m pip install --quiet --disable-pip-version-ch
 MUTANTS ?= 5000
 MINUTES ?= 30
 SEED ?= 0
+SEEDS ?= 5
 QUESTION ?= How many days of paid annual leave does a full-time employee get?
 # Passed through the environment, where quotes and dollar signs are only characters.
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports check fix fuzz soak bench bench-engine profile-engine clean
+.PHONY: help demo test lint types imports check fix fuzz soak schemas bench bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +48,9 @@ fuzz: $(VENV)/.ready ## thousands of damaged model files against the checks; MUT
 
 soak: $(VENV)/.ready ## crowds on one model for MINUTES=30: texts, accounts, memory
 	@$(BIN)/python tests/core/crowd.py --minutes $(MINUTES)
+
+schemas: $(VENV)/.ready ## random answers under published JSON schemas; JSON_SCHEMAS=folder SEEDS=5
+	@$(BIN)/python tests/core/walk_json_schemas.py --seeds $(SEEDS)
 
 bench: $(VENV)/.ready ## answer quality of the starter model; BEIR=folder with SQuAD 2.0
 	@$(BIN)/python benchmarks/quote_mode.py $(if $(BEIR),"$(BEIR)")

@@ -29,6 +29,7 @@ _MOST_IN_A_ROW = 12
 _LONGEST_DETOURS = 64
 
 _JSON = re.compile(r"%json[^\n]*")
+_NUMBER = re.compile(r'"examples": \[(-?[0-9.]+)\]')
 _EXAMPLE = re.compile(r'"examples": \[("(?:[^"\\]|\\.)*")\]')
 _SPELLED = re.compile(r'"((?:[^"\\\n]|\\.)+)"|/((?:[^/\\\n]|\\.)+)/|(<[^<>\s"/]+>)')
 _PLAIN_RUN = re.compile(r"(?:[^\\()\[\]{}.*+?|^$\n]|\\[^\w\s])+")
@@ -41,9 +42,10 @@ Step = tuple[int, ...]
 class Shortcuts:
     """Token sequences worth trying, for one vocabulary and grammar.
 
-    closers: what ends something, the most at once first. steps: values and what begins them. Both are
-    tokens. literals: texts that the grammar spells out. fillers: content for what must not be short,
-    longest first. probes: tokens that are all allowed where text is free, and nowhere else.
+    quote: a quotation mark. closers: what ends something, the most at once first. steps: values and
+    what begins them. examples: texts that match a pattern each. literals: texts that the grammar
+    spells out. fillers: content for what must not be short, longest first. probes: tokens that are
+    all allowed where text is free, and nowhere else. decode: the text of tokens.
     """
 
     quote: Step
@@ -66,8 +68,8 @@ def shortcuts(tokenizer: Any, lark: str) -> Shortcuts:
     return Shortcuts(
         quote=tuple(tokenizer.tokenize_str('"')),
         closers=spell(_CLOSERS, 1),
-        steps=spell((*_VALUES, *_OPENERS), 1),
-        examples=spell(_examples(lark), 64),
+        steps=spell(_numbers(lark), 24) + spell((*_VALUES, *_OPENERS), 1),
+        examples=spell(_examples(lark), 512),
         literals=spell(_literals(lark), 32),
         fillers=spell(_FILLERS, 1),
         probes=spell(_PROBES, 1),
@@ -179,9 +181,9 @@ class _Search:
         return step
 
     def _rank(self, step: Step) -> tuple[int, bool, int]:
-        """Rarely used ones first, then those that begin no escape, then long ones."""
+        """Rarely used ones first, then those that begin no escape, then short ones."""
         text = self._known.decode(step)
-        return self._uses[step], "\\" in text, -len(text)
+        return self._uses[step], "\\" in text, len(text)
 
     def _free_text(self, allowed: Sequence[Step]) -> Step:
         unused = [step for step in self._known.literals if not self._free[step] and self._fits(step)]
@@ -231,6 +233,12 @@ def _joined(steps: Sequence[Step]) -> list[int]:
 def _examples(lark: str) -> list[str]:
     """Texts that match a pattern of a JSON schema each."""
     return [json.loads(example) for example in dict.fromkeys(_EXAMPLE.findall(lark))][:_MOST_LITERALS]
+
+
+def _numbers(lark: str) -> list[str]:
+    """Numbers that are within the bounds of a JSON schema; also without the sign, which may be forced."""
+    found = list(dict.fromkeys(_NUMBER.findall(lark)))[:_MOST_LITERALS]
+    return [*found, *(number[1:] for number in found if number.startswith("-"))]
 
 
 def _literals(lark: str) -> list[str]:

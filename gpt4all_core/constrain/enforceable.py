@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gpt4all_core.constrain.schema_cycles import check_cycles
+from gpt4all_core.constrain.schema_merges import check_merges
 from gpt4all_core.constrain.schema_rewrite import Rewriting
 from gpt4all_core.constrain.schema_size import check_lengths
 from gpt4all_core.types import JsonSchema
@@ -19,6 +19,6 @@ def enforceable_schema(schema: JsonSchema | bool, *, is_open: bool = False) -> d
     """
     rewriting = Rewriting(schema, is_open=is_open)
     rewritten = rewriting.run()
-    check_cycles(rewritten, rewriting.places)
+    check_merges(rewritten, rewriting.places)
     check_lengths(rewritten, rewriting.places)
     return rewritten

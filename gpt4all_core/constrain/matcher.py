@@ -39,8 +39,11 @@ class GrammarConstraint:
         self.end_tokens = frozenset(tokenizer.eos_tokens)
         self._tokenizer = tokenizer
         self._compiled = LLMatcher(tokenizer, LLMatcher.grammar_from_lark(lark), log_level=0)
-        if self._compiled.is_error():
-            raise UnsupportedSchema(f"the grammar cannot be enforced: {_words(self._compiled.get_error())}")
+        first = self._compiled.deep_copy()
+        if not first.is_error():
+            first.compute_bitmask()  # some expressions are found to be too large when they are first used
+        if first.is_error():
+            raise UnsupportedSchema(f"the grammar cannot be enforced: {_words(first.get_error())}")
         self._lock = threading.Lock()
         self._shortcuts: Shortcuts | None = None
         self._shortest: list[int] | None = None
@@ -213,7 +216,7 @@ class GrammarMatcher:
 
     def _check(self) -> None:
         if self._matcher.is_error():
-            raise OutputError(f"constrained decoding failed: {self._matcher.get_error()}")
+            raise OutputError(f"constrained decoding failed: {_words(self._matcher.get_error())}")
 
 
 def _words(error: str) -> str:

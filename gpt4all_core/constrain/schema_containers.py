@@ -7,6 +7,8 @@ from gpt4all_core.constrain.schema_scope import Scope
 from gpt4all_core.constrain.schema_values import is_writable_text, portable_pattern
 
 _OLD_DRAFTS = ("draft-03", "draft-04", "draft-06", "draft-07", "2019-09")
+_MOST_PROPERTIES = 4_000
+"""With 2,000 of them, all required, an object takes about half a second to compile."""
 _MOST_PATTERNS = 50
 """Each pattern of names is held against each other one when they are compiled."""
 _APPLICATORS = ("$ref", "allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas", "dependencies")
@@ -52,6 +54,10 @@ def rewrite_objects(scope: Scope) -> None:
         name: scope.inner(value, "properties", name) for name, value in scope.table("properties").items()
     }
     required = scope.names("required", given.get("required", []))
+    if len(properties) + len(required) > _MOST_PROPERTIES:
+        raise scope.refused(
+            "properties", f"there are more than {_MOST_PROPERTIES}, which takes long to compile"
+        )
     if not all(is_writable_text(name) for name in (*properties, *required)):
         raise scope.refused("properties", "a name has a lone surrogate, which is no text")
     patterns = scope.table("patternProperties")

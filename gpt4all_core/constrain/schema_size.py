@@ -30,7 +30,11 @@ def check_lengths(schema: dict[str, Any], places: dict[int, str]) -> None:
         lengths = updated
     shortest = _length(schema, lengths)
     if math.isinf(shortest):
-        raise refused("$ref", "#", "it leads back to itself, and no value ever ends")
+        if definitions:
+            raise refused(
+                "$ref", "#", "what must be there leads back to itself, or to what nothing is valid under"
+            )
+        raise refused("false", "#", "nothing is valid under it")
     for node in _inside({key: value for key, value in schema.items() if key != "$defs"}, definitions):
         length = _length(node, lengths)
         if not math.isinf(length) and length > max(_LONGEST_SURPRISE, shortest):

@@ -17,7 +17,7 @@ from gpt4all_core.constrain.patterns import Pattern, PatternError, portable
 from gpt4all_core.constrain.schema_logic import TYPES, canonical, type_of, written_types
 from gpt4all_core.constrain.schema_scope import Scope
 
-_LONGEST_EXAMPLE = 100
+_LONGEST_EXAMPLE = 1000
 
 
 def rewrite_values(scope: Scope) -> None:
@@ -50,6 +50,8 @@ def rewrite_numbers(scope: Scope) -> None:
     except NumberError as error:
         raise scope.refused(error.keyword, str(error)) from None
     scope.base.update(bounds)
+    if nearest := _nearest_to_zero(bounds, divisor or 1):
+        scope.base["examples"] = [nearest]  # an annotation, which shows how to end the text
     if divisor is None:
         return
     if len(bounds) == 2 and bounds["maximum"] // divisor * divisor < bounds["minimum"]:
@@ -59,6 +61,16 @@ def rewrite_numbers(scope: Scope) -> None:
         list(dict.fromkeys("integer" if name == "number" else name for name in names))
     )
     scope.base["multipleOf"] = divisor
+
+
+def _nearest_to_zero(bounds: dict[str, Any], divisor: int) -> float:
+    """The valid number that takes the fewest digits, about; 0 where that is valid."""
+    lowest, highest = bounds.get("minimum", 0), bounds.get("maximum", 0)
+    nearest: float = lowest if lowest > 0 else min(0, highest)
+    if isinstance(nearest, float) and not nearest.is_integer():
+        return nearest
+    steps = -(-abs(int(nearest)) // divisor)  # rounded away from zero
+    return steps * divisor if nearest > 0 else -steps * divisor
 
 
 def rewrite_strings(scope: Scope) -> None:

@@ -1,5 +1,6 @@
-"""References that lead back to where more is asked of what they mean, which llguidance cannot merge."""
+"""Schemas that apply to the same value, where llguidance could not merge them."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,14 +8,19 @@ from gpt4all_core.constrain.patterns import EVERYTHING
 from gpt4all_core.constrain.schema_document import Node, refused
 
 
-def check_cycles(schema: dict[str, Any], places: dict[int, str]) -> None:
-    """Raise UnsupportedSchema for a definition that holds itself and something else at once.
+def check_merges(schema: dict[str, Any], places: dict[int, str]) -> None:
+    """Raise UnsupportedSchema for a definition that holds itself and something else at once, and for
+    divisors that have a large multiple in common.
 
     places: where in the original an object of the schema stands, by id().
     """
     _Walk(schema.get("$defs", {}), places).visit(
         {key: part for key, part in schema.items() if key != "$defs"}
     )
+
+
+MOST_REMAINDERS = 1_000
+"""What numbers are divided by, at most: an automaton has a state for every remainder."""
 
 
 class _Walk:
@@ -36,25 +42,29 @@ class _Walk:
             self._begun.add(name)
             self.visit(self._definitions[name])
             self._done.add(name)
+        divisor = math.lcm(*(each.get("multipleOf", 1) for each in self._together(node, frozenset())))
+        if divisor > MOST_REMAINDERS:
+            reason = f"several divisors have {divisor} in common, more than {MOST_REMAINDERS}"
+            raise refused("multipleOf", self._places.get(id(node), "#"), reason)
         for together in _merged(node):
-            for reached in (name for part in together for name in self._exposed(part, frozenset())):
-                if reached not in self._done:
+            for part in together:
+                names = {_target(each) for each in self._together(part, frozenset())}
+                if names - self._done - {""}:
                     reason = (
                         "it leads back here, and what stands beside it would have to hold inside of it too"
                     )
                     raise refused("$ref", self._places.get(id(node), "#"), reason)
 
-    def _exposed(self, node: Node, seen: frozenset[str]) -> Iterator[str]:
-        """The definitions that apply to the same value."""
+    def _together(self, node: Node, seen: frozenset[str]) -> Iterator[dict[str, Any]]:
+        """The schemas that apply to the same value, this one the first."""
         if isinstance(node, bool):
             return
+        yield node
         name = _target(node)
-        if name and name not in seen:
-            yield name
-            if name in self._done:
-                yield from self._exposed(self._definitions[name], seen | {name})
+        if name in self._done and name not in seen:
+            yield from self._together(self._definitions[name], seen | {name})
         for part in (*node.get("allOf", ()), *node.get("anyOf", ())):
-            yield from self._exposed(part, seen)
+            yield from self._together(part, seen)
 
 
 def _merged(node: dict[str, Any]) -> Iterator[list[Node]]:
