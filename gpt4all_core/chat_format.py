@@ -7,6 +7,7 @@ from gpt4all_core.chat.dialect import Dialect
 from gpt4all_core.chat.output_grammar import output_grammar
 from gpt4all_core.chat.template import ChatTemplate, Rendered, Segment
 from gpt4all_core.chat.text_states import TextStates
+from gpt4all_core.chat.tool_formats.json_schema_rule import takes_no_arguments
 from gpt4all_core.chat.tool_formats.markers import quoted
 from gpt4all_core.chat.tool_formats.protocol import AnswerFormat
 from gpt4all_core.chat_reply import AnswerReader, call_ids
@@ -154,5 +155,11 @@ def _check_tools(tool_use: ToolUse | None) -> None:
 
 def _enforceable(tool_use: ToolUse) -> ToolUse:
     """With parameters whose every keyword a grammar holds to."""
-    tools = tuple(replace(tool, parameters=enforceable_schema(tool.parameters)) for tool in tool_use.tools)
+    tools = tuple(
+        replace(
+            tool,
+            parameters={} if takes_no_arguments(tool.parameters) else enforceable_schema(tool.parameters),
+        )
+        for tool in tool_use.tools
+    )
     return replace(tool_use, tools=tools)

@@ -73,6 +73,14 @@ def test_a_tool_named_is_the_one_that_is_called(model):
     assert answer.tool_calls[0].arguments == "{}"
 
 
+@pytest.mark.parametrize("parameters", [{}, {"type": "object", "properties": {}}])
+def test_a_tool_without_parameters_is_called_with_none(model, parameters):
+    tool_use = ToolUse((Tool("now", parameters=parameters),), "required", is_parallel=False)
+    wild = GenerationParams(temperature=2.0, top_k=0, max_tokens=32, seed=1)
+    (call,) = model.chat(ASKED, wild, tool_use=tool_use).result().tool_calls
+    assert call.arguments == "{}"
+
+
 def test_without_parallel_calls_there_is_one(model):
     answer = model.chat(ASKED, GREEDY, tool_use=ToolUse((TIME,), "required", is_parallel=False)).result()
     assert (len(answer.tool_calls), answer.finish_reason) == (1, "tool_calls")
