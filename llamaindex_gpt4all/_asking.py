@@ -13,6 +13,7 @@ from gpt4all_core.errors import UnsupportedParameter
 from gpt4all_core.types import AS_THE_MODEL_LIKES, ChatEvent, TextDelta
 from llamaindex_gpt4all._content import is_text
 from llamaindex_gpt4all._fields import Call
+from llamaindex_gpt4all._leash import noted
 from llamaindex_gpt4all._messages import to_messages
 from llamaindex_gpt4all._results import ResponseWriter, to_chat_response
 
@@ -52,32 +53,27 @@ async def aanswer(model: "LocalModel", question: Question, shape: Shape[R]) -> R
 
 
 def stream(model: "LocalModel", question: Question, shape: Shape[R]) -> Generator[R, None, None]:
-    """The answer as it grows; the request is made at once. The last response has the usage.
-
-    Closing it stops the model before its next token.
-    """
-    return _responses(_ask(model, question), shape, model.name)
+    """The answer as it grows; the request is made at once. The last response has the usage."""
+    return _responses(noted(_ask(model, question)), shape, model.name)
 
 
 async def astream(model: "LocalModel", question: Question, shape: Shape[R]) -> AsyncGenerator[R, None]:
     """The same for an event loop."""
-    return _aresponses(await _aask(model, question), shape, model.name)
+    return _aresponses(noted(await _aask(model, question)), shape, model.name)
 
 
 def _responses(reply: ChatReply, shape: Shape[R], model_name: str) -> Generator[R, None, None]:
     writer = ResponseWriter()
-    with _not_left_running(reply):
-        for event in reply.events:
-            yield shape(writer.chunk(event))
-        yield shape(to_chat_response(reply.result(), model_name=model_name, delta=""))
+    for event in reply.events:
+        yield shape(writer.chunk(event))
+    yield shape(to_chat_response(reply.result(), model_name=model_name, delta=""))
 
 
 async def _aresponses(reply: ChatReply, shape: Shape[R], model_name: str) -> AsyncGenerator[R, None]:
     writer = ResponseWriter()
-    with _not_left_running(reply):
-        async for event in reply.events:
-            yield shape(writer.chunk(event))
-        yield shape(to_chat_response(await reply.aresult(), model_name=model_name, delta=""))
+    async for event in reply.events:
+        yield shape(writer.chunk(event))
+    yield shape(to_chat_response(await reply.aresult(), model_name=model_name, delta=""))
 
 
 def _ask(model: "LocalModel", question: Question) -> ChatReply:

@@ -36,6 +36,7 @@ from llamaindex_gpt4all._asking import Question, aanswer, answer, astream, strea
 from llamaindex_gpt4all._errors import NoToolCall
 from llamaindex_gpt4all._fields import ChatModelFields
 from llamaindex_gpt4all._header import has_chat_template
+from llamaindex_gpt4all._leash import astops_when_left, stops_when_left
 from llamaindex_gpt4all._results import to_completion_response
 from llamaindex_gpt4all._structured_output import ObjectForm, aobjects, objects
 from llamaindex_gpt4all._tools import AnyTool, ToolChoice, describe_tools, to_choice, to_selections
@@ -129,11 +130,13 @@ class GPT4All(FunctionCallingLLM, ChatModelFields):
         question = self._chat_question(messages, kwargs)
         return await aanswer(await self._alocal_model(self.model), question, _as_it_is)
 
+    @stops_when_left
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         question = self._chat_question(messages, kwargs)
         return stream(self._local_model(self.model), question, _as_it_is)
 
+    @astops_when_left
     @llm_chat_callback()
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         question = self._chat_question(messages, kwargs)
@@ -149,11 +152,13 @@ class GPT4All(FunctionCallingLLM, ChatModelFields):
         question = self._completion_question(prompt, kwargs, formatted=formatted)
         return await aanswer(await self._alocal_model(self.model), question, to_completion_response)
 
+    @stops_when_left
     @llm_completion_callback()
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         question = self._completion_question(prompt, kwargs, formatted=formatted)
         return stream(self._local_model(self.model), question, to_completion_response)
 
+    @astops_when_left
     @llm_completion_callback()
     async def astream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any

@@ -18,7 +18,6 @@ from gpt4all_core.local_model import LocalModel
 from gpt4all_core.model_pool import pool
 from gpt4all_core.types import GenerationParams, Message
 from llamaindex_gpt4all import GPT4All, GPT4AllEmbedding
-from llamaindex_gpt4all._asking import astream
 
 MODEL = "smollm2-135m-instruct"
 LONG = "Write a long story about a river."
@@ -215,19 +214,17 @@ async def test_leaving_a_stream_stops_the_model(engine):
     assert await becomes_idle(engine)
 
 
-async def test_closing_a_stream_stops_the_model_before_the_event_loop_turns():
-    class Remembering(LocalModel):
-        def chat(self, *arguments, **options):
-            self.reply = super().chat(*arguments, **options)
-            return self.reply
-
-    question = GPT4All(temperature=0)._chat_question(ask(LONG), {})
-    with Remembering(MODEL, context_size=650, parallel=1) as model:
-        responses = await astream(model, question, lambda response: response)
+async def test_closing_a_stream_stops_the_model_before_the_event_loop_turns(monkeypatch):
+    replies, chat = [], LocalModel.chat
+    monkeypatch.setattr(
+        LocalModel, "chat", lambda *given, **options: replies.append(chat(*given, **options)) or replies[0]
+    )
+    with GPT4All(model=MODEL, context_size=650) as llm:
+        responses = await llm.astream_chat(ask(LONG))
         await anext(responses)
         await responses.aclose()
         with pytest.raises(GenerationCancelled):
-            model.reply.result()  # blocks the loop
+            replies[0].result()  # blocks the loop
 
 
 async def test_an_event_loop_runs_on_and_tasks_are_decoded_together():
