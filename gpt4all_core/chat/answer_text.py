@@ -56,7 +56,6 @@ class FreeText:
         tags = self._dialect.reasoning
         if tags is not None and tags.start.strip() and is_text(tags.start.strip(), self._spell):
             barred.append(f"{SPACE}{pattern(tags.start.strip())}{ANY}*")
-        # One pattern for all: `A & ~B & ~C` is read as `A & ~(B & ~C)`.
         others = f" & ~/{'|'.join(barred)}/" if barred else ""
         self._rules["text"] = f"ANSWER_TEXT: /{ANY}+/{others}"
         if not self._wrappers:

@@ -83,6 +83,7 @@ class TaggedParametersLayout:
     after_name: between the name and the first argument. separator: between two arguments.
     has_json_strings: strings are JSON strings, in quotes, as well. has_python_values: other values
     as Python writes them (`True`, `None`), as a template's `|string` does; readers take both.
+    has_cdata: a string may stand in `<![CDATA[` and `]]>`, as those with `<` in them do.
     """
 
     frame: Frame
@@ -91,6 +92,7 @@ class TaggedParametersLayout:
     separator: str = ""
     has_json_strings: bool = False
     has_python_values: bool = False
+    has_cdata: bool = False
 
 
 @dataclass(frozen=True, slots=True)

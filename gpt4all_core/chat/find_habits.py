@@ -25,7 +25,7 @@ _ID_KINDS: tuple[CallIds, ...] = ("any", "named")
 _QUOTES = ("{'", '\\"')
 """What arguments look like in Python's repr, and as a JSON text inside JSON."""
 _PLACES_OF_TEXT: tuple[TextBesideCalls, ...] = ("together", "apart", "apart_with_filler")
-_THOUGHT_KEYS: tuple[ThoughtKey, ...] = ("reasoning_content", "thinking", "reasoning")
+_THOUGHT_KEYS: tuple[ThoughtKey, ...] = ("reasoning_content", "thinking", "reasoning", "tool_plan")
 
 
 def _user(text: str) -> Message:
@@ -123,10 +123,17 @@ def find_thought_habits(prober: Prober, habits: Habits, *, has_calls: bool) -> H
 
 
 def shows_tools(prober: Prober, habits: Habits) -> bool:
-    """Whether the template describes tools, and still shows what the system message says."""
-    prompt = prober.write([_system(_A), _user(_B)], habits, tools=PROBE_TOOLS, is_asking=True)
+    """Whether the template describes tools, and still shows what the system message says.
+
+    Some do so only where the user has the last word, which leaves a chain of calls without them.
+    """
+    asked = [_system(_A), _user(_B)]
     shown = (_TOOL_WORD, _A, _B, *(name for name, _, _ in _SHOWN_OF_CALLS))
-    return prompt is not None and all(word in prompt for word in shown)
+    prompts = (
+        prober.write(messages, habits, tools=PROBE_TOOLS, is_asking=True)
+        for messages in (asked, [*asked, _calling(_CALLS[0]), _RESULTS[0]])
+    )
+    return all(prompt is not None and all(word in prompt for word in shown) for prompt in prompts)
 
 
 def shows_results(prober: Prober, habits: Habits) -> bool:

@@ -1,16 +1,14 @@
 """What one template accepts and shows of a conversation, as plain facts."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gpt4all_core.types import ToolCall
+from gpt4all_core.chat.write_calls import CallWriter
 
 SystemPlace = Literal["anywhere", "first", "nowhere"]
 CallIds = Literal["any", "short", "named"]
 TextBesideCalls = Literal["together", "apart", "apart_with_filler"]
-ThoughtKey = Literal["reasoning_content", "thinking", "reasoning"]
-CallWriter = Callable[[Sequence[ToolCall]], str]
+ThoughtKey = Literal["reasoning_content", "thinking", "reasoning", "tool_plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,9 @@ class Habits:
     user keeps apart.
     has_many_calls: one turn may hold several.
     has_tool_role: results are turns of their own; else they are the user's.
-    write_calls: how calls are written into a turn's text, where the template leaves them out.
+    write_calls: how calls are written into a turn's text, where the template leaves them out, or
+    spoils their arguments.
+    has_tools_in_system: tools are a JSON text in a field of the system message.
 
     thought_key: the field for thoughts; None if they are left out.
     may_think_aloud: a turn may hold thoughts, text and calls; else the text belongs to the thoughts.
@@ -52,5 +52,6 @@ class Habits:
     has_many_calls: bool = True
     has_tool_role: bool = True
     write_calls: CallWriter | None = None
+    has_tools_in_system: bool = False
     thought_key: ThoughtKey | None = None
     may_think_aloud: bool = True

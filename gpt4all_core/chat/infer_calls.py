@@ -18,6 +18,8 @@ from gpt4all_core.chat.call_layout import (
 from gpt4all_core.chat.marks import common_end, common_start
 from gpt4all_core.types import ToolCall
 
+_JSON_KEY = re.compile(r'"\w+"\s*:')
+
 
 @dataclass(frozen=True, slots=True)
 class KnownCall:
@@ -68,8 +70,18 @@ def inferred_layouts(written: WrittenCalls) -> Iterator[CallLayout]:
     """Layouts that this may have been written in, the likeliest first."""
     for infer in (_json_object, _named_json, _tagged_parameters, _python_call):
         layout = infer(written)
-        if layout is not None:
+        if layout is not None and _is_whole(layout):
             yield layout
+
+
+def _is_whole(layout: CallLayout) -> bool:
+    """Whether its texts make sense by themselves: no tags left open, no pieces of broken JSON."""
+    frame = layout.frame
+    if isinstance(layout, TaggedParametersLayout):
+        return bool(frame.call_start.strip() and frame.call_end.strip())
+    if isinstance(layout, NamedJsonLayout):
+        return not _JSON_KEY.search(frame.call_start + layout.before_arguments + frame.call_end)
+    return True
 
 
 def _json_object(written: WrittenCalls) -> JsonObjectLayout | None:

@@ -143,6 +143,19 @@ def _as_switch(
     )
 
 
+def wrappers_asked_for(
+    prober: Prober, habits: Habits, tags: ReasoningTags | None, switch: ThoughtSwitch | None
+) -> tuple[str, ...]:
+    """Pairs of tags that the template asks for only while it asks for thoughts, besides theirs."""
+    usual = prober.write([_ASKED], habits, is_asking=True)
+    if tags is None or switch is None or not switch.on or usual is None:
+        return ()
+    thinking = prober.write([_ASKED], habits, variables=switch.on, is_asking=True) or usual
+    new = [mark for mark in dict.fromkeys(MARK.findall(thinking)) if mark not in usual]
+    ends = [mark for mark in new if mark != tags.end and beginning_of(mark) in new]
+    return tuple(text for end in ends for text in (beginning_of(end) or "", end))
+
+
 def _word_switch(
     prober: Prober, habits: Habits, tags: ReasoningTags | None, usual: str
 ) -> ThoughtSwitch | None:

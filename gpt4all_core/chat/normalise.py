@@ -26,13 +26,20 @@ def normalise(messages: Sequence[Message], habits: Habits) -> list[Message]:
 
 
 def as_template_messages(
-    messages: Sequence[Message], habits: Habits, foreign: ForeignText
-) -> list[TemplateMessage]:
+    messages: Sequence[Message], tools: Sequence[Tool], habits: Habits, foreign: ForeignText
+) -> tuple[list[TemplateMessage], list[TemplateTool]]:
     """Dictionaries as templates expect them, with every foreign string protected.
 
     Raises ConfigError for arguments of a call that are no JSON object.
     """
-    return [_as_dictionary(message, habits, foreign) for message in messages]
+    turns = [_as_dictionary(message, habits, foreign) for message in messages]
+    definitions = as_template_tools(tools, foreign)
+    if not definitions or not habits.has_tools_in_system:
+        return turns, definitions
+    if not turns or turns[0]["role"] != "system":
+        turns.insert(0, {"role": "system", "content": ""})
+    turns[0]["tools"] = json.dumps([definition["function"] for definition in definitions], ensure_ascii=False)
+    return turns, []
 
 
 def as_template_tools(tools: Sequence[Tool], foreign: ForeignText) -> list[TemplateTool]:
@@ -247,8 +254,7 @@ def _as_dictionary(message: Message, habits: Habits, foreign: ForeignText) -> Te
     made: TemplateMessage = {"role": message.role}
     if message.tool_calls and habits.write_calls is not None:
         calls = [
-            replace(call, name=foreign.protect(call.name), arguments=foreign.protect(call.arguments))
-            for call in message.tool_calls
+            (foreign.protect(call.name), foreign.protect_all(_arguments(call))) for call in message.tool_calls
         ]
         text = "\n".join(filter(None, (text, habits.write_calls(calls))))
     elif message.tool_calls:

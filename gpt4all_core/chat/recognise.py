@@ -4,7 +4,13 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from gpt4all_core.chat.call_layout import CallLayout, PythonCallLayout, TaggedParametersLayout
+from gpt4all_core.chat.call_layout import (
+    CallLayout,
+    JsonObjectLayout,
+    NamedJsonLayout,
+    PythonCallLayout,
+    TaggedParametersLayout,
+)
 from gpt4all_core.chat.check_dialect import HARD_CALLS, HARD_TOOLS, reads_back
 from gpt4all_core.chat.dialect import Dialect, DialectSource, ReasoningTags
 from gpt4all_core.chat.find_habits import (
@@ -17,8 +23,14 @@ from gpt4all_core.chat.find_habits import (
 )
 from gpt4all_core.chat.habits import Habits
 from gpt4all_core.chat.infer_calls import KNOWN_CALLS, WrittenCalls, inferred_layouts
-from gpt4all_core.chat.infer_thoughts import ThoughtSwitch, beginning_of, infer_switch, infer_tags
-from gpt4all_core.chat.known_formats import format_of, known_formats, known_tags
+from gpt4all_core.chat.infer_thoughts import (
+    ThoughtSwitch,
+    beginning_of,
+    infer_switch,
+    infer_tags,
+    wrappers_asked_for,
+)
+from gpt4all_core.chat.known_formats import format_of, known_formats, known_tags, python_format_of
 from gpt4all_core.chat.marks import MARK, common_start, first_mark
 from gpt4all_core.chat.probes import Prober
 from gpt4all_core.chat.program import TemplateProgram
@@ -27,6 +39,7 @@ from gpt4all_core.chat.tool_formats.prompted import PROMPTED
 from gpt4all_core.chat.tool_formats.protocol import AnswerFormat, ToolFormat
 from gpt4all_core.chat.tool_formats.python_calls import PythonCalls
 from gpt4all_core.chat.tool_formats.tagged_parameters import TaggedParameters
+from gpt4all_core.chat.write_calls import python_writer
 from gpt4all_core.types import Message, Tool, ToolCall
 
 _ASKED = Message("user", "qzasked")
@@ -64,16 +77,19 @@ def recognise(program: TemplateProgram) -> Recognition:
     calls = find_call_habits(prober, turns)
     habits = find_thought_habits(prober, calls or turns, has_calls=calls is not None)
     tags = infer_tags(prober, habits, tools=PROBE_TOOLS) or known_tags(program.source)
-    wrappers, answer_start = _around_answers(prober, habits, tags)
+    switch = infer_switch(prober, habits, tags)
+    header = _header_left_out(prober, habits, has_calls=calls is not None, thinks=tags is not None)
+    wrappers, speech_start = _around_answers(prober, habits, tags, header)
+    wrappers += wrappers_asked_for(prober, habits, tags, switch)
     found = Recognition(
         habits,
-        Dialect(PROMPTED, "prompted", None if answer_start else tags, wrappers),
-        switch=infer_switch(prober, habits, tags),
-        answer_start=answer_start,
+        Dialect(PROMPTED, "prompted", None if speech_start else tags, wrappers),
+        switch=switch,
+        answer_start=header + speech_start,
     )
     for known, source, way in _candidates(prober, habits, tags, has_calls=calls is not None):
         rules_all = isinstance(known, AnswerFormat)
-        if answer_start and not rules_all:
+        if speech_start and not rules_all:
             continue  # what is said is not plain text, and only such a format knows where it begins
         dialect = Dialect(known, source) if rules_all else Dialect(known, source, tags, wrappers)
         if _reads_back(prober, way, dialect):
@@ -82,9 +98,9 @@ def recognise(program: TemplateProgram) -> Recognition:
                 found,
                 habits=way,
                 dialect=dialect,
-                shows_tools=shows_tools(prober, turns),
+                shows_tools=shows_tools(prober, way),
                 example=example,
-                answer_start="",
+                answer_start=header,
             )
     return found
 
@@ -97,19 +113,37 @@ def _candidates(
             yield known.format, "preset", habits
         elif known.write_calls is not None:
             way = replace(habits, write_calls=known.write_calls)
-            yield known.format, "preset", replace(way, has_tool_role=shows_results(prober, way))
+            in_system = replace(way, has_tools_in_system=True)
+            yield (
+                known.format,
+                "preset",
+                replace(
+                    way,
+                    has_tool_role=shows_results(prober, way),
+                    has_tools_in_system=not shows_tools(prober, way) and shows_tools(prober, in_system),
+                ),
+            )
     if has_calls:
         # The format is not known yet, but how thoughts end is all that is needed of a dialect here.
         written = _known_calls_written(prober, habits, Dialect(PROMPTED, "inferred", tags))
         for layout in inferred_layouts(written) if written is not None else ():
-            yield _as_format(layout, habits), "inferred", habits
+            yield from ((known, "inferred", way) for known, way in _formats(layout, habits))
 
 
-def _as_format(layout: CallLayout, habits: Habits) -> ToolFormat:
+def _formats(layout: CallLayout, habits: Habits) -> Iterator[tuple[ToolFormat, Habits]]:
     if isinstance(layout, TaggedParametersLayout):
-        return TaggedParameters("tagged parameters", layout)
-    if isinstance(layout, PythonCallLayout):
-        return PythonCalls("python calls", layout)
+        yield TaggedParameters("tagged parameters", layout), habits
+        yield TaggedParameters("tagged parameters", replace(layout, has_cdata=True)), habits
+    elif isinstance(layout, PythonCallLayout):
+        known = python_format_of(layout) or PythonCalls("python calls", layout)
+        yield known, habits
+        # Many templates put strings between quotes as they are, or have no quotes; models know better.
+        yield known, replace(habits, write_calls=python_writer(layout), text_beside_calls="together")
+    else:
+        yield _json_format(layout, habits), habits
+
+
+def _json_format(layout: JsonObjectLayout | NamedJsonLayout, habits: Habits) -> ToolFormat:
     ids = "[a-zA-Z0-9]{9}" if habits.ids == "short" else "[a-zA-Z0-9_-]{1,64}"
     return format_of(layout) or JsonCalls("json calls", layout, id_pattern=ids)
 
@@ -165,18 +199,40 @@ def _last_words(calls: Sequence[ToolCall]) -> Iterator[str]:
     )
 
 
+def _header_left_out(prober: Prober, habits: Habits, *, has_calls: bool, thinks: bool) -> str:
+    """What begins every turn of the assistant, where the template does not write it when it is asked to."""
+    plain, asking = prober.write([_ASKED], habits), prober.write([_ASKED], habits, is_asking=True)
+    if plain is None or plain != asking or (thinks and not has_calls):
+        return ""
+    turns = [Message("assistant", _SAID)]
+    if has_calls:  # what only begins speech is for the model to choose
+        turns.append(Message("assistant", None, tool_calls=(HARD_CALLS[1],)))
+    headers = []
+    for turn in turns:
+        written = prober.write([_ASKED, turn], habits)
+        if written is None or not written.startswith(plain):
+            return ""
+        headers.append(written.removeprefix(plain))
+    header = common_start(headers[0], headers[-1]).partition(_SAID)[0]
+    return header if header.strip() else ""
+
+
 def _around_answers(
-    prober: Prober, habits: Habits, tags: ReasoningTags | None
+    prober: Prober, habits: Habits, tags: ReasoningTags | None, header: str
 ) -> tuple[tuple[str, ...], str]:
     """The marks around what the assistant says, and plain words before it, if the prompt lacks them."""
     asking = prober.write([_ASKED], habits, is_asking=True)
     spoken = prober.write([_ASKED, Message("assistant", _SAID)], habits)
     if asking is None or spoken is None or spoken.count(_SAID) != 1:
         return (), ""
+    asking += header
     before, _, after = spoken.partition(_SAID)
-    missing = before[len(common_start(before, asking)) :]
-    of_thoughts = set(MARK.findall(f"{tags.start}{tags.end}")) if tags is not None else set()
-    marks = tuple(mark for mark in MARK.findall(missing) if mark not in of_thoughts)
+    shared = common_start(before, asking)
+    missing = before[len(shared) :]
+    others = set(MARK.findall(asking[len(shared) :]))
+    if tags is not None:
+        others.update(MARK.findall(f"{tags.start}{tags.end}"))
+    marks = tuple(mark for mark in MARK.findall(missing) if mark not in others)
     if MARK.sub("", missing).strip():
         return (), missing if before.startswith(asking) else ""
     if not marks:

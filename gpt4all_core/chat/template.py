@@ -163,9 +163,12 @@ class _Rendering:
         variables, word = self._switched(reasoning_on)
         turns = _instructed(turns, instructions, word)
         try:
+            put, definitions = as_template_messages(
+                normalise(turns, known.habits), offered if known.shows_tools else (), known.habits, foreign
+            )
             prompt = self.program.write(
-                as_template_messages(normalise(turns, known.habits), known.habits, foreign),
-                tools=as_template_tools(offered, foreign) if known.shows_tools else (),
+                put,
+                tools=definitions,
                 variables=variables,
                 add_generation_prompt=add_generation_prompt,
             )

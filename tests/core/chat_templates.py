@@ -117,3 +117,9 @@ ONE_CALL = """{% for m in messages %}
 TEXT_ARGUMENTS = calling(
     call="<call>{{ '{\"name\": \"' + name + '\", \"arguments\": ' + args + '}' }}</call>"
 )
+IN_SYSTEM = (
+    "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}"
+    "{% if 'tools' in m %}<|tool|>{{ m['tools'] }}<|/tool|>{% endif %}<|end|>{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}{# message['tools'] #}"
+)
+"""Calls are left out, and tools are looked for in the system message."""

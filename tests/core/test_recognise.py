@@ -1,9 +1,12 @@
 """Templates written for these tests, tags among them that no model has: the dialect must be found out."""
 
+import json
+
 import pytest
 from chat_templates import (
     CHATML,
     HERMES,
+    IN_SYSTEM,
     MISTRAL,
     OBJECT,
     ONE_CALL,
@@ -170,6 +173,12 @@ def test_a_layout_of_a_known_family_gets_its_format(source, name):
         calling(call='<c>{"name": "{{ name }}", "arguments": {{ args.items() | list | string }}}</c>'),
         calling(call='<c>{"name": "{{ name }}", "arguments": {{ args | tojson | replace("\\"", "") }}}</c>'),
         calling(call="<c>{{ name }}({{ args.values() | list | join('; ') }})</c>"),
+        calling(call='<c>{"name": "{{ name }}, "arguments": {{ args | tojson }}"}</c>'),
+        calling(
+            call='<c name="{{ name }}">{% for k, v in args.items() %}<{{ k }}>{{ v }}</{{ k }}>'
+            "{% endfor %}</c>"
+        ),
+        calling(call="{{ name }}{% for k, v in args.items() %}<{{ k }}>{{ v }}</{{ k }}>{% endfor %}"),
     ],
 )
 def test_what_cannot_be_read_back_is_asked_for_in_the_prompt(source):
@@ -183,10 +192,51 @@ def test_a_template_that_writes_calls_but_no_tools_has_an_example_to_describe_th
     assert found.example == '<c>{"name": "function_name", "arguments": {"argument": "value"}}</c>'
 
 
+NAIVE = (
+    "{% for k, v in args.items() %}{{ k }}={{ quote }}{{ v }}{{ quote }}"
+    "{{ ', ' if not loop.last }}{% endfor %}"
+)
+
+
+@pytest.mark.parametrize("quote", ["'", '"', ""])
+def test_calls_like_pythons_are_written_right_where_a_template_forgets_to_escape(quote):
+    call = "{% set quote = " + json.dumps(quote) + " %}{{ name }}(" + NAIVE + ")"
+    found = recognised(calling(call=call, around=("<f>", "</f>"), separator="; "))
+    assert found.dialect.tools.layout == PythonCallLayout(Frame("<f>", "</f>", separator="; "))
+    assert found.habits.write_calls([("f", {"x": 'say "it\'s"', "y": [None, True]}), ("g", {})]) == (
+        '<f>f(x="say \\"it\'s\\"", y=[None, True]); g()</f>'
+    )
+
+
+def test_text_that_a_template_protects_as_xml_does_is_read():
+    value = "{{ '<![CDATA[' ~ v ~ ']]>' if v is string and '<' in v else v }}"
+    found = recognised(
+        calling(
+            call='<f name="{{ name }}">{% for k, v in args.items() %}<p name="{{ k }}">'
+            + value
+            + "</p>{% endfor %}</f>"
+        )
+    )
+    assert (found.dialect.source, found.dialect.tools.layout.has_cdata) == ("inferred", True)
+
+
+def test_tools_are_put_into_the_system_message_where_a_template_looks_for_them_there():
+    found = recognised(IN_SYSTEM)
+    assert (found.dialect.source, found.dialect.tools.name) == ("preset", "phi 4")
+    assert (found.habits.has_tools_in_system, found.shows_tools) == (True, True)
+
+
+def test_tools_that_are_left_out_of_chains_of_calls_are_described_in_the_prompt():
+    tools = "{% if messages[-1].role == 'user' %}<tools>{{ tools | tojson }}</tools>\n{% endif %}"
+    found = recognised(calling(call="<c>" + OBJECT + "</c>", tools=tools))
+    assert (found.dialect.source, found.shows_tools) == ("inferred", False)
+
+
 TAGS = {
     "<think>": THOUGHT,
     "<|deep|>": "{% if m.reasoning_content %}<|deep|>{{ m.reasoning_content }}<|/deep|>{% endif %}",
     "[MUSE]": "{% if m.thinking %}[MUSE]{{ m.thinking }}[/MUSE]{% endif %}",
+    "[PLAN]": "{% if m.tool_plan %}[PLAN]{{ m.tool_plan }}[/PLAN]{% endif %}",
     "◁idea▷": "{% if m.reasoning %}◁idea▷{{ m.reasoning }}◁/idea▷{% endif %}",
 }
 
@@ -261,6 +311,31 @@ def test_words_around_an_answer_are_known():
         + "{% else %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>{% endif %}",
     )
     assert recognised(source).dialect.wrappers == ("<answer>", "</answer>")
+
+
+def test_words_around_an_answer_that_come_with_thoughts_are_known():
+    told = "{% if thinking %}Think in <think></think>, answer in <say></say>.{% endif %}"
+    found = recognised(told + CHATML)
+    assert (found.dialect.wrappers, dict(found.switch.on)) == (("<say>", "</say>"), {"thinking": True})
+
+
+BARE_TURNS = (
+    "{% for m in messages %}{% if m.role == 'assistant' %}<|bot|>{{ m.content }}"
+    "{% else %}<|{{ m.role }}|>{{ m.content }}{% endif %}{% endfor %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (BARE_TURNS, "<|bot|>"),
+        (BARE_TURNS + "{% if add_generation_prompt %}<|bot|>{% endif %}", ""),
+        (BARE_TURNS + "{# <think></think> #}", ""),
+    ],
+    ids=["left out", "asked for", "maybe of thoughts"],
+)
+def test_the_header_of_an_answer_is_added_where_a_template_leaves_it_out(source, expected):
+    assert recognised(source).answer_start == expected
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from chat_templates import (
     CHATML,
     HERMES,
+    IN_SYSTEM,
     MISTRAL,
     OBJECT,
     ONE_CALL,
@@ -109,6 +110,19 @@ def test_a_chain_of_calls_with_parameters_in_tags():
         "<tool_call>\n<function=add>\n<parameter=x>\n1\n</parameter>\n<parameter=y>\n2\n</parameter>\n"
         "</function>\n</tool_call>\n"
         "<tool_call>\n<function=sub>\n</function>\n</tool_call><|im_end|>\n"
+    )
+
+
+def test_tools_and_calls_are_written_where_a_template_has_no_place_of_its_own_for_them():
+    tools = (
+        '[{"name": "add", "description": "Adds.", "parameters": {"type": "object", "properties": {}}},'
+        ' {"name": "sub", "description": "Subtracts.", "parameters": {"type": "object", "properties": {}}}]'
+    )
+    assert turns(IN_SYSTEM, CHAIN, tools=TOOLS) == (
+        f"<|system|><|tool|>{tools}<|/tool|><|end|><|user|>ask<|end|>"
+        '<|assistant|>wait\n<|tool_call|>[{"name": "add", "arguments": {"x": 1, "y": "2"}},'
+        ' {"name": "sub", "arguments": {}}]<|/tool_call|><|end|>'
+        "<|tool|>one<|end|><|tool|>two<|end|>"
     )
 
 

@@ -16,6 +16,8 @@ from gpt4all_core.types import Tool
 MOST_NAME_CHARACTERS = 256
 NAME_CHARACTER = re.compile(r"""[^\s<>"'=(){}\[\],]""")
 KEY_CHARACTER = re.compile(r"""[^\r\n<>"]""")
+_CDATA = "<![CDATA["
+_CDATA_END = Stops("]]>")
 _SPACE = re.compile(r"\s")
 
 
@@ -115,6 +117,11 @@ class TaggedReader:
     def _text_value(self, text: ArrivingText, calls: CallEvents) -> Reading[None]:
         calls.write('"')
         stop = ""
+        if self._layout.has_cdata and (yield from text.take_exactly(_CDATA)):
+            while not stop:
+                part, stop = yield from text.before(_CDATA_END)
+                calls.write_text(part)
+            stop = ""
         while not stop:
             part, stop = yield from text.before(self._value_end)
             calls.write_text(part)
