@@ -4,9 +4,10 @@
 >>> with GPT4All(model="smollm2-135m-instruct", max_tokens=8) as llm:
 ...     response = llm.complete("Say hello.")
 
-GPT4All talks and continues texts, GPT4AllEmbedding turns texts into vectors, and
-LocalDocsRetriever finds passages in your own folders. A name is imported when it is first asked
-for, and a model library only when a model is opened.
+GPT4All talks, calls tools and continues texts, GPT4AllEmbedding turns texts into vectors,
+GPT4AllRerank puts passages in order, and LocalDocsRetriever finds them in your own folders;
+`register` lets LlamaIndex find the classes by name. A name is imported when it is first asked for, and
+a model library only when a model is opened.
 """
 
 import importlib
@@ -15,16 +16,20 @@ from typing import TYPE_CHECKING, Any
 from gpt4all_core.errors import MissingDependency
 
 if TYPE_CHECKING:
+    from llamaindex_gpt4all._registration import register
     from llamaindex_gpt4all.embeddings import GPT4AllEmbedding
     from llamaindex_gpt4all.llms import GPT4All
+    from llamaindex_gpt4all.rerankers import GPT4AllRerank
     from llamaindex_gpt4all.retrievers import LocalDocsRetriever
 
-__all__ = ["GPT4All", "GPT4AllEmbedding", "LocalDocsRetriever"]
+__all__ = ["GPT4All", "GPT4AllEmbedding", "GPT4AllRerank", "LocalDocsRetriever", "register"]
 
 _MODULES = {
     "GPT4All": "llamaindex_gpt4all.llms",
     "GPT4AllEmbedding": "llamaindex_gpt4all.embeddings",
+    "GPT4AllRerank": "llamaindex_gpt4all.rerankers",
     "LocalDocsRetriever": "llamaindex_gpt4all.retrievers",
+    "register": "llamaindex_gpt4all._registration",
 }
 
 

@@ -43,7 +43,10 @@ def test_making_every_class_known_loads_no_model_library(package):
                 "register",
             ],
         ),
-        ("llamaindex_gpt4all", ["GPT4All", "GPT4AllEmbedding", "LocalDocsRetriever"]),
+        (
+            "llamaindex_gpt4all",
+            ["GPT4All", "GPT4AllEmbedding", "GPT4AllRerank", "LocalDocsRetriever", "register"],
+        ),
     ],
 )
 def test_the_public_names_are_these(package, names):

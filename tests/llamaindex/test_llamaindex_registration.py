@@ -1,0 +1,30 @@
+import pytest
+from llama_index.core.embeddings.loading import RECOGNIZED_EMBEDDINGS, load_embed_model
+from llama_index.core.llms.loading import RECOGNIZED_LLMS, load_llm
+
+from llamaindex_gpt4all import GPT4All, GPT4AllEmbedding, register
+
+
+@pytest.fixture(autouse=True)
+def _tables_as_they_were():
+    saved = [(table, dict(table)) for table in (RECOGNIZED_LLMS, RECOGNIZED_EMBEDDINGS)]
+    yield
+    for table, before in saved:
+        table.clear()
+        table.update(before)
+
+
+def test_saved_objects_are_made_again_by_name():
+    llm = GPT4All(model="m", temperature=0.3, stop=["a", "b"], seed=3, reasoning=True)
+    embedding = GPT4AllEmbedding(query_prefix="q: ")
+    with pytest.raises(ValueError, match="GPT4All_llm"):
+        load_llm(llm.to_dict())
+    register()
+    register()
+    assert load_llm(llm.to_dict()).to_dict() == llm.to_dict()
+    assert load_embed_model(embedding.to_dict()).to_dict() == embedding.to_dict()
+
+
+def test_importing_the_package_registers_nothing():
+    assert GPT4All.class_name() not in RECOGNIZED_LLMS
+    assert GPT4AllEmbedding.class_name() not in RECOGNIZED_EMBEDDINGS
