@@ -11,8 +11,9 @@ from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ModelNotFound
 from gpt4all_core.shared_models import model_label
+from llamaindex_gpt4all._embedding_cache import EmbeddingCache, KeyedText, Kind
 
-_MACHINE = ("threads", "device", "gpu_layers", "idle_ttl_s", "allow_download")
+_MACHINE = ("threads", "device", "gpu_layers", "idle_ttl_s", "allow_download", "embeddings_cache")
 
 
 class GPT4AllEmbedding(BaseEmbedding, EmbedderFields):
@@ -21,7 +22,7 @@ class GPT4AllEmbedding(BaseEmbedding, EmbedderFields):
     Without `model` it is GPT4ALL_EMBEDDING_MODEL, else the bundled all-MiniLM-L6-v2, which gives
     384 numbers a text. Vectors are lists of floats with L2 norm 1. Texts and queries get the
     prefixes that the model was trained with. Loaded at first use and shared; all methods may be
-    called from any thread and event loop.
+    called from any thread and event loop. An `embeddings_cache` keeps queries, texts and models apart.
 
         >>> with GPT4AllEmbedding() as embedding:
         ...     vector = embedding.get_query_embedding("a cat")
@@ -56,6 +57,44 @@ class GPT4AllEmbedding(BaseEmbedding, EmbedderFields):
         except ModelNotFound:
             return data
         return data | {"model_name": self._embedder.identity}
+
+    def get_query_embedding(self, query: str) -> Embedding:
+        vector: Embedding = super().get_query_embedding(self._kept(query, "query"))
+        return vector
+
+    async def aget_query_embedding(self, query: str) -> Embedding:
+        vector: Embedding = await super().aget_query_embedding(self._kept(query, "query"))
+        return vector
+
+    def get_text_embedding(self, text: str) -> Embedding:
+        vector: Embedding = super().get_text_embedding(self._kept(text, "text"))
+        return vector
+
+    async def aget_text_embedding(self, text: str) -> Embedding:
+        vector: Embedding = await super().aget_text_embedding(self._kept(text, "text"))
+        return vector
+
+    def get_text_embedding_batch(
+        self, texts: list[str], show_progress: bool = False, **kwargs: Any
+    ) -> list[Embedding]:
+        kept = [self._kept(text, "text") for text in texts]
+        vectors: list[Embedding] = super().get_text_embedding_batch(kept, show_progress, **kwargs)
+        return vectors
+
+    async def aget_text_embedding_batch(
+        self, texts: list[str], show_progress: bool = False, **kwargs: Any
+    ) -> list[Embedding]:
+        kept = [self._kept(text, "text") for text in texts]
+        vectors: list[Embedding] = await super().aget_text_embedding_batch(kept, show_progress, **kwargs)
+        return vectors
+
+    def _kept(self, text: str, kind: Kind) -> str:
+        """The text, with the key that its vector is to be found under if there is a cache."""
+        if self.embeddings_cache is None:
+            return text
+        if not isinstance(self.embeddings_cache, EmbeddingCache):
+            self.embeddings_cache = EmbeddingCache(self.embeddings_cache)
+        return KeyedText(text, kind=kind, identity=self._embedder.identity)
 
     def _get_query_embedding(self, query: str) -> Embedding:
         vector: Embedding = self._embedder.embed_query(query).tolist()

@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 from llama_index.core.schema import TextNode
+from llama_index.core.storage.kvstore import SimpleKVStore
 
 from gpt4all_core.embedder import LocalEmbedder
 from gpt4all_core.errors import UnsupportedParameter
@@ -62,3 +63,47 @@ def test_pickles_work_and_misspelt_arguments_do_not(embedding):
     assert copied.get_query_embedding("a") == embedding.get_query_embedding("a")
     with pytest.raises(UnsupportedParameter, match="did you mean model"):
         GPT4AllEmbedding(modle="x")
+
+
+def test_a_cache_keeps_queries_texts_and_models_apart():
+    cache = SimpleKVStore()
+    plain = GPT4AllEmbedding(embeddings_cache=cache)
+    with plain, GPT4AllEmbedding(query_prefix="q: ", embeddings_cache=cache) as prefixed:
+        vectors = [plain.get_text_embedding("a cat"), prefixed.get_query_embedding("a cat")]
+        assert prefixed.get_text_embedding("a cat") == vectors[0]
+        assert plain.get_query_embedding("a cat") == vectors[0]
+        assert vectors[0] != vectors[1]
+    assert len(cache.get_all("embeddings")) == 4
+
+
+async def test_every_method_finds_in_the_cache_what_another_one_put_there(monkeypatch):
+    cache = SimpleKVStore()
+    with GPT4AllEmbedding(embeddings_cache=cache) as embedding:
+        query, text = embedding.get_query_embedding("a cat"), embedding.get_text_embedding("a cat")
+
+        def none_left(*_arguments):
+            raise AssertionError("it was not found")
+
+        for kind in ("query", "text", "texts"):
+            name = "query_embedding" if kind == "query" else f"{kind[:4]}_embedding{kind[4:]}"
+            monkeypatch.setattr(GPT4AllEmbedding, f"_get_{name}", none_left)
+            monkeypatch.setattr(GPT4AllEmbedding, f"_aget_{name}", none_left)
+        assert embedding.get_query_embedding("a cat") == query
+        assert await embedding.aget_query_embedding("a cat") == query
+        assert await embedding.aget_text_embedding("a cat") == text
+        assert embedding.get_text_embedding_batch(["a cat", "a cat"]) == [text, text]
+        assert await embedding.aget_text_embedding_batch(["a cat"]) == [text]
+
+
+def test_a_cache_changes_neither_what_pipelines_hash_nor_what_traces_are_told(embedding, seen):
+    with GPT4AllEmbedding(embeddings_cache=SimpleKVStore()) as cached:
+        assert cached.to_dict() == embedding.to_dict()
+        cached.get_query_embedding("a cat")
+        pickle.loads(pickle.dumps(cached)).get_text_embedding_batch(["a cat"])
+    assert [event.chunks for event in seen if event.class_name() == "EmbeddingEndEvent"] == [["a cat"]] * 2
+
+
+def test_a_cache_may_be_given_later():
+    with GPT4AllEmbedding(query_prefix="q: ") as prefixed:
+        prefixed.embeddings_cache = SimpleKVStore()
+        assert prefixed.get_query_embedding("a cat") != prefixed.get_text_embedding("a cat")
