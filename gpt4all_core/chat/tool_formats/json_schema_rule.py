@@ -5,8 +5,14 @@ from typing import Any
 
 from gpt4all_core.types import JsonSchema
 
-_COMPACT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
-"""One way to write each value, that of templates: small models, left free, go on writing white space."""
+_COMPACT = {
+    "whitespace_flexible": False,
+    "item_separator": ", ",
+    "key_separator": ": ",
+    "json_allowed_escapes": 'nrbtf\\"',
+}
+"""One way to write each value, that of templates: small models, left free, go on writing white space.
+No escapes by number, in which a property could be named a second time."""
 
 _OPEN_ENDED = ("$ref", "allOf", "anyOf", "oneOf", "patternProperties", "if", "unevaluatedProperties")
 
