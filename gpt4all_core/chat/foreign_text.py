@@ -11,12 +11,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
+from os.path import commonprefix
 from typing import Any
 
 from gpt4all_core.types import Image
 
 _BUILDING_BLOCKS = "<>[]{}|"
 _PRIVATE_USE = range(0xE000, 0xF900)
+_MOST_GROUPS = 16
+"""Groups in groups of a pattern: tokens that each begin with another one could need any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +167,19 @@ def _is_plain(token: str) -> bool:
 
 
 def _any_of(tokens: Iterable[str]) -> re.Pattern[str]:
-    longest_first = sorted(tokens, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
+    return re.compile(_pattern(sorted(tokens)) or "(?!)")
+
+
+def _pattern(tokens: Sequence[str], depth: int = 0) -> str:
+    """Of any of these, longer ones first, sorted. What they begin with is tried once for all: every `<` of
+    a long text would be compared with each of six thousand `<unused…>` otherwise.
+    """
+    if len(tokens) < 2 or depth > _MOST_GROUPS:
+        return "|".join(map(re.escape, sorted(tokens, key=len, reverse=True)))
+    shared = commonprefix([tokens[0], tokens[-1]])  # noqa: RUF071 - of texts, which are no paths
+    longer = groupby((token for token in tokens if token != shared), key=lambda token: token[len(shared)])
+    rests = [_pattern([token[len(shared) :] for token in group], depth + 1) for _, group in longer]
+    return f"{re.escape(shared)}(?:{'|'.join([*rests, ''] if shared in tokens else rests)})"
 
 
 def _unescaped(text: str, marks: Iterable[str]) -> str:
