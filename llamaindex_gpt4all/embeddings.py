@@ -1,5 +1,6 @@
 """A local embedding model as a LlamaIndex embedding."""
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
@@ -59,42 +60,48 @@ class GPT4AllEmbedding(BaseEmbedding, EmbedderFields):
         return data | {"model_name": self._embedder.identity}
 
     def get_query_embedding(self, query: str) -> Embedding:
-        vector: Embedding = super().get_query_embedding(self._kept(query, "query"))
+        vector: Embedding = super().get_query_embedding(self._kept([query], "query")[0])
         return vector
 
     async def aget_query_embedding(self, query: str) -> Embedding:
-        vector: Embedding = await super().aget_query_embedding(self._kept(query, "query"))
+        vector: Embedding = await super().aget_query_embedding((await self._akept([query], "query"))[0])
         return vector
 
     def get_text_embedding(self, text: str) -> Embedding:
-        vector: Embedding = super().get_text_embedding(self._kept(text, "text"))
+        vector: Embedding = super().get_text_embedding(self._kept([text], "text")[0])
         return vector
 
     async def aget_text_embedding(self, text: str) -> Embedding:
-        vector: Embedding = await super().aget_text_embedding(self._kept(text, "text"))
+        vector: Embedding = await super().aget_text_embedding((await self._akept([text], "text"))[0])
         return vector
 
     def get_text_embedding_batch(
         self, texts: list[str], show_progress: bool = False, **kwargs: Any
     ) -> list[Embedding]:
-        kept = [self._kept(text, "text") for text in texts]
+        kept = self._kept(texts, "text")
         vectors: list[Embedding] = super().get_text_embedding_batch(kept, show_progress, **kwargs)
         return vectors
 
     async def aget_text_embedding_batch(
         self, texts: list[str], show_progress: bool = False, **kwargs: Any
     ) -> list[Embedding]:
-        kept = [self._kept(text, "text") for text in texts]
+        kept = await self._akept(texts, "text")
         vectors: list[Embedding] = await super().aget_text_embedding_batch(kept, show_progress, **kwargs)
         return vectors
 
-    def _kept(self, text: str, kind: Kind) -> str:
-        """The text, with the key that its vector is to be found under if there is a cache."""
+    def _kept(self, texts: Sequence[str], kind: Kind) -> list[str]:
+        """The texts, with the keys that their vectors are to be found under if there is a cache."""
         if self.embeddings_cache is None:
-            return text
+            return list(texts)
         if not isinstance(self.embeddings_cache, EmbeddingCache):
             self.embeddings_cache = EmbeddingCache(self.embeddings_cache)
-        return KeyedText(text, kind=kind, identity=self._embedder.identity)
+        identity = self._embedder.identity
+        return [KeyedText(text, kind=kind, identity=identity) for text in texts]
+
+    async def _akept(self, texts: Sequence[str], kind: Kind) -> list[str]:
+        if self.embeddings_cache is not None:
+            await self._aembedder()  # its file may have to be fetched
+        return self._kept(texts, kind)
 
     def _get_query_embedding(self, query: str) -> Embedding:
         vector: Embedding = self._embedder.embed_query(query).tolist()
