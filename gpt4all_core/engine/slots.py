@@ -243,8 +243,9 @@ class Slots:
 
     def _cut(self, number: int, length: int) -> None:
         slot = self._slots[number]
-        if length == len(slot.tokens):
+        if 0 < length == len(slot.tokens):
             return
+        # A slot that should be empty is emptied all the same: a call that failed may have left cells there.
         self._backend.truncate(number, length)
         _subtract(self._users, slot.cells[length:])
         if length:

@@ -141,6 +141,25 @@ def test_a_decode_that_fails_ends_the_requests_of_its_batch_and_no_others():
         check_accounts(engine, backend)
 
 
+def test_what_a_decode_that_failed_left_behind_is_in_nobodys_way():
+    class FailsHalfWay(ScriptedBackend):
+        calls = 0
+
+        def decode(self, batch):
+            logits = super().decode(batch)
+            self.calls += 1
+            if self.calls == 1:
+                raise GenerationError("the second part of the batch failed")
+            return logits
+
+    backend = FailsHalfWay(follow({"a prompt": "fine"}), sequences=1)
+    with running(backend) as engine:
+        with pytest.raises(GenerationError, match="second part"):
+            ask(engine, "a prompt").result(5)
+        check_accounts(engine, backend)
+        assert ask(engine, "a prompt").result(5).text == "fine"
+
+
 def test_a_backend_that_fails_again_and_again_closes_the_engine():
     gate = threading.Event()
     with running(ScriptedBackend(fails_at=range(2, 99), gate=gate, sequences=1)) as engine:
