@@ -95,7 +95,8 @@ class FreeText:
 
     def _barred(self, trigger: Trigger) -> str:
         if trigger.is_first_only:
-            return f"{SPACE}{json_pattern(trigger.opening or trigger.text)}{ANY}*"
+            openings = (trigger.opening or trigger.text, *trigger.forbidden)
+            return f"{SPACE}({'|'.join(map(json_pattern, openings))}){ANY}*"
         return f"{ANY}*{pattern(trigger.opening or trigger.text)}{ANY}*"
 
     def _is_text(self, trigger: Trigger) -> bool:

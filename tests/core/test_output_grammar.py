@@ -320,6 +320,23 @@ def test_a_bare_call_cannot_escape_by_its_white_space(ruled):
         assert not ruled(LLAMA_3).begins(text)
 
 
+def test_a_bare_call_cannot_escape_by_what_stands_before_its_name(ruled):
+    for text in ('{"type": "function", "name": "now"', '{ "type":"function"', '\n{"name":"now"'):
+        assert not ruled(LLAMA_3).begins(text)
+    for text in ('{"tool_calls": [{"type"', '{"tool_calls": [{"arguments"', '{"tool_calls":[{"id"'):
+        assert not ruled(PROMPTED).begins(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"type": "cat", "name": "now"}', '{"parameters": {}, "name": "now"}', '{"id": "1", "name": "now"}'],
+)
+def test_other_objects_are_text_although_a_tool_is_named_in_them(ruled, text):
+    assert ruled(LLAMA_3).accepts(text)
+    read = read_answer(LLAMA_3, [text], tools=ToolUse(TOOLS))
+    assert (read.text, read.named_calls) == (text, [])
+
+
 def test_wrappers_may_stand_around_what_is_said(ruled):
     wrappers = ("<|START_RESPONSE|>", "<|END_RESPONSE|>")
     rules = ruled(COMMAND_R7B, wrappers=wrappers)

@@ -185,17 +185,20 @@ class JsonCallScanner:
                 raise NotACall(f"neither a comma nor a closing brace after the value of {key!r}")
 
     def _member(self, layout: JsonObjectLayout, key: str) -> Reading[None]:
+        is_first = self._is_bare and not self._call.is_started
         if layout.name_key is None:
             self._start(key)
             yield from self._arguments()
         elif key == layout.name_key:
             self._start((yield from self._string("the name")))
+        elif is_first and key != "type" and not (key == layout.id_key and layout.is_id_first):
+            raise _OrdinaryText
         elif key in {layout.arguments_key, "arguments", "parameters"}:
             yield from self._arguments()
-        elif self._is_bare and not self._call.is_started and key not in {layout.id_key, "type"}:
-            raise _OrdinaryText
         else:
             call_id = (yield from self._whole_value()).strip('"')
+            if is_first and key == "type" and call_id != "function":
+                raise _OrdinaryText
             # A bare number counts the calls of an answer, and comes again in the next one.
             if key == layout.id_key and not call_id.isdecimal() and not self._call.is_started:
                 self._call.id = call_id

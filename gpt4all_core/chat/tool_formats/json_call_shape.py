@@ -88,6 +88,19 @@ class JsonCallShape:
         return (self.layout.frame.section_start + self.before_call).lstrip()
 
     @property
+    def other_bare_openings(self) -> tuple[str, ...]:
+        """Other beginnings of a block without a start that models write and readers take."""
+        layout = self.layout
+        before = self.layout.frame.section_start.lstrip()
+        if self.list_key is not None:
+            return (f"{before}{{",)
+        before += self.layout.frame.call_start
+        if isinstance(layout, NamedJsonLayout) or layout.name_key is None:
+            return ()
+        keys = filter(None, (layout.name_key, layout.wrapper_key))
+        return (f'{before}{{"type": "function"', *(f'{before}{{"{key}": ' for key in keys))
+
+    @property
     def _object_opening(self) -> str:
         layout = self.layout
         if isinstance(layout, NamedJsonLayout):

@@ -38,7 +38,13 @@ class JsonCalls:
         starts = tuple(Trigger(start) for start in (shape.start, *self.other_starts) if start)
         if shape.start:
             return starts
-        return (Trigger(shape.bare_start, is_first_only=True, opening=shape.bare_opening), *starts)
+        bare = Trigger(
+            shape.bare_start,
+            is_first_only=True,
+            opening=shape.bare_opening,
+            forbidden=shape.other_bare_openings,
+        )
+        return (bare, *starts)
 
     @property
     def markers(self) -> frozenset[str]:

@@ -20,11 +20,14 @@ class Trigger:
     is_first_only: it does so only as the first thing that is said, white space aside.
     opening: the longer text that it must grow to before it is surely a call, as a model writes it:
     `{"name": ` for a text of `{`. A grammar leaves all other texts that begin so to free text.
+    forbidden: but for those that begin like one of these, which a scanner takes for calls as well,
+    and no grammar writes.
     """
 
     text: str
     is_first_only: bool = False
     opening: str = ""
+    forbidden: tuple[str, ...] = ()
 
 
 class CallScanner(Protocol):
