@@ -98,7 +98,7 @@ def find_call_habits(prober: Prober, turns: Habits) -> Habits | None:
     if not habits.has_many_calls and not _shows_two_calls(prober, habits):
         return None
     places = (replace(habits, text_beside_calls=place) for place in _PLACES_OF_TEXT)
-    talking = next((place for place in places if _shows_text_beside_calls(prober, place)), None)
+    talking = next((place for place in places if shows_text_beside_calls(prober, place)), None)
     if talking is None:
         return None
     chain = [_user(_A), _calling(_CALLS[0]), _RESULTS[0]]
@@ -116,10 +116,15 @@ def find_thought_habits(prober: Prober, habits: Habits, *, has_calls: bool) -> H
         thinking = replace(habits, thought_key=key)
         chain = [_user(_A), _calling(_CALLS[0], reasoning=_B), _RESULTS[0]]
         if prober.shows(chain, [_A, _B, "qzresulta"], thinking, tools=PROBE_TOOLS):
-            aloud = [_user(_A), _calling(_CALLS[0], reasoning=_B, text=_C), _RESULTS[0]]
-            may_think_aloud = prober.shows(aloud, [_A, _B, _C, "qzresulta"], thinking, tools=PROBE_TOOLS)
-            return replace(thinking, may_think_aloud=may_think_aloud)
+            return replace(thinking, may_think_aloud=shows_thought_and_text(prober, thinking))
     return habits
+
+
+def shows_thought_and_text(prober: Prober, habits: Habits) -> bool:
+    """Whether a turn with calls may hold both, and has them in this order."""
+    habits = replace(habits, may_think_aloud=True)
+    chain = [_user(_A), _calling(_CALLS[0], reasoning=_B, text=_C), _RESULTS[0]]
+    return prober.shows(chain, [_A, _B, _C, "qzresulta"], habits, tools=PROBE_TOOLS)
 
 
 def shows_tools(prober: Prober, habits: Habits) -> bool:
@@ -139,6 +144,18 @@ def shows_tools(prober: Prober, habits: Habits) -> bool:
 def shows_results(prober: Prober, habits: Habits) -> bool:
     """Whether the template writes turns of the role "tool", however it does."""
     return prober.shows([_user(_A), _calling(_CALLS[0]), _RESULTS[0]], [_A, "qzvalue", "qzresulta"], habits)
+
+
+def shows_text_beside_calls(prober: Prober, habits: Habits) -> bool:
+    """In the middle of a chain, which a next turn of the assistant ends."""
+    chain = [
+        _user(_A),
+        _calling(_CALLS[0], text=_B),
+        _RESULTS[0],
+        _assistant(_C),
+        _user(_D),
+    ]
+    return prober.shows(chain, [_A, _B, "qzvalue", "qzresulta", _C, _D], habits, tools=PROBE_TOOLS)
 
 
 def _ways_to_call(turns: Habits) -> list[Habits]:
@@ -166,18 +183,6 @@ def _shows_two_calls(prober: Prober, habits: Habits) -> bool:
     together = [_A, *_SHOWN_OF_CALLS[0], *_SHOWN_OF_CALLS[1], "qzresulta", "qzresultb"]
     spread = [_A, *_SHOWN_OF_CALLS[0], "qzresulta", *_SHOWN_OF_CALLS[1], "qzresultb"]
     return _has_call(prompt, together if habits.has_many_calls else spread)
-
-
-def _shows_text_beside_calls(prober: Prober, habits: Habits) -> bool:
-    """In the middle of a chain, which a next turn of the assistant ends."""
-    chain = [
-        _user(_A),
-        _calling(_CALLS[0], text=_B),
-        _RESULTS[0],
-        _assistant(_C),
-        _user(_D),
-    ]
-    return prober.shows(chain, [_A, _B, "qzvalue", "qzresulta", _C, _D], habits, tools=PROBE_TOOLS)
 
 
 def _has_call(prompt: str | None, words: Sequence[str]) -> bool:

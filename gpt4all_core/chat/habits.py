@@ -7,7 +7,7 @@ from gpt4all_core.chat.write_calls import CallWriter
 
 SystemPlace = Literal["anywhere", "first", "nowhere"]
 CallIds = Literal["any", "short", "named"]
-TextBesideCalls = Literal["together", "apart", "apart_with_filler"]
+TextBesideCalls = Literal["together", "before_mark", "apart", "apart_with_filler"]
 ThoughtKey = Literal["reasoning_content", "thinking", "reasoning", "tool_plan"]
 
 
@@ -25,8 +25,8 @@ class Habits:
     has_text_arguments: those of calls are a JSON text, not an object.
     empty: the content of a turn that only calls.
     ids: of calls: any text, nine letters and digits, or the name and a number (`functions.f:0`).
-    text_beside_calls: in one turn with them, in a turn before, or in one that an empty turn of the
-    user keeps apart.
+    text_beside_calls: in one turn with them; left out by the template, and put before the `call_mark`
+    that begins the calls; in a turn before; or in one that an empty turn of the user keeps apart.
     has_many_calls: one turn may hold several.
     has_tool_role: results are turns of their own; else they are the user's.
     write_calls: how calls are written into a turn's text, where the template leaves them out, or
@@ -49,6 +49,7 @@ class Habits:
     empty: str | None = ""
     ids: CallIds = "any"
     text_beside_calls: TextBesideCalls = "together"
+    call_mark: str = ""
     has_many_calls: bool = True
     has_tool_role: bool = True
     write_calls: CallWriter | None = None

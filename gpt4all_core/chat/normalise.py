@@ -14,6 +14,7 @@ from gpt4all_core.types import Image, Message, Tool, ToolCall
 
 _BETWEEN_MERGED = "\n\n"
 _SHORT_ID = 9
+_IN_ONE_TURN = frozenset({"together", "before_mark"})
 
 
 def normalise(messages: Sequence[Message], habits: Habits) -> list[Message]:
@@ -192,7 +193,7 @@ def _with_text_apart(turn: Message, habits: Habits) -> list[Message]:
     if turn.reasoning and turn.text and habits.thought_key and not habits.may_think_aloud:
         thought = turn.reasoning + _BETWEEN_MERGED + turn.text
         return [replace(turn, content=None, reasoning=thought)]
-    if not turn.text or habits.text_beside_calls == "together":
+    if not turn.text or habits.text_beside_calls in _IN_ONE_TURN:
         return [turn]
     said = replace(turn, tool_calls=(), reasoning=None)
     filler = [Message("user", "")] if habits.text_beside_calls == "apart_with_filler" else []
@@ -228,7 +229,7 @@ def _may_merge(before: Message | None, message: Message, habits: Habits) -> bool
         return not habits.may_repeat_user
     if message.role != "assistant" or habits.may_repeat_assistant:
         return False
-    return not message.tool_calls or habits.text_beside_calls == "together"
+    return not message.tool_calls or habits.text_beside_calls in _IN_ONE_TURN
 
 
 def _merged(messages: Sequence[Message]) -> Message:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from gpt4all_core.chat.foreign_text import ForeignText, SpecialTokens, TokenGuard
 from gpt4all_core.chat.habits import Habits
-from gpt4all_core.chat.normalise import as_template_messages, normalise
 from gpt4all_core.chat.program import TemplateProgram
+from gpt4all_core.chat.write_prompt import write_prompt
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.types import Message, Tool
 
@@ -39,10 +39,12 @@ class Prober:
     ) -> str | None:
         """The prompt, up to where the answer begins if `is_asking`; None if the template refuses."""
         try:
-            turns, definitions = as_template_messages(normalise(messages, habits), tools, habits, _AS_IT_IS)
-            return self.program.write(
-                turns,
-                tools=definitions,
+            return write_prompt(
+                self.program,
+                messages,
+                tools,
+                habits,
+                _AS_IT_IS,
                 variables=variables,
                 add_generation_prompt=is_asking,
                 deadline=self._deadline,

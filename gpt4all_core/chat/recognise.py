@@ -19,6 +19,8 @@ from gpt4all_core.chat.find_habits import (
     find_thought_habits,
     find_turn_habits,
     shows_results,
+    shows_text_beside_calls,
+    shows_thought_and_text,
     shows_tools,
 )
 from gpt4all_core.chat.habits import Habits
@@ -87,12 +89,13 @@ def recognise(program: TemplateProgram) -> Recognition:
         switch=switch,
         answer_start=header + speech_start,
     )
-    for known, source, way in _candidates(prober, habits, tags, has_calls=calls is not None):
+    for known, source, candidate in _candidates(prober, habits, tags, has_calls=calls is not None):
         rules_all = isinstance(known, AnswerFormat)
         if speech_start and not rules_all:
             continue  # what is said is not plain text, and only such a format knows where it begins
         dialect = Dialect(known, source) if rules_all else Dialect(known, source, tags, wrappers)
-        if _reads_back(prober, way, dialect):
+        if _reads_back(prober, candidate, dialect):
+            way = _with_text_before_calls(prober, candidate, dialect)
             example = _written(prober, way, dialect, [_EXAMPLE], tools=[_EXAMPLE_TOOL]) or ""
             return replace(
                 found,
@@ -130,6 +133,18 @@ def _candidates(
             yield from ((known, "inferred", way) for known, way in _formats(layout, habits))
 
 
+def _with_text_before_calls(prober: Prober, habits: Habits, dialect: Dialect) -> Habits:
+    """Text goes right before calls, as models write it, where a template leaves it out."""
+    marks = [trigger.text for trigger in dialect.tools.triggers if not trigger.is_first_only]
+    is_free = habits.text_beside_calls != "together" and habits.write_calls is None
+    if not is_free or not marks or dialect.wrappers or isinstance(dialect.tools, AnswerFormat):
+        return habits
+    way = replace(habits, text_beside_calls="before_mark", call_mark=marks[0])
+    if not shows_text_beside_calls(prober, way):
+        return habits
+    return replace(way, may_think_aloud=way.may_think_aloud or shows_thought_and_text(prober, way))
+
+
 def _formats(layout: CallLayout, habits: Habits) -> Iterator[tuple[ToolFormat, Habits]]:
     if isinstance(layout, TaggedParametersLayout):
         yield TaggedParameters("tagged parameters", layout), habits
@@ -138,7 +153,9 @@ def _formats(layout: CallLayout, habits: Habits) -> Iterator[tuple[ToolFormat, H
         known = python_format_of(layout) or PythonCalls("python calls", layout)
         yield known, habits
         # Many templates put strings between quotes as they are, or have no quotes; models know better.
-        yield known, replace(habits, write_calls=python_writer(layout), text_beside_calls="together")
+        writing = replace(habits, write_calls=python_writer(layout))
+        has_mark = not any(trigger.is_first_only for trigger in known.triggers)
+        yield known, replace(writing, text_beside_calls="together") if has_mark else writing
     else:
         yield _json_format(layout, habits), habits
 

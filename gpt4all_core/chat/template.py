@@ -13,16 +13,12 @@ from typing import Any
 
 from gpt4all_core.chat.dialect import Dialect
 from gpt4all_core.chat.foreign_text import ForeignText, Segment, SpecialTokens, TokenGuard
-from gpt4all_core.chat.normalise import (
-    as_template_messages,
-    as_template_tools,
-    normalise,
-    without_old_thoughts,
-)
+from gpt4all_core.chat.normalise import as_template_tools, without_old_thoughts
 from gpt4all_core.chat.program import TemplateProgram
 from gpt4all_core.chat.recognise import Recognition, recognise
 from gpt4all_core.chat.tool_formats.offered import callable_tools
 from gpt4all_core.chat.tool_formats.prompted import prompted_messages
+from gpt4all_core.chat.write_prompt import write_prompt
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
 from gpt4all_core.types import Message, Tool, ToolUse
 
@@ -163,12 +159,12 @@ class _Rendering:
         variables, word = self._switched(reasoning_on)
         turns = _instructed(turns, instructions, word)
         try:
-            put, definitions = as_template_messages(
-                normalise(turns, known.habits), offered if known.shows_tools else (), known.habits, foreign
-            )
-            prompt = self.program.write(
-                put,
-                tools=definitions,
+            prompt = write_prompt(
+                self.program,
+                turns,
+                offered if known.shows_tools else (),
+                known.habits,
+                foreign,
                 variables=variables,
                 add_generation_prompt=add_generation_prompt,
             )

@@ -142,7 +142,7 @@ def test_what_a_strict_template_with_calls_asks_for():
     call_ids = [call["id"] for call in json.loads(prompt.partition("[TOOL_CALLS]")[2].partition("</s>")[0])]
     assert [len(call_id) for call_id in call_ids] == [9, 9]
     assert prompt.replace(call_ids[0], "A").replace(call_ids[1], "B") == (
-        "[INST]told\n\nask[/INST]wait</s>[INST][/INST]"
+        "[INST]told\n\nask[/INST]wait"
         '[TOOL_CALLS][{"name": "add", "arguments": {"x": 1, "y": "2"}, "id": "A"},'
         ' {"name": "sub", "arguments": {}, "id": "B"}]</s>'
         "[TOOL_RESULTS]A one[/TOOL_RESULTS][TOOL_RESULTS]B two[/TOOL_RESULTS]</s>[INST]more[/INST]"
