@@ -6,14 +6,13 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import aclosing, closing
 from dataclasses import replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 from gpt4all_core.engine.handle import Generation
 from gpt4all_core.types import (
     ChatEvent,
     Completion,
     InvalidToolCall,
-    Piece,
     ReasoningDelta,
     TextDelta,
     ToolCall,
@@ -51,7 +50,7 @@ class ChatReply:
 
     def __init__(self, request: Generation, reader: AnswerReader) -> None:
         self._request = request
-        self._answer = _Answer(reader)
+        self._answer = _Answer(request, reader)
 
     def __iter__(self) -> Iterator[str]:
         with closing(iter(self.events)) as events:
@@ -75,13 +74,11 @@ class ChatReply:
 
     def result(self, timeout_s: float | None = None) -> Completion:
         """Wait for the end and get the whole answer; raises what `Generation.result` does."""
-        completion = self._request.result(timeout_s)
-        return self._answer.completed(completion, self._request.ready())
+        return self._answer.completed(self._request.result(timeout_s))
 
     async def aresult(self) -> Completion:
         """The same for an event loop; cancelling the awaiting task cancels the request."""
-        completion = await self._request.aresult()
-        return self._answer.completed(completion, self._request.ready())
+        return self._answer.completed(await self._request.aresult())
 
     def cancel(self) -> None:
         """Stop the request; idempotent, and nothing happens if it is finished."""
@@ -96,31 +93,34 @@ class Events:
         self._answer = answer
 
     def __iter__(self) -> Generator[ChatEvent, None, None]:
-        yield from self._answer.events()
-        with closing(iter(self._request.pieces)) as pieces:
-            for piece in pieces:
-                self._answer.take([piece])
-                yield from self._answer.events()
+        yield from self._answer.unread()
+        with closing(iter(self._request.arrivals(self._answer.read))) as arrivals:
+            for _ in arrivals:
+                yield from self._answer.unread()
         self._answer.end()
-        yield from self._answer.events()
+        yield from self._answer.unread()
 
     async def __aiter__(self) -> AsyncGenerator[ChatEvent, None]:
-        for event in self._answer.events():
+        for event in self._answer.unread():
             yield event
-        async with aclosing(aiter(self._request.pieces)) as pieces:
-            async for piece in pieces:
-                self._answer.take([piece])
-                for event in self._answer.events():
+        async with aclosing(aiter(self._request.arrivals(self._answer.read))) as arrivals:
+            async for _ in arrivals:
+                for event in self._answer.unread():
                     yield event
         self._answer.end()
-        for event in self._answer.events():
+        for event in self._answer.unread():
             yield event
 
 
 class _Answer:
-    """What was read so far. Whoever reads a piece adds it here, so that every face tells the same."""
+    """What was read so far. Whoever reads a piece adds it here, so that every face tells the same.
 
-    def __init__(self, reader: AnswerReader) -> None:
+    A piece is taken and read under one lock: two threads, one that iterates and one that waits for the
+    result, would put the text together in another order.
+    """
+
+    def __init__(self, request: Generation, reader: AnswerReader) -> None:
+        self._request = request
         self._reader = reader
         self._lock = threading.Lock()
         self._unread: deque[ChatEvent] = deque()
@@ -132,7 +132,7 @@ class _Answer:
         self._undecided = 0
         self._is_ended = False
 
-    def events(self) -> Iterator[ChatEvent]:
+    def unread(self) -> Iterator[ChatEvent]:
         """The events that nobody has taken yet."""
         while True:
             with self._lock:
@@ -141,26 +141,27 @@ class _Answer:
                 event = self._unread.popleft()
             yield event
 
-    def take(self, pieces: list[Piece]) -> None:
+    def read(self) -> Literal[True] | None:
+        """Read the next piece that is there; None if there is none. Raises the request's failure."""
         with self._lock:
-            for piece in pieces:
-                events = self._reader.push(piece.text)
-                self._undecided += piece.tokens
-                if events:
-                    # What ends in a thought counts as thought, with what was held back before it.
-                    thought = self._undecided if isinstance(events[-1], ReasoningDelta) else 0
-                    self._reasoning_tokens += thought
-                    self._undecided = 0
-                self._note(events)
+            piece = self._request.take()
+            if piece is None:
+                return None
+            self._undecided += piece.tokens
+            self._note(self._reader.push(piece.text))
+            return True
 
     def end(self) -> None:
+        """Read what was held back, once there are no more pieces. Idempotent."""
         with self._lock:
             if not self._is_ended:
                 self._is_ended = True
                 self._note(self._reader.finish())
 
-    def completed(self, completion: Completion, pieces: list[Piece]) -> Completion:
-        self.take(pieces)
+    def completed(self, completion: Completion) -> Completion:
+        """The outcome of the request, as it is read."""
+        while self.read():
+            pass
         self.end()
         calls = tuple(
             ToolCall(start.id, start.name, "".join(arguments)) for start, arguments in self._calls.values()
@@ -177,6 +178,10 @@ class _Answer:
         )
 
     def _note(self, events: list[ChatEvent]) -> None:
+        if events:
+            # What ends in a thought counts as thought, with what was held back before it.
+            self._reasoning_tokens += self._undecided if isinstance(events[-1], ReasoningDelta) else 0
+            self._undecided = 0
         self._unread.extend(events)
         for event in events:
             match event:

@@ -8,10 +8,12 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import aclosing, closing
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from gpt4all_core.errors import EngineClosed, GenerationCancelled
 from gpt4all_core.types import Completion, Piece
+
+T = TypeVar("T")
 
 _CANCELLED = "the request was cancelled before it finished"
 
@@ -188,16 +190,21 @@ class Generation:
                     yield piece.text
 
     @property
-    def pieces(self) -> "Pieces":
+    def pieces(self) -> "Arrivals[Piece]":
         """The same text with its tokens, to be iterated by the same two faces."""
-        return Pieces(self, self._mailbox)
+        return self.arrivals(self.take)
 
-    def ready(self) -> list[Piece]:
-        """The pieces that are there now and that no face has taken yet; raises the failure after them."""
-        pieces = []
-        while (piece := self._mailbox.take()) is not None:
-            pieces.append(piece)
-        return pieces
+    def take(self) -> Piece | None:
+        """The next piece that no face has taken yet, None if there is none now; raises the failure once
+        all are taken.
+        """
+        return self._mailbox.take()
+
+    def arrivals(self, read: Callable[[], T | None]) -> "Arrivals[T]":
+        """What `read` makes of the pieces, to be iterated by the same two faces. It is called whenever
+        there is one, and at the end; it calls `take`, and returns None if that does.
+        """
+        return Arrivals(self, self._mailbox, read)
 
     def result(self, timeout_s: float | None = None) -> Completion:
         """Wait for the end and get the whole text, why it ended and what it cost.
@@ -235,27 +242,26 @@ class Generation:
         return completion
 
 
-class Pieces:
-    """What a request writes, with the tokens it came from; see `Generation`."""
+class Arrivals(Generic[T]):
+    """What a request writes, as it comes; see `Generation.arrivals`."""
 
-    def __init__(self, generation: Generation, mailbox: Mailbox) -> None:
+    def __init__(self, generation: Generation, mailbox: Mailbox, read: Callable[[], T | None]) -> None:
         self._generation = generation
         self._mailbox = mailbox
+        self._read = read
 
     # Once `wait` returns there is a piece or the outcome, and no piece ever comes after the outcome.
 
-    def __iter__(self) -> Generator[Piece, None, None]:
+    def __iter__(self) -> Generator[T, None, None]:
         try:
-            while self._mailbox.wait(for_piece=True) and (piece := self._mailbox.take()) is not None:
-                yield piece
+            while self._mailbox.wait(for_piece=True) and (arrived := self._read()) is not None:
+                yield arrived
         finally:
             self._generation.cancel()
 
-    async def __aiter__(self) -> AsyncGenerator[Piece, None]:
+    async def __aiter__(self) -> AsyncGenerator[T, None]:
         try:
-            while (
-                await self._mailbox.wait_async(for_piece=True) and (piece := self._mailbox.take()) is not None
-            ):
-                yield piece
+            while await self._mailbox.wait_async(for_piece=True) and (arrived := self._read()) is not None:
+                yield arrived
         finally:
             self._generation.cancel()
