@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gpt4all_core.chat.call_layout import CallLayout, Frame, PythonCallLayout
 from gpt4all_core.chat.dialect import ReasoningTags
 from gpt4all_core.chat.tool_formats.functionary import FUNCTIONARY_3_2
-from gpt4all_core.chat.tool_formats.gemma import GEMMA_4
+from gpt4all_core.chat.tool_formats.gemma import FUNCTION_GEMMA, GEMMA_4
 from gpt4all_core.chat.tool_formats.harmony import HARMONY
 from gpt4all_core.chat.tool_formats.json_calls import JsonCalls
 from gpt4all_core.chat.tool_formats.presets import GRANITE_3, JSON_FORMATS, LLAMA_3, PHI_4
@@ -28,6 +28,7 @@ class KnownFormat:
 
 KNOWN_FORMATS = (
     KnownFormat(("<|tool_call>call:", '<|"|>'), GEMMA_4),
+    KnownFormat(("<start_function_call>call:", "<escape>"), FUNCTION_GEMMA),
     KnownFormat(("<|channel|>", "<|message|>", "to=functions."), HARMONY),
     KnownFormat(("<|channel|>", "<|message|>", '"functions."'), HARMONY),
     KnownFormat((">>>all\\n",), FUNCTIONARY_3_2),

@@ -220,6 +220,21 @@ def test_text_that_a_template_protects_as_xml_does_is_read():
     assert (found.dialect.source, found.dialect.tools.layout.has_cdata) == ("inferred", True)
 
 
+BETWEEN_MARKS = (
+    "{% macro value(v) %}{% if v is string %}<escape>{{ v }}<escape>"
+    "{% elif v is mapping %}{{ '{' }}{% for k, x in v | dictsort %}{{ k }}:{{ value(x) }}"
+    "{{ ',' if not loop.last }}{% endfor %}{{ '}' }}"
+    "{% elif v is iterable %}[{% for x in v %}{{ value(x) }}{{ ',' if not loop.last }}{% endfor %}]"
+    "{% else %}{{ v | tojson }}{% endif %}{% endmacro %}"
+)
+
+
+def test_strings_between_marks_of_their_own_are_known_by_the_marks():
+    call = "<start_function_call>call:{{ name }}{{ value(args) }}<end_function_call>"
+    found = recognised(BETWEEN_MARKS + calling(call=call))
+    assert (found.dialect.source, found.dialect.tools.name) == ("preset", "function gemma")
+
+
 def test_tools_are_put_into_the_system_message_where_a_template_looks_for_them_there():
     found = recognised(IN_SYSTEM)
     assert (found.dialect.source, found.dialect.tools.name) == ("preset", "phi 4")

@@ -10,7 +10,7 @@ from typing import Any
 from gpt4all_core.chat.dialect import Dialect
 from gpt4all_core.chat.text_states import TextStates
 from gpt4all_core.chat.tool_formats.functionary import FUNCTIONARY_3_2
-from gpt4all_core.chat.tool_formats.gemma import GEMMA_4
+from gpt4all_core.chat.tool_formats.gemma import FUNCTION_GEMMA, GEMMA_4
 from gpt4all_core.chat.tool_formats.harmony import HARMONY
 from gpt4all_core.chat.tool_formats.protocol import ToolFormat
 from gpt4all_core.chat.tool_formats.python_calls import LFM2, LLAMA_4
@@ -235,6 +235,13 @@ def _gemma(calls: Sequence[Call]) -> str:
     )
 
 
+def _function_gemma(calls: Sequence[Call]) -> str:
+    written = _gemma(calls).replace('<|"|>', "<escape>")
+    return written.replace("<|tool_call>", "<start_function_call>").replace(
+        "<tool_call|>", "<end_function_call>"
+    )
+
+
 def _harmony(calls: Sequence[Call]) -> str:
     return "<|start|>assistant".join(
         f"<|channel|>commentary to=functions.{name} <|constrain|>json<|message|>"
@@ -279,6 +286,7 @@ FAMILIES = {
         Family(LFM2, _lfm2, spell=partial(_lfm2, write=_literal)),
         Family(LLAMA_4, _python, spell=partial(_python, write=_literal), is_speaking=False),
         Family(GEMMA_4, _gemma, '<|"|>'),
+        Family(FUNCTION_GEMMA, _function_gemma, "<escape>"),
         Family(HARMONY, _harmony, spell=_harmony_end, is_speaking=False),
         Family(FUNCTIONARY_3_2, _functionary, is_speaking=False),
     )

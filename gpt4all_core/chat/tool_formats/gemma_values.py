@@ -1,8 +1,8 @@
-"""Rules for values as Gemma 4 writes them."""
+"""Rules for values as Gemma writes them."""
 
 import json
 
-from gpt4all_core.chat.tool_formats.gemma_reader import STRING_MARK, is_gemma_key
+from gpt4all_core.chat.tool_formats.gemma_reader import is_gemma_key
 from gpt4all_core.chat.tool_formats.grammar_rules import (
     GrammarRules,
     escaped,
@@ -31,9 +31,12 @@ _NEVER_ENFORCED = ("not", "if", "anyOf", "oneOf", "allOf")
 class GemmaValues:
     """Makes the rules of one tool's values. For one thread at a time."""
 
-    def __init__(self, rules: GrammarRules, parameters: ToolParameters, spell: Spell) -> None:
+    def __init__(
+        self, rules: GrammarRules, parameters: ToolParameters, *, string_mark: str, spell: Spell
+    ) -> None:
         self._rules = rules
         self._parameters = parameters
+        self._string_mark = string_mark
         self._spell = spell
         self._known: dict[str, str] = {}
 
@@ -61,8 +64,8 @@ class GemmaValues:
             raise _unsupported(alternative.type, "several schemas at once")
         if alternative.type == "string":
             patterns = text_patterns(schema, is_exact=True)
-            end = ValueEnd("", STRING_MARK, self._spell)
-            return f"{self._spell(STRING_MARK)} {text_rule(self._rules, patterns, end=end)}"
+            end = ValueEnd("", self._string_mark, self._spell)
+            return f"{self._spell(self._string_mark)} {text_rule(self._rules, patterns, end=end)}"
         if alternative.type == "null":
             return '("None" | "null")'  # the template writes the one, what the model learnt may be the other
         if alternative.type not in _NOT_ENFORCED:
