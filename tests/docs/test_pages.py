@@ -53,6 +53,8 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+# LangChain calls its own `load` a beta, whose page shows it.
+@pytest.mark.filterwarnings("ignore:The function `load` is in beta")
 @pytest.mark.parametrize("path", [path for path in [*PAGES, *EXAMPLES] if code_of(path)], ids=named)
 def test_code_runs_from_top_to_bottom_and_says_something(path, folder, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [str(path)])
