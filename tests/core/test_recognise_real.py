@@ -97,6 +97,19 @@ def test_what_is_known_of_a_template(name):
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "wrappers"),
+    [
+        ("ibm-granite-granite-3.3-2B-Instruct", ("<response>", "</response>")),
+        ("CohereForAI-c4ai-command-r7b-12-2024-tool_use", ("<|START_RESPONSE|>", "<|END_RESPONSE|>")),
+        ("upstage-Solar-Open-100B", ("<|content|>",)),
+        ("Qwen-Qwen3-0.6B", ()),
+    ],
+)
+def test_what_models_put_around_their_words_is_known(name, wrappers):
+    assert template(name).dialect().wrappers == wrappers
+
+
 def conversation(*, foreign="", is_over=True):
     calls = (
         ToolCall("call_1", "get_weather", json.dumps({"city": f"Paris{foreign}", "days": 3})),
