@@ -112,7 +112,7 @@ class AdapterShelf:
                 leases.append(lease)
                 found.append((lease.value.fingerprint, lease.value, adapter.strength))
             found.sort(key=lambda part: part[0])  # the order they are added in moves the last bits
-            identity_text = " ".join(f"{name}*{strength!r}" for name, _, strength in found)
+            identity_text = " ".join(f"{name}*{float(strength)!r}" for name, _, strength in found)
             parts = tuple((opened.native, strength) for _, opened, strength in found)
             undo.pop_all()
         return AdapterUse(AdapterSet(identity_text, parts), tuple(leases))

@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from adapter_writing import pair, write_adapter
 from tiny_models import write_tiny_model
@@ -139,6 +140,13 @@ def test_engines_on_the_same_weights_share_them_and_the_last_frees_them(files, a
     with pytest.raises(EngineClosed):
         ask(second, Adapter(files["all"]))
     assert open_adapters() == 0
+
+
+def test_equal_strengths_are_equal_however_they_are_written(engine, files):
+    sets = [engine.adapters.use([Adapter(files["all"], strength)]) for strength in (1, 1.0, np.float32(1))]
+    for use in sets:
+        use.end()
+    assert len({use.set for use in sets}) == 1
 
 
 def test_of_many_adapters_only_the_last_ones_used_stay_loaded(engine, files, tmp_path, alone):

@@ -27,13 +27,17 @@ HIGHEST_POWER = float(np.finfo(np.float32).max)
 """A power of the base that is not exceeded; longer repeats are penalised no more."""
 
 
+MOST_LENGTH = int(np.iinfo(np.int32).max)
+"""No history is as long, so that lengths have 32 bits."""
+
+
 class RepeatPenalty:
     """DRY for one request. Raises ConfigError for breakers without a vocabulary to find them in."""
 
     def __init__(self, params: GenerationParams, *, vocabulary: Vocabulary | None) -> None:
         self._multiplier = params.dry_multiplier
         self._base = params.dry_base
-        self._allowed = params.dry_allowed_length
+        self._allowed = min(params.dry_allowed_length, MOST_LENGTH)
         self._window = params.dry_last_n
         self._most_exponent = _most_exponent(params.dry_base)
         self._breakers = Breakers(params.dry_sequence_breakers, vocabulary)

@@ -9,6 +9,9 @@ from gpt4all_core.engine.sampling.truncation import XTC_IS_OFF_ABOVE
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.types import Adapter, GenerationParams
 
+MOST_TOKENS = 1 << 31
+"""Of a vocabulary: llama.cpp's ids have 32 bits and a sign."""
+
 MOST_TOP_LOGPROBS = 20
 """As many as OpenAI's interface gives."""
 
@@ -70,7 +73,7 @@ def _is_whole(value: Any) -> bool:
 
 def _is_bias(bias: Any) -> bool:
     return isinstance(bias, Mapping) and all(
-        _is_whole(token) and token >= 0 and (_is_number(added) or added == -math.inf)
+        _is_whole(token) and 0 <= token < MOST_TOKENS and (_is_number(added) or added == -math.inf)
         for token, added in bias.items()
     )
 
