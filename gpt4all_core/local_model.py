@@ -317,7 +317,8 @@ class LocalModel(LeasedModel[OpenModel]):
     ) -> ChatRequest:
         if not messages:
             raise ConfigError("the conversation is empty; give at least one message")
-        for image in [image for message in messages for image in message.images]:
+        image = next((image for message in messages for image in message.images), None)
+        if image is not None:
             self._read_image(image)  # first, since it tells best why a model cannot be sent any
         answer = ""
         if constraint is not None:

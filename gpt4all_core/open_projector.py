@@ -50,6 +50,7 @@ class ImageReader:
         self._projector: LlamaProjector | None = None
         self._source = b""
         self._kept: OrderedDict[bytes, PromptImage] = OrderedDict()
+        self._kept_lock = threading.Lock()  # of its own: what is kept waits for nobody's new picture
 
     def read(self, data: bytes) -> PromptImage:
         """A picture as tokens and rows. Takes seconds, but for one that was read before.
@@ -58,10 +59,12 @@ class ImageReader:
         for a projector that cannot be used, EngineClosed after `close`.
         """
         digest = hashlib.sha256(data).digest()
+        kept = self._kept_image(digest)
+        if kept is not None:
+            return kept
         with self._lock:
-            kept = self._kept.get(digest)
+            kept = self._kept_image(digest)  # somebody else may have read it meanwhile
             if kept is not None:
-                self._kept.move_to_end(digest)
                 return kept
             pixels = read_image(data)
             parts = self._opened().encode(pixels)
@@ -74,6 +77,7 @@ class ImageReader:
         with self._lock:
             self._is_closed = True
             projector, self._projector = self._projector, None
+        with self._kept_lock:
             self._kept.clear()
         if projector is not None:
             projector.close()
@@ -91,10 +95,17 @@ class ImageReader:
             self._source = f"{fingerprint(self.path)} {self._most_rows} ".encode()
         return self._projector
 
+    def _kept_image(self, digest: bytes) -> PromptImage | None:
+        with self._kept_lock:
+            if digest in self._kept:
+                self._kept.move_to_end(digest)
+            return self._kept.get(digest)
+
     def _keep(self, digest: bytes, image: PromptImage) -> None:
-        self._kept[digest] = image
-        while len(self._kept) > 1 and sum(map(_byte_count, self._kept.values())) > KEPT_BYTES:
-            self._kept.popitem(last=False)
+        with self._kept_lock:
+            self._kept[digest] = image
+            while len(self._kept) > 1 and sum(map(_byte_count, self._kept.values())) > KEPT_BYTES:
+                self._kept.popitem(last=False)
 
 
 class NoImages:

@@ -3,7 +3,8 @@
 import pytest
 from tiny_projectors import picture, write_seeing_model, write_tiny_projector
 
-from gpt4all_core import GenerationParams, Image, LocalModel, Message
+from gpt4all_core import GenerationParams, Image, LocalModel, Message, open_projector
+from gpt4all_core.engine.llama.projector import LlamaProjector
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.trial import trials
 
@@ -38,6 +39,17 @@ def test_two_pictures_keep_their_places(model):
     first, second = ask(model, red, "and", blue, "?"), ask(model, blue, "and", red, "?")
     assert first.usage.prompt_tokens == second.usage.prompt_tokens
     assert first.logprobs[0].logprob != second.logprobs[0].logprob
+
+
+def test_each_picture_is_encoded_once_although_not_all_can_be_kept(model, monkeypatch):
+    encoded = []
+    encode = LlamaProjector.encode
+    monkeypatch.setattr(open_projector, "KEPT_BYTES", 1)
+    monkeypatch.setattr(
+        LlamaProjector, "encode", lambda self, pixels: encoded.append(1) or encode(self, pixels)
+    )
+    ask(model, *(Image(picture(seed)) for seed in range(11, 14)), "?")
+    assert len(encoded) == 3
 
 
 def test_what_is_no_picture_is_refused(model):

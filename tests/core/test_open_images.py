@@ -1,10 +1,12 @@
 """Pictures for a model that is open, in this process and in a child of it."""
 
 import shutil
+import threading
 
 import pytest
 from tiny_projectors import picture, write_seeing_model, write_tiny_projector
 
+from gpt4all_core.engine.llama.projector import LlamaProjector
 from gpt4all_core.errors import ConfigError, EngineClosed, ModelLoadError, UnsupportedParameter
 from gpt4all_core.isolated.engine import start_isolated
 from gpt4all_core.open_engine import start_engine
@@ -92,6 +94,27 @@ def test_a_broken_picture_is_an_error_for_its_request_alone(opened):
         with pytest.raises(ConfigError):
             opened.read_image(data)
     assert ask(opened, "See ", picture(), " now").text == before.text
+
+
+def test_a_picture_that_is_kept_waits_for_no_other_one(opened, monkeypatch):
+    kept = opened.read_image(picture(0))
+    is_encoding, may_end = threading.Event(), threading.Event()
+    encode = LlamaProjector.encode
+
+    def slow(self, pixels):
+        is_encoding.set()
+        assert may_end.wait(10)
+        return encode(self, pixels)
+
+    monkeypatch.setattr(LlamaProjector, "encode", slow)
+    other = threading.Thread(target=opened.read_image, args=[picture(1)])
+    other.start()
+    try:
+        assert is_encoding.wait(10)
+        assert opened.read_image(picture(0)) is kept
+    finally:
+        may_end.set()
+        other.join(10)
 
 
 def test_a_closed_model_reads_nothing(files):
