@@ -12,7 +12,7 @@ from llama_index.core.agent.workflow import (
     FunctionAgent,
     ReActAgent,
 )
-from llama_index.core.memory import Memory
+from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.workflow import Context
 from pydantic import BaseModel
 from scripted_llm import ScriptedLocalModel, use
@@ -125,7 +125,7 @@ async def test_an_agent_that_is_stopped_early_answers_with_what_it_has(script):
 async def test_a_conversation_goes_on_from_a_saved_context(script):
     llm, model = script([Message("assistant", None, BOTH.tool_calls[:1]), "21.", "As I said."])
     agent = FunctionAgent(llm=llm, tools=[weather])
-    context, memory = Context(agent), Memory.from_defaults(token_limit=3000)
+    context, memory = Context(agent), ChatMemoryBuffer.from_defaults(token_limit=3000)
     await agent.run(QUESTION, ctx=context, memory=memory)
     restored = Context.from_dict(agent, json.loads(json.dumps(context.to_dict())))
     assert str(await agent.run("Again?", ctx=restored, memory=memory)) == "As I said."

@@ -7,7 +7,7 @@ from llama_index.core.indices.prompt_helper import PromptHelper
 from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.span_handlers import SimpleSpanHandler
 from llama_index.core.llms import ChatMessage
-from llama_index.core.memory import Memory
+from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.node_parser import SentenceSplitter
 from scripted_llm import on_every_chat, on_every_completion
 
@@ -126,5 +126,5 @@ def test_splitters_and_memories_take_its_tokenizer():
         )
         assert len(chunks) > 2
         assert max(len(tokenizer(chunk)) for chunk in chunks) <= 20
-        memory = Memory.from_defaults(token_limit=40, tokenizer_fn=tokenizer)
+        memory = ChatMemoryBuffer.from_defaults(token_limit=40, tokenizer_fn=tokenizer)
         assert memory.tokenizer_fn("a river") == tokenizer("a river")
