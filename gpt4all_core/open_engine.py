@@ -1,8 +1,7 @@
 """A share in a running engine: the weights, their KV cache, and the thread that owns both."""
 
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
@@ -15,6 +14,7 @@ from gpt4all_core.catalog.gguf_check import check_loadable
 from gpt4all_core.catalog.machine import memory_bytes
 from gpt4all_core.catalog.store import copies_folder
 from gpt4all_core.chat.template import SpecialTokens
+from gpt4all_core.compiled_grammars import CompiledGrammars
 from gpt4all_core.constrain.matcher import GrammarConstraint
 from gpt4all_core.engine.backend import ThreadPolicy
 from gpt4all_core.engine.counters import Counters
@@ -34,12 +34,13 @@ from gpt4all_core.model_memory import CacheShape, ModelMemory, model_memory
 from gpt4all_core.model_pool import FileIdentity, Lease, LeaseTerms, MemoryParts, pool
 from gpt4all_core.open_adapter import AdapterShelf
 from gpt4all_core.open_model import EngineOptions, Hardware, OpenModel, PromptFacts
-from gpt4all_core.open_projector import ImageReader, NoImages, open_images, projector_file
+from gpt4all_core.open_projector import MediaReader, NoMedia, open_media, projector_file
 from gpt4all_core.open_weights import open_weights, place_weights, weights_part
-from gpt4all_core.protocols import Constraint
+from gpt4all_core.protocols import Constraint, TokenMatcher
 from gpt4all_core.starter_copy import engine_file, is_starter
 from gpt4all_core.trial import trials
 from gpt4all_core.types import Adapter, GenerationParams
+from gpt4all_core.visits import Visits
 
 if TYPE_CHECKING:
     from gpt4all_core.engine.llama.weights import LlamaWeights
@@ -48,9 +49,6 @@ if TYPE_CHECKING:
 MOST_CACHE_BYTES = 2 << 30
 """What idle conversations may take by default, if it is no more than an eighth of the memory:
 90,000 tokens of a 135M model, 16,000 of one with 8B."""
-
-MOST_GRAMMARS = 128
-"""Compiled grammars kept by their text: a chain asks with the same tools or schema again and again."""
 
 _CELL_STEP = 256  # llama.cpp's (`llama_context`: GGML_PAD of n_ctx, and of each sequence's share of it)
 
@@ -65,16 +63,18 @@ class OpenEngine:
         hardware: Hardware,
         *,
         adapters: AdapterShelf,
-        images: ImageReader | NoImages,
+        media: MediaReader | NoMedia,
+        grammars: CompiledGrammars,
+        visits: Visits,
     ) -> None:
         self.engine = engine
         self.weights = weights
         self.adapters = adapters
-        self.images = images
+        self.media = media
         self.hardware = hardware
-        self._gate = threading.RLock()  # nobody enters between the look and the end in `retire`
-        self._compiling = 0
-        self._grammars: dict[str, GrammarConstraint] = {}
+        self._grammars = grammars
+        self._visits = visits
+        """Who uses the weights beside the engine's own thread."""
 
     @property
     def is_open(self) -> bool:
@@ -102,31 +102,29 @@ class OpenEngine:
         for_tools = weights.metadata("tokenizer.chat_template.tool_use")
         others = {} if for_tools is None else {"tool_use": for_tools}
         return PromptFacts(
-            template, special, weights.bos, weights.adds_bos, others, has_images=self.images.can_read
+            template,
+            special,
+            weights.bos,
+            weights.adds_bos,
+            others,
+            has_images=self.media.can_see,
+            has_audio=self.media.can_hear,
         )
 
     def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
         return self.weights.tokenize(text, parse_special=parse_special)
 
     def read_image(self, data: bytes) -> PromptImage:
-        with self._kept_open():
-            return self.images.read(data)
+        with self._visits.inside():
+            return self.media.read_image(data)
 
-    def compile_grammar(self, lark: str) -> Constraint:
-        with self._kept_open():  # the compiler reads the vocabulary
-            with self._gate:
-                known = self._grammars.pop(lark, None)
-            if known is None:
-                known = GrammarConstraint(
-                    lark,
-                    tokenizer=self.weights.constraint_tokenizer(),
-                    vocabulary_size=self.weights.vocabulary_size,
-                )
-            with self._gate:
-                self._grammars[lark] = known  # the last one used comes last
-                while len(self._grammars) > MOST_GRAMMARS:
-                    del self._grammars[next(iter(self._grammars))]
-            return known
+    def read_audio(self, data: bytes) -> PromptImage:
+        with self._visits.inside():
+            return self.media.read_audio(data)
+
+    def compile_grammar(self, lark: str) -> GrammarConstraint:
+        with self._visits.inside():
+            return self._grammars.compile(lark)
 
     def submit(
         self,
@@ -139,16 +137,9 @@ class OpenEngine:
         timeout_s: float | None,
         keep_alive: object,
     ) -> Generation:
-        if isinstance(constraint, GrammarConstraint) and not constraint.is_for(
-            self.weights.constraint_tokenizer()
-        ):
-            constraint = self.compile_grammar(constraint.lark)
-        room = self.engine.context_size - len(tokens)
-        if isinstance(constraint, GrammarConstraint) and room > 0:
-            constraint.check_budget(min(room, params.max_tokens or room))
-        matcher = constraint.matcher() if constraint is not None else None
-        with self._kept_open():  # the files of adapters may have to be read
-            check_params(params)
+        check_params(params)
+        with self._visits.inside():  # a grammar may have to be compiled, and files of adapters read
+            matcher = self._matcher(constraint, room=self.engine.context_size - len(tokens), params=params)
             use = self.adapters.use(params.adapters)
             try:
                 return self.engine.submit(
@@ -168,25 +159,26 @@ class OpenEngine:
 
     def load_adapters(self, adapters: Sequence[Adapter]) -> None:
         """Read these now, so that a `submit` that follows need not. Raises what that would."""
-        with self._kept_open():
+        with self._visits.inside():
             self.adapters.use(adapters).end()
 
     def retire(self) -> bool:
-        with self._gate:
-            if self._compiling or self.engine.is_busy:
+        with self._visits.held_shut() as is_empty:
+            if not is_empty or self.engine.is_busy:
                 return False
             self.engine.close(wait=False)
             return True
 
-    @contextmanager
-    def _kept_open(self) -> Iterator[None]:
-        with self._gate:
-            self._compiling += 1
-        try:
-            yield
-        finally:
-            with self._gate:
-                self._compiling -= 1
+    def _matcher(
+        self, constraint: Constraint | None, *, room: int, params: GenerationParams
+    ) -> TokenMatcher | None:
+        """room: for the answer, in tokens. Raises ConfigError for what no answer has room for."""
+        if isinstance(constraint, GrammarConstraint):
+            if not constraint.is_for(self.weights.constraint_tokenizer()):
+                constraint = self._grammars.compile(constraint.lark)
+            if room > 0:  # else the prompt is too long, as the engine says
+                constraint.check_budget(min(room, params.max_tokens or room))
+        return None if constraint is None else constraint.matcher()
 
     def close(self) -> None:
         self.engine.close()
@@ -256,7 +248,9 @@ def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
         )
         undo.callback(context.close)
         adapters = AdapterShelf(weights)
-        images = open_images(
+        grammars = CompiledGrammars(weights)
+        visits = Visits(lease.close)
+        media = open_media(
             weights,
             check_loadable(path),
             projector=options.projector,
@@ -267,8 +261,9 @@ def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
 
         def give_back() -> None:
             adapters.close()
-            images.close()
-            lease.close()
+            media.close()
+            grammars.close()
+            visits.close()
 
         # The owner thread gives the weights back, after it has freed the context that uses them.
         engine = Engine(
@@ -284,7 +279,15 @@ def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
         hardware = Hardware(
             path, weights.devices, weights.gpu_layers, weights.layers, threads, kv_type=options.kv_type
         )
-        opened = OpenEngine(engine.start(), weights, hardware, adapters=adapters, images=images)
+        opened = OpenEngine(
+            engine.start(),
+            weights,
+            hardware,
+            adapters=adapters,
+            media=media,
+            grammars=grammars,
+            visits=visits,
+        )
         undo.pop_all()
         return opened
 
@@ -345,7 +348,7 @@ def _memory(path: Path, options: EngineOptions) -> ModelMemory:
     projector = projector_file(path, header, options.projector)
     if projector is None:
         return needed
-    return replace(needed, compute=needed.compute + projector.stat().st_size)  # taken with the first picture
+    return replace(needed, compute=needed.compute + projector.stat().st_size)  # taken when it is first used
 
 
 def _check_machine(path: Path, options: EngineOptions) -> None:
