@@ -230,8 +230,9 @@ def _header_left_out(prober: Prober, habits: Habits, *, has_calls: bool, thinks:
         if written is None or not written.startswith(plain):
             return ""
         headers.append(written.removeprefix(plain))
-    header = common_start(headers[0], headers[-1]).partition(_SAID)[0]
-    return header if header.strip() else ""
+    header, said, _ = headers[0].partition(_SAID)
+    header = common_start(header, headers[-1])
+    return header if said and header.strip() else ""
 
 
 def _around_answers(

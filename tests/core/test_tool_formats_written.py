@@ -232,4 +232,4 @@ def test_a_very_long_value_is_read_in_time(family):
 
 
 def test_every_format_has_a_name_of_its_own():
-    assert len(FAMILIES) == 10
+    assert len(FAMILIES) == 11
