@@ -122,6 +122,11 @@ class ArrivingText:
             taken.append(self._take(self._position + 1))
         return "".join(taken)
 
+    def skip_space(self) -> Reading[None]:
+        """Read all the white space that comes next; raises TextEnded if nothing comes after it."""
+        while (yield from self.next_character()).isspace():
+            self._take(self._position + 1)
+
     def next_character(self) -> Reading[str]:
         """The next character, which is not read; raises TextEnded if there is none."""
         yield from self._some()

@@ -31,10 +31,7 @@ def read_functionary(tools: Sequence[Tool], text: ArrivingText, events: CallEven
     with suppress(TextEnded):
         while True:
             if recipient == EVERYBODY:
-                stop = ""
-                while not stop:
-                    part, stop = yield from text.before(stops)
-                    events.say(part)
+                stop = yield from _speech(text, events, stops)
             else:
                 stop = yield from _call(text, events, recipient, stops)
             recipient = marks[stop]
@@ -49,6 +46,15 @@ def _first_recipient(text: ArrivingText, events: CallEvents) -> Reading[str]:
             return name
     events.say(text.since_mark())
     return EVERYBODY
+
+
+def _speech(text: ArrivingText, events: CallEvents, stops: Stops) -> Reading[str]:
+    """Say what comes before the mark of the next message, and read that."""
+    stop = ""
+    while not stop:
+        part, stop = yield from text.before(stops)
+        events.say(part)
+    return stop
 
 
 def _call(text: ArrivingText, events: CallEvents, name: str, stops: Stops) -> Reading[str]:
@@ -68,5 +74,5 @@ def _call(text: ArrivingText, events: CallEvents, name: str, stops: Stops) -> Re
         events.fail("the text ended in the middle of the call")
         raise
     events.end()
-    _, stop = yield from text.until(stops)
-    return stop
+    yield from text.skip_space()
+    return (yield from _speech(text, events, stops))  # models write nothing there

@@ -17,6 +17,7 @@ _NO_TOOLS = frozenset({"", "assistant", "user", "all"})
 _MOST_NAME_CHARACTERS = 256
 _RECIPIENT_CHARACTER = re.compile(r"[^\s<>]")
 _IN_HEADER = re.compile(rf"to=({_RECIPIENT_CHARACTER.pattern}+)")
+_HEADER = re.compile(rf"[^<>\n]{{0,300}}(?:{re.escape(CONSTRAIN)}[^<>\n]{{0,100}})?<?[|a-z]*")
 _HEADER_END = Stops(MESSAGE)
 _MESSAGE_END = Stops(END, CALL, RETURN, START, CHANNEL)
 
@@ -61,12 +62,28 @@ class _Messages:
         if begun != CHANNEL and (yield from text.take_if_there(("to=",))):
             recipient = yield from text.take_while(_RECIPIENT_CHARACTER, limit=_MOST_NAME_CHARACTERS)
         if begun == CHANNEL or (yield from text.take_if_there((CHANNEL,))):
-            header, _ = yield from text.until(_HEADER_END)
+            header = yield from self._rest_of_header()
             found = _IN_HEADER.search(header)
             channel = header.strip().split(maxsplit=1)[0] if header.strip() else ""
             return channel.removesuffix(CONSTRAIN), recipient or (found[1] if found else "")
         yield from text.take_if_there((MESSAGE,))
         return "", recipient
+
+    def _rest_of_header(self) -> Reading[str]:
+        """Up to where the message's text begins. What is no header is said, and then there is none."""
+        parts: list[str] = []
+        stop = ""
+        with suppress(TextEnded):
+            while not stop:
+                part, stop = yield from self._text.before(_HEADER_END)
+                parts.append(part)
+        header = "".join(parts)
+        is_header = _HEADER.fullmatch(header) is not None
+        if not is_header:
+            self._events.say(header)
+        if not stop:
+            raise TextEnded
+        return header if is_header else ""
 
     def _thought(self) -> Reading[None]:
         separator = _PARAGRAPH if self._has_thought else ""
@@ -101,4 +118,5 @@ class _Messages:
             raise
         else:
             self._events.end()
-            _, self._next = yield from self._text.until(_MESSAGE_END)
+            yield from self._text.skip_space()
+            yield from self._speech()  # of which models write nothing there

@@ -27,6 +27,7 @@ _SPACE = re.compile(r"\s")
 _MOST_SPACE = 256
 _HEAD = re.compile(r"[\w./\s-]")
 _MOST_HEAD = 200
+_HARMLESS_KEYS = frozenset({"type", "id", "index"})
 
 
 class _OrdinaryText(Exception):  # noqa: N818 - a finding, not a fault
@@ -35,12 +36,16 @@ class _OrdinaryText(Exception):  # noqa: N818 - a finding, not a fault
 
 @dataclass(slots=True)
 class _Call:
-    """What is known of the call being read. pending: its arguments, as long as its name is not known."""
+    """What is known of the call being read.
+
+    pending: its arguments, as long as its name is not known. other_key: one that says nothing of calls.
+    """
 
     index: int
     id: str = ""
     is_started: bool = False
     has_arguments: bool = False
+    other_key: str | None = None
     pending: list[str] = field(default_factory=list)
 
 
@@ -48,9 +53,10 @@ class JsonCallScanner:
     """Reads one block of calls; see `CallScanner`.
 
     White space between the texts of the layout does not matter, nor does the order of the keys, nor
-    keys that are not of the layout. Texts that only close something may be missing. Arguments may be
-    absent, which is `{}`, and may be a JSON text inside a JSON string. Everything else that
-    differs makes a ToolCallFailed, which holds the text from the start of the call to its end marker.
+    keys that are not of the layout, unless these may stand for arguments that are absent. Texts that
+    only close something may be missing. Arguments may be absent, which is `{}`, and may be a JSON
+    text inside a JSON string. Everything else that differs makes a ToolCallFailed, which holds the text
+    from the start of the call to its end marker.
     """
 
     def __init__(self, shape: JsonCallShape, tools: Sequence[Tool], *, new_id: NewId) -> None:
@@ -167,6 +173,8 @@ class JsonCallScanner:
         yield from self._members(layout, is_inner=False)
         if not self._call.is_started:
             raise NotACall("the call has no name")
+        if self._call.other_key is not None and not self._call.has_arguments:
+            raise NotACall(f"no arguments, but something under the key {self._call.other_key!r}")
 
     def _members(self, layout: JsonObjectLayout, *, is_inner: bool) -> Reading[None]:
         if (yield from self._skip("}")):
@@ -197,6 +205,8 @@ class JsonCallScanner:
             yield from self._arguments()
         else:
             call_id = (yield from self._whole_value()).strip('"')
+            if key not in {layout.id_key, *_HARMLESS_KEYS, *dict(layout.constants)}:
+                self._call.other_key = key
             if is_first and key == "type" and call_id != "function":
                 raise _OrdinaryText
             # A bare number counts the calls of an answer, and comes again in the next one.
