@@ -43,7 +43,7 @@ check: lint types imports test ## lint, types, imports and test: what CI runs
 fix: $(VENV)/.ready ## format the code and mend what can be mended
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-fuzz: $(VENV)/.ready ## thousands of damaged model files against the checks; MUTANTS=5000 SEED=0
+fuzz: $(VENV)/.ready ## thousands of damaged models, adapters, templates, rules, answers; MUTANTS=5000 SEED=0
 	@FUZZ_MUTANTS=$(MUTANTS) FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -q --timeout 3600 tests/fuzz
 
 soak: $(VENV)/.ready ## crowds on one model for MINUTES=30: texts, accounts, memory

@@ -4,6 +4,9 @@ As a program it takes files from its arguments and, on its output, names each be
 says how it went; the last that it named is the one that ended it.
 """
 
+import ast
+import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -11,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from text_uses import TEXT_USES
 
 from gpt4all_core import LocalEmbedder
 from gpt4all_core.engine.backend import Batch
@@ -23,6 +27,9 @@ from gpt4all_core.types import GenerationParams
 
 FILES_A_CHILD = 100
 SECONDS_A_FILE = 20
+"""After which the child is ended by a signal, whatever it is doing."""
+TEXT_BYTES = 3 << 29
+"""Memory that a text may take, of a template or a rule; models are as large as they are."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +40,21 @@ class Death:
     manner: str
 
 
+@dataclass(frozen=True)
+class Survival:
+    """A file that did not: a result, or the error that it led to."""
+
+    path: Path
+    outcome: str
+
+
 def deaths(paths: Iterable[Path], *, mode: str) -> Iterator[Death]:
     """Files that end a process which `mode` (a key of `USES`) is done with."""
+    return (fate for fate in fates(paths, mode=mode) if isinstance(fate, Death))
+
+
+def fates(paths: Iterable[Path], *, mode: str) -> Iterator[Death | Survival]:
+    """What becomes of each file."""
     rest = list(paths)
     while rest:
         batch, rest = rest[:FILES_A_CHILD], rest[FILES_A_CHILD:]
@@ -45,8 +65,13 @@ def deaths(paths: Iterable[Path], *, mode: str) -> Iterator[Death]:
             output, code, words = done.stdout, done.returncode, done.stderr
         except subprocess.TimeoutExpired as error:
             output, code, words = error.stdout or b"", "a time limit", error.stderr or b""
+        lines = output.decode().splitlines()
+        for line in lines:
+            if line.startswith("end "):
+                _, index, outcome = line.split(maxsplit=2)
+                yield Survival(batch[int(index)], ast.literal_eval(outcome))
         if code != 0:
-            begun = [line for line in output.decode().splitlines() if line.startswith("begin ")]
+            begun = [line for line in lines if line.startswith("begin ")]
             if not begun:
                 raise AssertionError(f"the child did not begin: {words.decode(errors='replace')[-2000:]}")
             culprit = int(begun[-1].split()[1])
@@ -103,7 +128,7 @@ def _adapt(path: Path) -> str:
         weights.close()
 
 
-USES = {"chat": _chat, "embed": _embed, "adapt": _adapt}
+USES = {"chat": _chat, "embed": _embed, "adapt": _adapt, **TEXT_USES}
 
 
 def say(line: str) -> None:
@@ -113,8 +138,13 @@ def say(line: str) -> None:
 
 def main() -> None:
     use = USES[sys.argv[1]]
+    if sys.argv[1] in TEXT_USES:
+        use(None)  # loads what all of them need
+        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + TEXT_BYTES, taken + TEXT_BYTES))
     for index, name in enumerate(sys.argv[2:]):
         say(f"begin {index}")
+        signal.setitimer(signal.ITIMER_REAL, SECONDS_A_FILE)
         trials.waive(Path(name))
         try:
             outcome = use(Path(name))
