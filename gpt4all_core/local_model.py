@@ -177,6 +177,11 @@ class LocalModel(LeasedModel[OpenModel]):
         prepared = chat_format.prepare(request)
         if prepared.rule is not None:
             rule = prepared.rule
+            if constraint is not None and constraint.lark is None:
+                raise ConfigError(
+                    f"a {type(constraint).__name__} brings its own token matcher, which knows no tools and no"
+                    " thoughts; use a constraint that constrain() made, or leave out tool_use and reasoning"
+                )
             constraint = self._use(lambda opened: opened.compile_grammar(rule))
         request_handle = self._submit(
             prepared.segments,
@@ -320,14 +325,7 @@ class LocalModel(LeasedModel[OpenModel]):
         image = next((image for message in messages for image in message.images), None)
         if image is not None:
             self._read_image(image)  # first, since it tells best why a model cannot be sent any
-        answer = ""
-        if constraint is not None:
-            if constraint.lark is None and tool_use is not None:
-                raise ConfigError(
-                    f"a {type(constraint).__name__} brings its own token matcher, which knows no tools;"
-                    " use a constraint that constrain() made"
-                )
-            answer = constraint.lark or ""
+        answer = "" if constraint is None else constraint.lark or ""
         return ChatRequest(tuple(messages), tool_use, reasoning, answer=answer, prefill=prefill)
 
     def _chat_format(self) -> ChatFormat:

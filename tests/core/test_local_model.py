@@ -21,6 +21,7 @@ from gpt4all_core.errors import (
 )
 from gpt4all_core.model_pool import pool
 from gpt4all_core.testing import ScriptedConstraint
+from gpt4all_core.types import Reasoning, Tool, ToolUse
 
 CONTEXT = 512
 GREEDY = GenerationParams(temperature=0, max_tokens=12)
@@ -199,6 +200,36 @@ def test_a_file_without_a_chat_template_says_so(own_model, monkeypatch):
     monkeypatch.setattr(own_model._opened.weights, "metadata", lambda key: None)
     with pytest.raises(ConfigError, match=r"no chat template.*complete\(\)"):
         own_model.chat(QUESTION)
+
+
+class OwnConstraint:
+    """Brings its own matcher, as a protocol's constraint may."""
+
+    lark = None
+
+    def matcher(self):
+        raise AssertionError("it is not to be used")
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"reasoning": Reasoning(is_on=False)},
+        {"reasoning": Reasoning(budget=4)},
+        {"tool_use": ToolUse((Tool("now"),))},
+    ],
+    ids=str,
+)
+def test_a_matcher_that_other_rules_would_take_the_place_of_is_refused(own_model, monkeypatch, rules):
+    template = (
+        "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
+        "{% endfor %}<|im_start|>assistant\n"
+        "{% if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n{% endif %}"
+    )
+    texts = {"tokenizer.chat_template": template}
+    monkeypatch.setattr(own_model._opened.weights, "metadata", texts.get)
+    with pytest.raises(ConfigError, match="OwnConstraint brings its own token matcher"):
+        own_model.chat(QUESTION, constraint=OwnConstraint(), **rules)
 
 
 def test_models_on_one_file_share_weights_and_with_equal_options_the_engine(model, starter_model):
