@@ -71,12 +71,19 @@ def test_a_message_cannot_forge_the_marks_of_literals():
         ("{{ messages | length }}", "1"),
         ("{{ [1, 2][1:] | tojson }}", "[2]"),
         ("{{ {'b': 1, 'a': 'é'} | tojson(sort_keys=True) }}", '{"a": "é", "b": 1}'),
+        ("{{ '%s=%d' | format('a', 1) }}", "a=1"),
         ("{{ {'a': 1} | tojson(separators=(',', ':'), ensure_ascii=True) }}", '{"a":1}'),
         ("{% generation %}{{ messages[0].content }}{% endgeneration %}", "hi"),
     ],
 )
 def test_what_templates_are_written_for_is_there(source, expected):
     assert joined(render(source)) == expected
+
+
+@pytest.mark.parametrize("form", ["%99d", "%.9f", "%(a)s", "%*d", "%"])
+def test_the_filter_that_formats_knows_plain_placeholders_alone(form):
+    with pytest.raises(ConfigError, match="only %s, %d and %% are accepted"):
+        render("{{ '" + form + "' | format(1) }}")
 
 
 def test_the_filter_for_json_indents():
