@@ -209,11 +209,11 @@ def test_a_long_hostile_text_takes_time_in_proportion(family, trap):
     text = trap(family)
     half, whole = cut(text[: len(text) // 2]), cut(text)
 
-    started = time.perf_counter()
+    started = time.process_time()
     read_events(family.tool_format, half)
-    middle = time.perf_counter()
+    middle = time.process_time()
     read_events(family.tool_format, whole)
-    ended = time.perf_counter()
+    ended = time.process_time()
 
     # Twice the text takes twice as long, four times if it were quadratic; the machine may be busy.
     assert ended - middle < 3.2 * (middle - started) + 0.2
@@ -224,11 +224,11 @@ def test_a_very_long_value_is_read_in_time(family):
     value = 'x<\\"é' * 60_000
     text = family.write([("write_note", {"text": value, "tags": ["y" * 100_000]})])
 
-    started = time.perf_counter()
+    started = time.process_time()
     answer, _ = read(family.tool_format, cut(text))
 
     assert answer.parsed == [("write_note", {"text": value, "tags": ["y" * 100_000]})]
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_every_format_has_a_name_of_its_own():
