@@ -116,12 +116,18 @@ class Service:
                 tokens = await asyncio.to_thread(opened.tokenize, text, parse_special=parse_special)
                 send(Tokens(number, tokens))
             case Compile(number, lark):
-                self._grammars[number] = await asyncio.to_thread(opened.compile_grammar, lark)
+                self._grammars[number] = await asyncio.to_thread(self._compile, lark)
                 send(Compiled(number))
             case ReadFacts(number):
                 send(Facts(number, await asyncio.to_thread(lambda: opened.facts)))
             case ReadCounters(number):
                 send(Counted(number, opened.counters))
+
+    def _compile(self, lark: str) -> Constraint:
+        """With the shortest answer, a search of up to seconds that `submit` would do in the event loop."""
+        compiled = self._opened.compile_grammar(lark)
+        _ = compiled.shortest
+        return compiled
 
     async def _generate(self, message: Submit) -> None:
         if message.params.adapters:
