@@ -5,7 +5,8 @@
 ...     reply = model.invoke("Say hello.")
 
 ChatGPT4All talks, GPT4All continues a text, GPT4AllEmbeddings turns texts into vectors,
-GPT4AllRerank puts passages in order, and LocalDocsRetriever finds them in your own folders;
+GPT4AllRerank puts passages in order, and LocalDocsRetriever finds them in your own folders, as do
+LocalDocsVectorStore for chains that want a vector store and `create_localdocs_tool` for agents;
 `register` lets LangChain find the classes by name. A name is imported when it is first asked for, and
 a model library only when a model is opened.
 """
@@ -22,8 +23,19 @@ if TYPE_CHECKING:
     from langchain_gpt4all.llms import GPT4All
     from langchain_gpt4all.rerankers import GPT4AllRerank
     from langchain_gpt4all.retrievers import LocalDocsRetriever
+    from langchain_gpt4all.tools import create_localdocs_tool
+    from langchain_gpt4all.vector_stores import LocalDocsVectorStore
 
-__all__ = ["ChatGPT4All", "GPT4All", "GPT4AllEmbeddings", "GPT4AllRerank", "LocalDocsRetriever", "register"]
+__all__ = [
+    "ChatGPT4All",
+    "GPT4All",
+    "GPT4AllEmbeddings",
+    "GPT4AllRerank",
+    "LocalDocsRetriever",
+    "LocalDocsVectorStore",
+    "create_localdocs_tool",
+    "register",
+]
 
 _MODULES = {
     "ChatGPT4All": "langchain_gpt4all.chat_models",
@@ -31,6 +43,8 @@ _MODULES = {
     "GPT4AllEmbeddings": "langchain_gpt4all.embeddings",
     "GPT4AllRerank": "langchain_gpt4all.rerankers",
     "LocalDocsRetriever": "langchain_gpt4all.retrievers",
+    "LocalDocsVectorStore": "langchain_gpt4all.vector_stores",
+    "create_localdocs_tool": "langchain_gpt4all.tools",
     "register": "langchain_gpt4all._registration",
 }
 

@@ -56,7 +56,7 @@ class LocalDocsRetriever(BaseRetriever, StrictArguments):
         run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 - nothing to report in between
         k: int | None = None,
     ) -> list[Document]:
-        return [_document(hit) for hit in self._search(query, k)]
+        return [to_document(hit) for hit in self._search(query, k)]
 
     async def _aget_relevant_documents(
         self,
@@ -66,13 +66,14 @@ class LocalDocsRetriever(BaseRetriever, StrictArguments):
         k: int | None = None,
     ) -> list[Document]:
         # A search blocks on SQLite and on the embedder.
-        return [_document(hit) for hit in await asyncio.to_thread(self._search, query, k)]
+        return [to_document(hit) for hit in await asyncio.to_thread(self._search, query, k)]
 
     def _search(self, query: str, k: int | None) -> list[Hit]:
         return self.docs.search(query, k=self.k if k is None else k, mode=self.mode)
 
 
-def _document(hit: Hit) -> Document:
+def to_document(hit: Hit) -> Document:
+    """A passage as LangChain's document, with its place among the metadata; see LocalDocsRetriever."""
     metadata: dict[str, Any] = {"source": str(hit.path), "start_index": hit.span[0], "score": hit.score}
     if hit.page is not None:
         metadata["page"] = hit.page

@@ -40,6 +40,8 @@ def test_making_every_class_known_loads_no_model_library(package):
                 "GPT4AllEmbeddings",
                 "GPT4AllRerank",
                 "LocalDocsRetriever",
+                "LocalDocsVectorStore",
+                "create_localdocs_tool",
                 "register",
             ],
         ),

@@ -13,7 +13,8 @@ from scripted_models import CleverModel, EventModel, use
 
 from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.types import InvalidToolCall, TextDelta, ToolCallDelta, ToolCallFailed, ToolCallStart
-from langchain_gpt4all import ChatGPT4All, GPT4AllEmbeddings, register
+from gpt4all_localdocs import LocalDocs
+from langchain_gpt4all import ChatGPT4All, GPT4AllEmbeddings, create_localdocs_tool, register
 
 MODEL = "smollm2-135m-instruct"
 QUESTION = {"messages": [("user", "What is the weather in 'Vienna'?")]}
@@ -153,3 +154,19 @@ def test_names_make_models(clever):
     assert choosable.invoke("hello", chosen).usage_metadata["output_tokens"] == 3
     embeddings = init_embeddings("gpt4all:all-minilm-l6-v2")
     assert isinstance(embeddings, GPT4AllEmbeddings)
+
+
+async def test_an_agent_searches_documents_and_answers(clever, tmp_path):
+    (tmp_path / "facts").mkdir()
+    (tmp_path / "facts" / "leave.md").write_text("There are 27 days of annual leave.")
+    question = {"messages": [("user", "Search for 'annual leave'.")]}
+    with LocalDocs(tmp_path / "index", folders=[tmp_path / "facts"]) as docs:
+        docs.sync()
+        agent = create_agent(ChatGPT4All(), [create_localdocs_tool(docs)])
+        for state in (agent.invoke(question), await agent.ainvoke(question)):
+            _, asked, found, answer = state["messages"]
+            assert asked.tool_calls[0]["args"] == {"query": "annual leave"}
+            assert found.content == "[1] leave.md, line 1\nThere are 27 days of annual leave."
+            assert [document.metadata["lines"] for document in found.artifact] == ["1-1"]
+            assert answer.text.startswith("Hello")
+    assert [tool.name for tool in clever.calls[0].tool_use.tools] == ["search_documents"]

@@ -1,0 +1,106 @@
+"""A search of your own folders as a tool that an agent can call."""
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from langchain_core.callbacks import AsyncCallbackManagerForToolRun, CallbackManagerForToolRun
+from langchain_core.tools import BaseTool
+from pydantic import BaseModel, Field, StringConstraints
+
+from gpt4all_core.arguments import StrictArguments
+from gpt4all_localdocs.answer import describe_source
+from gpt4all_localdocs.types import Hit, SearchMode
+from langchain_gpt4all.retrievers import SearchableDocs, to_document
+
+ResponseFormat = Literal["content", "content_and_artifact"]
+
+_DESCRIPTION = (
+    "Search the user's own documents. Returns the passages that answer the query best,"
+    " each with the file and the page or lines it stands in."
+)
+_NOTHING_FOUND = "The documents hold no passage for this query."
+
+
+class SearchDocuments(BaseModel):
+    """What the model gives to the tool."""
+
+    query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = Field(
+        description="What to look for: a question or key words."
+    )
+
+
+class LocalDocsTool(BaseTool, StrictArguments):
+    """The tool that `create_localdocs_tool` makes."""
+
+    name: str = Field(default="search_documents", min_length=1)
+    description: str = Field(default=_DESCRIPTION, min_length=1)
+    args_schema: type[BaseModel] = SearchDocuments
+    response_format: ResponseFormat = "content_and_artifact"
+
+    # Left out of repr, which traces show: folders name people.
+    docs: SearchableDocs = Field(repr=False)
+    k: int = Field(default=4, gt=0)
+    mode: SearchMode = "hybrid"
+
+    def _run(
+        self,
+        query: str,
+        run_manager: CallbackManagerForToolRun | None = None,  # noqa: ARG002 - nothing to report in between
+    ) -> Any:
+        hits = self.docs.search(query, k=self.k, mode=self.mode)
+        content = _describe(hits)
+        if self.response_format == "content":
+            return content
+        return content, [to_document(hit) for hit in hits]
+
+    async def _arun(
+        self,
+        query: str,
+        run_manager: AsyncCallbackManagerForToolRun | None = None,  # noqa: ARG002 - as in _run
+    ) -> Any:
+        # A search blocks on SQLite and on the embedder.
+        return await asyncio.to_thread(self._run, query)
+
+
+def create_localdocs_tool(
+    docs: SearchableDocs,
+    *,
+    k: int = 4,
+    name: str = "search_documents",
+    description: str | None = None,
+    mode: SearchMode = "hybrid",
+    response_format: ResponseFormat = "content_and_artifact",
+) -> BaseTool:
+    """A tool by which an agent searches your folders, sync and async, from any thread.
+
+        >>> from gpt4all_localdocs import LocalDocs
+        >>> with LocalDocs("index", folders=["examples/documents"]) as docs:
+        ...     report = docs.sync()
+        ...     found = create_localdocs_tool(docs, k=1).invoke({"query": "days of paid annual leave"})
+        >>> found.splitlines()[0]
+        '[1] staff-handbook.pdf, page 4'
+
+    docs: a `gpt4all_localdocs.LocalDocs`, or anything that searches like it; the caller opens, syncs and
+    closes it. k: most passages; four are about 1,000 tokens at most. name, description:
+    what the model is told of the tool; say in the description what your documents are about. mode:
+    "vector" looks for meaning, "keyword" for words, "hybrid" for both.
+
+    The content of the tool's message are the passages, numbered, each under its file's name and its place
+    there, without its folders. With "content_and_artifact" the message's `artifact` are the same passages
+    as a retriever's documents, which the model does not see; "content" leaves them away.
+
+    Raises ConfigError for impossible arguments; the tool raises what `docs.search` raises.
+    """
+    return LocalDocsTool(
+        docs=docs,
+        k=k,
+        name=name,
+        description=_DESCRIPTION if description is None else description,
+        mode=mode,
+        response_format=response_format,
+    )
+
+
+def _describe(hits: list[Hit]) -> str:
+    sources = [describe_source(number, hit) for number, hit in enumerate(hits, start=1)]
+    return "\n\n".join(sources) or _NOTHING_FOUND
