@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from gpt4all_core.reranker import LocalReranker
     from gpt4all_core.types import (
         Adapter,
+        Audio,
         ChosenLogprob,
         Completion,
         GenerationParams,
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Adapter",
+    "Audio",
     "ChatModel",
     "ChatReply",
     "ChecksumMismatch",
@@ -135,6 +137,7 @@ __all__ = [
 
 _ELSEWHERE = {
     "Adapter": "types",
+    "Audio": "types",
     "ChatModel": "protocols",
     "ChatReply": "chat_reply",
     "ChosenLogprob": "types",

@@ -1,6 +1,7 @@
 """How one model is talked to: what it is sent, what rules its answer, and how the answer is read."""
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gpt4all_core.chat.dialect import Dialect
@@ -12,9 +13,10 @@ from gpt4all_core.chat.tool_formats.markers import quoted
 from gpt4all_core.chat.tool_formats.protocol import AnswerFormat
 from gpt4all_core.chat_reply import AnswerReader, call_ids
 from gpt4all_core.constrain.enforceable import enforceable_schema
+from gpt4all_core.constrain.schema_document import check_size
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.open_model import PromptFacts
-from gpt4all_core.types import AS_THE_MODEL_LIKES, Message, Reasoning, ToolUse
+from gpt4all_core.types import AS_THE_MODEL_LIKES, Message, Reasoning, Tool, ToolUse
 
 _CHOICES = frozenset({"auto", "none", "required"})
 
@@ -82,7 +84,7 @@ class ChatFormat:
             request.messages,
             tools=request.tool_use,
             reasoning_on=request.reasoning.is_on,
-            accepts_images=True,  # whether the model does was found out when they were read
+            accepts_media=True,  # whether the model does was found out when they were read
         )
 
     def prepare(self, request: ChatRequest) -> PreparedChat:
@@ -101,7 +103,8 @@ class ChatFormat:
                 reasoning=request.reasoning,
                 opens_thought=opens_thought,
                 answer=f"%lark {{\n{request.answer}\n}}" if request.answer else None,
-                spell=self._spell,
+                # A tool may be named like one of the other special tokens, and must not write it.
+                spell=lambda text: self._spell(text) if text in dialect.markers else quoted(text),
             )
         segments = rendered.segments
         return PreparedChat(
@@ -151,6 +154,23 @@ def _check_tools(tool_use: ToolUse | None) -> None:
         )
     if tool_use.choice == "required" and not names:
         raise ConfigError("choice='required' needs a tool that can be called; give at least one")
+    for tool in tool_use.tools:
+        _check_parameters(tool)
+
+
+def _check_parameters(tool: Tool) -> None:
+    """Templates write parameters as JSON, and by recursion."""
+    wanted = f"the parameters of the tool {tool.name!r} are"
+    if not isinstance(tool.parameters, Mapping):
+        raise ConfigError(f"{wanted} a {type(tool.parameters).__name__}; give a JSON Schema of an object")
+    check_size(tool.parameters)
+    types = tool.parameters.get("type", "object")
+    if types != "object" and not (isinstance(types, list | tuple) and "object" in types):
+        raise ConfigError(f"{wanted} of type {types!r}; a tool is called with an object")
+    try:
+        json.dumps(tool.parameters)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{wanted} no JSON ({error}); give a JSON Schema") from error
 
 
 def _enforceable(tool_use: ToolUse) -> ToolUse:

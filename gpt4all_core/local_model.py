@@ -30,14 +30,16 @@ from gpt4all_core.open_model import (
     Hardware,
     OpenModel,
 )
-from gpt4all_core.prompt import Prompt, prompt_of
+from gpt4all_core.prompt import Prompt, prompt_of, read_media
 from gpt4all_core.protocols import Constraint
 from gpt4all_core.types import (
     AS_THE_MODEL_LIKES,
+    Audio,
     GenerationParams,
     Image,
     JsonSchema,
     KVType,
+    Media,
     Message,
     Reasoning,
     ToolUse,
@@ -66,7 +68,7 @@ class LocalModel(LeasedModel[OpenModel]):
     reproducible: whatever else runs, a prompt and a seed get the text that they get alone, on the
         processor and with a quantised model; prompts take up to twice as long.
     isolate: run in a child process, so that a crash of llama.cpp is an EngineCrashed here.
-    projector: the `mmproj` file by which the model sees; default the one beside its file, if one fits.
+    projector: the `mmproj` file by which it sees or hears; default the one beside the model's, if one fits.
     allow_download: fetch the model if it is not on this disk; otherwise nothing ever is.
 
     The file is found and loaded at first use; objects on one file with equal options share one
@@ -169,7 +171,7 @@ class LocalModel(LeasedModel[OpenModel]):
         GenerationTimeout if it takes longer than `timeout_s` from now.
         Raises ConfigError when the model has no template, the template refuses the messages, or the
         tools make no sense, UnsupportedSchema for parameters that cannot be enforced,
-        UnsupportedParameter for pictures that the model cannot be sent, ContextOverflow when the
+        UnsupportedParameter for pictures and sounds that the model cannot be sent, ContextOverflow when the
         conversation does not fit.
         """
         request = self._request(messages, tool_use, reasoning, constraint=constraint, prefill=prefill)
@@ -322,9 +324,10 @@ class LocalModel(LeasedModel[OpenModel]):
     ) -> ChatRequest:
         if not messages:
             raise ConfigError("the conversation is empty; give at least one message")
-        image = next((image for message in messages for image in message.images), None)
-        if image is not None:
-            self._read_image(image)  # first, since it tells best why a model cannot be sent any
+        for kind in (Image, Audio):
+            found = (media for message in messages for media in message.media if isinstance(media, kind))
+            if (media := next(found, None)) is not None:
+                self._read_media(media)  # first, since it tells best why a model cannot be sent any
         answer = "" if constraint is None else constraint.lark or ""
         return ChatRequest(tuple(messages), tool_use, reasoning, answer=answer, prefill=prefill)
 
@@ -337,8 +340,8 @@ class LocalModel(LeasedModel[OpenModel]):
         facts = self._use(lambda opened: opened.facts)
         return ChatFormat(facts, model_name=self.name, tokenize=self._read_special)
 
-    def _read_image(self, image: Image) -> None:
-        self._use(lambda opened: opened.read_image(image.data))
+    def _read_media(self, media: Media) -> None:
+        self._use(lambda opened: read_media(media, opened))
 
     def _read_special(self, text: str) -> list[int]:
         return self._use(lambda opened: opened.tokenize(text, parse_special=True))

@@ -34,7 +34,7 @@ from gpt4all_core.model_memory import CacheShape, ModelMemory, model_memory
 from gpt4all_core.model_pool import FileIdentity, Lease, LeaseTerms, MemoryParts, pool
 from gpt4all_core.open_adapter import AdapterShelf
 from gpt4all_core.open_model import EngineOptions, Hardware, OpenModel, PromptFacts
-from gpt4all_core.open_projector import ImageReader, NoImages, open_images, projector_file
+from gpt4all_core.open_projector import MediaReader, NoMedia, open_media, projector_file
 from gpt4all_core.open_weights import open_weights, place_weights, weights_part
 from gpt4all_core.protocols import Constraint, TokenMatcher
 from gpt4all_core.starter_copy import engine_file, is_starter
@@ -63,14 +63,14 @@ class OpenEngine:
         hardware: Hardware,
         *,
         adapters: AdapterShelf,
-        images: ImageReader | NoImages,
+        media: MediaReader | NoMedia,
         grammars: CompiledGrammars,
         visits: Visits,
     ) -> None:
         self.engine = engine
         self.weights = weights
         self.adapters = adapters
-        self.images = images
+        self.media = media
         self.hardware = hardware
         self._grammars = grammars
         self._visits = visits
@@ -102,7 +102,13 @@ class OpenEngine:
         for_tools = weights.metadata("tokenizer.chat_template.tool_use")
         others = {} if for_tools is None else {"tool_use": for_tools}
         return PromptFacts(
-            template, special, weights.bos, weights.adds_bos, others, has_images=self.images.can_read
+            template,
+            special,
+            weights.bos,
+            weights.adds_bos,
+            others,
+            has_images=self.media.can_see,
+            has_audio=self.media.can_hear,
         )
 
     def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
@@ -110,7 +116,11 @@ class OpenEngine:
 
     def read_image(self, data: bytes) -> PromptImage:
         with self._visits.inside():
-            return self.images.read(data)
+            return self.media.read_image(data)
+
+    def read_audio(self, data: bytes) -> PromptImage:
+        with self._visits.inside():
+            return self.media.read_audio(data)
 
     def compile_grammar(self, lark: str) -> GrammarConstraint:
         with self._visits.inside():
@@ -240,7 +250,7 @@ def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
         adapters = AdapterShelf(weights)
         grammars = CompiledGrammars(weights)
         visits = Visits(lease.close)
-        images = open_images(
+        media = open_media(
             weights,
             check_loadable(path),
             projector=options.projector,
@@ -251,7 +261,7 @@ def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
 
         def give_back() -> None:
             adapters.close()
-            images.close()
+            media.close()
             grammars.close()
             visits.close()
 
@@ -274,7 +284,7 @@ def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
             weights,
             hardware,
             adapters=adapters,
-            images=images,
+            media=media,
             grammars=grammars,
             visits=visits,
         )

@@ -33,8 +33,8 @@ class EngineOptions:
     kv_type: how keys and values are kept. parallel: most requests decoded in one batch. max_waiting:
     most requests that may wait for a place. cache_bytes: host memory for the cells of idle
     conversations. cache_dir: where they outlive the process; None nowhere. reproducible: no
-    text depends on what else runs. isolate: run in a child process. projector: what reads pictures for
-    the model; None takes the file beside the model's, if one fits.
+    text depends on what else runs. isolate: run in a child process. projector: what reads pictures
+    and sounds for the model; None takes the file beside the model's, if one fits.
     """
 
     context_size: int
@@ -66,6 +66,8 @@ class PromptFacts:
     other_templates: Mapping[str, str] = field(default_factory=dict)
     has_images: bool = False
     """Whether something reads pictures for the model."""
+    has_audio: bool = False
+    """Whether something reads sounds for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,13 @@ class OpenModel(Closable, Protocol):
         Takes seconds, but for one of the last pictures. Raises UnsupportedParameter where nothing reads
         pictures for this model, ConfigError for what is no whole picture, MissingDependency without
         Pillow, ModelLoadError for a projector that cannot be used.
+        """
+
+    def read_audio(self, data: bytes) -> PromptImage:
+        """The same for the bytes of a sound's file; it takes seconds for every half minute.
+
+        Raises ContextOverflow for one that is longer than the context, and MissingDependency without
+        soundfile.
         """
 
     def compile_grammar(self, lark: str) -> Constraint:

@@ -54,9 +54,9 @@ class Trials:
     def require(self, path: Path, projector: Path | None = None) -> None:
         """Return if the file was tried before or is tried now and survived.
 
-        projector: tried with pictures, together with the model. Raises ModelLoadError, with llama.cpp's
-        last words, for one that ends the process. Where no child can be started, it warns with NoTrial.
-        The catalog's own files are known to be sound.
+        projector: tried with pictures and sounds, together with the model. Raises ModelLoadError, with
+        llama.cpp's last words, for one that ends the process. Where no child can be started, it warns with
+        NoTrial. The catalog's own files are known to be sound.
         """
         subject = _subject(path, projector)
         with self._lock:

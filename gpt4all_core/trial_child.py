@@ -1,8 +1,8 @@
 """What runs in the child process of a trial; see `gpt4all_core.trial`.
 
 It does with a file, whose path it reads from its standard input, what is done with an open one; with a
-projector, whose path follows the model's, it reads pictures. An error is no failure here: opening the file
-says the same in better words.
+projector, whose path follows the model's, it reads pictures and sounds. An error is no failure here: opening
+the file says the same in better words.
 """
 
 import contextlib
@@ -30,6 +30,10 @@ TEXTS = ("a <s> b\n<|im_end|> [SEP]", "\u00e9\u4e16\U0001f98b\x00", "word " * 64
 PICTURES = ((48, 64), (900, 300))
 """Height and width in pixels: one that is smaller than what encoders see, and one that is cut into slices."""
 
+SOUNDS = (0.1, 31.0)
+"""Seconds: one that is shorter than what encoders hear at once, and one that is longer than Whisper's half
+a minute."""
+
 SMALL = EngineOptions(context_size=64, device="cpu", gpu_layers=0, parallel=2, cache_bytes=0)
 
 
@@ -39,7 +43,7 @@ def main() -> None:
     trials.waive(path)
     for projector in projectors:
         with contextlib.suppress(GPT4AllError):
-            _see(path, projector)
+            _perceive(path, projector)
         os._exit(0)
     for use in (_chat, _embed, _rerank):
         try:
@@ -71,13 +75,17 @@ def _chat(path: Path) -> None:
     ).result()
 
 
-def _see(path: Path, projector: Path) -> None:
+def _perceive(path: Path, projector: Path) -> None:
     weights = LlamaWeights(path)
     opened = LlamaProjector(weights, projector, threads=usable_cores())
-    for height, width in PICTURES:
+    for height, width in PICTURES if opened.sees else ():
         shades = np.arange(height * width * 3, dtype=np.uint32) % 251
         with contextlib.suppress(ConfigError):
-            opened.encode(shades.astype(np.uint8).reshape(height, width, 3))
+            opened.encode_image(shades.astype(np.uint8).reshape(height, width, 3))
+    for seconds in SOUNDS if opened.hears else ():
+        samples = np.sin(np.arange(round(seconds * opened.sample_rate)) / 7, dtype=np.float32)
+        with contextlib.suppress(ConfigError):
+            opened.encode_audio(samples, most_rows=len(samples))
 
 
 def _embed(path: Path) -> None:

@@ -21,6 +21,17 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Audio:
+    """A sound in a message: the bytes of a WAV, MP3, FLAC or Ogg file."""
+
+    data: bytes = field(repr=False)
+
+
+Media = Image | Audio
+"""What a message may hold beside text."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tool:
     """A function that a model may ask for.
 
@@ -57,7 +68,7 @@ class InvalidToolCall:
 class Message:
     """One turn of a conversation.
 
-    content: plain text, or texts and pictures in their order; None says nothing. Control tokens
+    content: plain text, or texts, pictures and sounds in their order; None says nothing. Control tokens
     written in it stay text when it is rendered.
     tool_calls: what an assistant's turn asked for. tool_call_id: which of them a tool's turn answers.
     name: the tool that answers, or who of several is speaking.
@@ -66,7 +77,7 @@ class Message:
     """
 
     role: Role
-    content: str | tuple[str | Image, ...] | None
+    content: str | tuple[str | Media, ...] | None
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     name: str | None = None
@@ -80,10 +91,10 @@ class Message:
         return self.content or ""
 
     @property
-    def images(self) -> tuple[Image, ...]:
-        """The pictures of the content, in their order."""
+    def media(self) -> tuple[Media, ...]:
+        """The pictures and sounds of the content, in their order."""
         if isinstance(self.content, tuple):
-            return tuple(part for part in self.content if isinstance(part, Image))
+            return tuple(part for part in self.content if not isinstance(part, str))
         return ()
 
 

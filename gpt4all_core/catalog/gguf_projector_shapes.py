@@ -1,11 +1,11 @@
-"""Whether the tensors of a vision projector fit together, for the kinds with plain encoders.
+"""Whether the tensors of a projector fit together, for the kinds of pictures with plain encoders.
 
 libmtmd compares few of these shapes; the operations of its graphs assert them. The rules are those of
 models/siglip.cpp, llava.cpp and qwen2vl.cpp, and of `clip_graph::build_vit`, in tools/mtmd of
 llama-cpp-python 0.3.36. Shapes are innermost first: a matrix of (in, out).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gpt4all_core.catalog.gguf import GGUFArray, GGUFHeader, Tensor
@@ -15,22 +15,45 @@ GRIDS = frozenset({"qwen2vl_merger", "qwen2.5vl_merger"})
 
 _MERGES = {"gemma3": 4, "idefics3": 1}
 _QWEN_MERGE = 2  # the graph has it as a number
+_QUERY_BIASES = ("attn_q.bias", "attn_k.bias", "attn_v.bias")
 _UNPACKED = frozenset({"F32", "F16", "BF16"})
 
 Shapes = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Encoder:
-    """What the header says, and the tensors by name. rows: numbers in a row of what comes out."""
+class Encoder:
+    """What the header says, and the tensors by name.
+
+    modality: "vision" or "audio". rows: numbers in a row of what comes out.
+    """
 
     header: GGUFHeader
     kind: str
+    modality: str
     tensors: Mapping[str, Tensor]
     width: int
     patch: int
     side: int
     rows: int
+
+    @classmethod
+    def of(cls, header: GGUFHeader, kind: str, modality: str, *, rows: int) -> "Encoder":
+        return cls(
+            header,
+            kind,
+            modality,
+            {tensor.name: tensor for tensor in header.tensors},
+            width=header.number(f"clip.{modality}.embedding_length") or 0,
+            patch=header.number("clip.vision.patch_size") or 1,
+            side=header.number("clip.vision.image_size") or 0,
+            rows=rows,
+        )
+
+    def size_of(self, name: str, dimension: int) -> int:
+        """Of a tensor, 0 if there is none."""
+        tensor = self.tensors.get(name)
+        return tensor.shape[dimension] if tensor is not None and len(tensor.shape) > dimension else 0
 
     @property
     def patches(self) -> int:
@@ -51,40 +74,35 @@ def shape_faults(header: GGUFHeader, kind: str, *, rows: int | None) -> Iterator
     """
     if kind not in PLAIN | GRIDS:
         return
-    encoder = _Encoder(
-        header,
-        kind,
-        {tensor.name: tensor for tensor in header.tensors},
-        width=header.number("clip.vision.embedding_length") or 0,
-        patch=header.number("clip.vision.patch_size") or 1,
-        side=header.number("clip.vision.image_size") or 0,
-        rows=rows or 0,
-    )
-    yield from _head_faults(encoder)
+    encoder = Encoder.of(header, kind, "vision", rows=rows or 0)
+    yield from head_faults(encoder)
     if kind in PLAIN:
         yield from _size_faults(encoder)
     yield from _stem_faults(encoder)
     for block in range(header.number("clip.vision.block_count") or 0):
-        yield from _block_faults(encoder, f"v.blk.{block}.")
-    yield from _misfits(encoder.tensors, *_projection(encoder))
+        needed = _QUERY_BIASES if kind in GRIDS else ()
+        yield from block_faults(encoder, f"v.blk.{block}.", needed=needed)
+    yield from misfits(encoder.tensors, *_projection(encoder))
 
 
-def _head_faults(encoder: _Encoder) -> Iterator[str]:
-    heads = encoder.header.number("clip.vision.attention.head_count") or 0
-    if not heads or not encoder.header.number("clip.vision.block_count"):
+def head_faults(encoder: Encoder) -> Iterator[str]:
+    """What is wrong with the numbers of its attention."""
+    start = f"clip.{encoder.modality}."
+    heads = encoder.header.number(f"{start}attention.head_count") or 0
+    if not heads or not encoder.header.number(f"{start}block_count"):
         yield f"has no attention, which encoders of the kind {encoder.kind!r} are made of"
         return
-    sharers = encoder.header.number("clip.vision.attention.head_count_kv")
-    size = encoder.header.number("clip.vision.attention.head_dim") or encoder.width // heads
+    sharers = encoder.header.number(f"{start}attention.head_count_kv")
+    size = encoder.header.number(f"{start}attention.head_dim") or encoder.width // heads
     if sharers not in (None, heads):
-        yield f"clip.vision.attention.head_count_kv is {sharers}; it must be {heads}, as there are heads"
+        yield f"{start}attention.head_count_kv is {sharers}; it must be {heads}, as there are heads"
     if size * heads != encoder.width:
-        yield f"clip.vision.attention.head_dim is {size}, and {heads} heads share {encoder.width} numbers"
+        yield f"{start}attention.head_dim is {size}, and {heads} heads share {encoder.width} numbers"
     elif encoder.kind in GRIDS and size % 4:
-        yield f"clip.vision.attention.head_dim is {size}; it must be a multiple of 4"
+        yield f"{start}attention.head_dim is {size}; it must be a multiple of 4"
 
 
-def _size_faults(encoder: _Encoder) -> Iterator[str]:
+def _size_faults(encoder: Encoder) -> Iterator[str]:
     if encoder.patches == 0:
         yield f"clip.vision.image_size is {encoder.side}, less than a patch of {encoder.patch}"
     elif encoder.kind != "mlp" and encoder.patches % encoder.merge:
@@ -94,7 +112,7 @@ def _size_faults(encoder: _Encoder) -> Iterator[str]:
         )
 
 
-def _stem_faults(encoder: _Encoder) -> Iterator[str]:
+def _stem_faults(encoder: Encoder) -> Iterator[str]:
     """What is before and after the blocks."""
     tensors, width = encoder.tensors, encoder.width
     kernel = (encoder.patch, encoder.patch, 3, width)
@@ -119,18 +137,20 @@ def _stem_faults(encoder: _Encoder) -> Iterator[str]:
         places = encoder.patches**2 + ("v.class_embd" in tensors)
         expected["v.position_embd.weight"] = (width, places)
         optional |= {"v.patch_embd.bias": (width,), "v.class_embd": (width,)}
-    yield from _misfits(tensors, expected, optional)
+    yield from misfits(tensors, expected, optional)
 
 
-def _block_faults(encoder: _Encoder, prefix: str) -> Iterator[str]:
+def block_faults(encoder: Encoder, prefix: str, *, needed: Sequence[str]) -> Iterator[str]:
+    """The same of one block of attention. needed: biases that others may do without."""
     width, tensors = encoder.width, encoder.tensors
     up = tensors.get(f"{prefix}ffn_up.weight")
     if up is None or len(up.shape) != 2:
         yield f"lacks the matrix '{prefix}ffn_up.weight'"
         return
     # Old converters gave the two matrices each other's names, which libmtmd sees by their shapes.
-    into, out = ("ffn_up", "ffn_down") if up.shape[0] == width else ("ffn_down", "ffn_up")
-    inner = up.shape[1] if up.shape[0] == width else up.shape[0]
+    is_swapped = up.shape[0] != width and encoder.modality == "vision"
+    into, out = ("ffn_down", "ffn_up") if is_swapped else ("ffn_up", "ffn_down")
+    inner = up.shape[0] if is_swapped else up.shape[1]
     queries = ("attn_q", "attn_k", "attn_v")
     weights: Shapes = {f"{prefix}{name}.weight": (width, width) for name in (*queries, "attn_out")}
     weights |= {f"{prefix}{name}.weight": (width,) for name in ("ln1", "ln2")}
@@ -138,15 +158,14 @@ def _block_faults(encoder: _Encoder, prefix: str) -> Iterator[str]:
     gate = f"{prefix}ffn_gate"
     biases: Shapes = {f"{prefix}{name}.bias": (width,) for name in (*queries, "attn_out", "ln1", "ln2", out)}
     biases |= {f"{prefix}{into}.bias": (inner,), f"{gate}.weight": (width, inner), f"{gate}.bias": (inner,)}
-    if encoder.kind in GRIDS:
-        weights |= {f"{prefix}{name}.bias": (width,) for name in queries}
-    elif f"{prefix}attn_qkv.weight" in tensors:
+    weights |= {f"{prefix}{name}": biases.pop(f"{prefix}{name}") for name in needed}
+    if f"{prefix}attn_qkv.weight" in tensors and encoder.kind not in GRIDS:
         biases |= {f"{prefix}{name}.weight": weights.pop(f"{prefix}{name}.weight") for name in queries}
         biases |= {f"{prefix}attn_qkv.weight": (width, 3 * width), f"{prefix}attn_qkv.bias": (3 * width,)}
-    yield from _misfits(tensors, weights, biases)
+    yield from misfits(tensors, weights, biases)
 
 
-def _projection(encoder: _Encoder) -> tuple[Shapes, Shapes]:
+def _projection(encoder: Encoder) -> tuple[Shapes, Shapes]:
     """Tensors that bring the encoder's numbers to the model's width: needed ones, and others."""
     width, rows, tensors = encoder.width, encoder.rows, encoder.tensors
     if encoder.kind == "gemma3":
@@ -175,12 +194,13 @@ def _features(header: GGUFHeader) -> int:
     return max(layers.count, 1) if isinstance(layers, GGUFArray) else 1
 
 
-def _misfits(
+def misfits(
     tensors: Mapping[str, Tensor],
     expected: Mapping[str, tuple[int, ...]],
-    optional: Mapping[str, tuple[int, ...]],
+    optional: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Iterator[str]:
-    for name, shape in {**expected, **optional}.items():
+    """Tensors that are missing, or have another shape; others than these are not looked at."""
+    for name, shape in {**expected, **(optional or {})}.items():
         tensor = tensors.get(name)
         if tensor is None:
             if name in expected:

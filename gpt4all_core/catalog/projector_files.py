@@ -1,7 +1,7 @@
-"""The vision projector that belongs to a model file, where it lies beside it.
+"""The projector that belongs to a model file, where it lies beside it.
 
 Projectors are published in the model's folder or repository as `mmproj-….gguf`. A wrong one of the same
-width would be loaded as well and have the model see things that are not there, so names have to agree too.
+width would be loaded as well and have the model see and hear what is not there, so names have to agree too.
 """
 
 import re
@@ -13,7 +13,9 @@ from gpt4all_core.errors import ModelLoadError
 
 _IS_PROJECTOR = re.compile(r"mmproj", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]+|\d+")
-_NO_NAME = re.compile(r"^(mm|proj|mmproj|model|gguf|clip|vision|encoder|projector|f|bf|fp|q|k|m|s|l|\d+)$")
+_NO_NAME = re.compile(
+    r"^(mm|proj|mmproj|model|gguf|clip|vision|audio|encoder|projector|f|bf|fp|q|k|m|s|l|\d+)$"
+)
 _LATER_PART = re.compile(r"-(?!00001)\d{5}-of-\d{5}$")
 _PREFERRED = ("F16", "BF16", "Q8_0", "F32")
 """By the type of most weights: what computes quickest at full precision first."""

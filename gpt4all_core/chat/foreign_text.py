@@ -15,7 +15,7 @@ from itertools import groupby
 from os.path import commonprefix
 from typing import Any
 
-from gpt4all_core.types import Image
+from gpt4all_core.types import Media
 
 _BUILDING_BLOCKS = "<>[]{}|"
 _PRIVATE_USE = range(0xE000, 0xF900)
@@ -25,14 +25,14 @@ _MOST_GROUPS = 16
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A piece of a prompt: text, or a picture in its place.
+    """A piece of a prompt: text, or a picture or sound in its place.
 
     is_literal: nothing in the text is to be read as a control token.
     """
 
     text: str
     is_literal: bool = False
-    image: Image | None = None
+    media: Media | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class ForeignText:
     guard: TokenGuard
     all_text: Iterable[str]
     _marks: dict[str, str] = field(default_factory=dict)
-    _images: dict[str, Image] = field(default_factory=dict)
+    _media: dict[str, Media] = field(default_factory=dict)
     _insertions: dict[str, str] = field(default_factory=dict)
     _free: Iterator[str] = field(init=False)
 
@@ -117,10 +117,10 @@ class ForeignText:
             return [self.protect_all(inner) for inner in value]
         return value
 
-    def place(self, image: Image) -> str:
-        """What stands for a picture until the prompt is split."""
+    def place(self, media: Media) -> str:
+        """What stands for a picture or sound until the prompt is split."""
         mark = next(self._free)
-        self._images[mark] = image
+        self._media[mark] = media
         return mark
 
     def insert(self, text: str) -> str:
@@ -130,9 +130,9 @@ class ForeignText:
         return mark
 
     def split(self, prompt: str) -> tuple[Segment, ...]:
-        """The prompt as it is meant, pictures in their places, every foreign special token literal."""
+        """The prompt as it is meant, pictures and sounds in place, every foreign special token literal."""
         originals = {mark: character for character, mark in self._marks.items()}
-        marked = _unescaped(prompt, {*originals, *self._images, *self._insertions})
+        marked = _unescaped(prompt, {*originals, *self._media, *self._insertions})
         for mark, text in self._insertions.items():
             marked = marked.replace(mark, text)
         plain = marked.translate({ord(mark): character for mark, character in originals.items()})
@@ -142,7 +142,7 @@ class ForeignText:
             segments += [Segment(plain[end:start]), special]
             end = stop
         segments.append(Segment(plain[end:]))
-        return tuple(segment for segment in segments if segment.text or segment.image)
+        return tuple(segment for segment in segments if segment.text or segment.media)
 
     def _cuts(self, marked: str, plain: str, originals: Mapping[str, str]) -> list[tuple[int, int, Segment]]:
         cuts = [
@@ -150,9 +150,9 @@ class ForeignText:
             for match in (self.guard.tokens.finditer(plain) if originals else ())
             if not originals.keys().isdisjoint(marked[match.start() : match.end()])
         ]
-        if self._images:
-            found = re.finditer(f"[{''.join(self._images)}]", marked)
-            cuts += [(m.start(), m.end(), Segment("", image=self._images[m.group()])) for m in found]
+        if self._media:
+            found = re.finditer(f"[{''.join(self._media)}]", marked)
+            cuts += [(m.start(), m.end(), Segment("", media=self._media[m.group()])) for m in found]
         return sorted(cuts, key=lambda cut: cut[0])
 
     def _mark(self, token: str) -> str:

@@ -10,7 +10,7 @@ from gpt4all_core.chat.foreign_text import ForeignText
 from gpt4all_core.chat.habits import Habits
 from gpt4all_core.chat.program import TemplateMessage, TemplateTool
 from gpt4all_core.errors import ConfigError
-from gpt4all_core.types import Image, Message, Tool, ToolCall
+from gpt4all_core.types import Media, Message, Tool, ToolCall
 
 _BETWEEN_MERGED = "\n\n"
 _SHORT_ID = 9
@@ -74,7 +74,7 @@ def without_old_thoughts(messages: Sequence[Message], tags: Sequence[tuple[str, 
 
 def _with_thought_apart(message: Message, tags: Sequence[tuple[str, str]]) -> Message:
     text = message.text.lstrip()
-    if message.role != "assistant" or message.images:
+    if message.role != "assistant" or message.media:
         return message
     for start, end in tags:
         if text.startswith(start) and end in text:
@@ -234,17 +234,17 @@ def _may_merge(before: Message | None, message: Message, habits: Habits) -> bool
 
 def _merged(messages: Sequence[Message]) -> Message:
     """The first one with the contents of all; calls and thoughts are the last one's."""
-    parts: list[str | Image] = []
+    parts: list[str | Media] = []
     for message in messages:
         content = message.content if isinstance(message.content, tuple) else (message.text,)
         new = [part for part in content if part != ""]
         if parts and new:
             parts.append(_BETWEEN_MERGED)
         parts += new
-    has_images = any(isinstance(part, Image) for part in parts)
+    texts = [part for part in parts if isinstance(part, str)]
     return replace(
         messages[0],
-        content=tuple(parts) if has_images else "".join(part for part in parts if isinstance(part, str)),
+        content="".join(texts) if len(texts) == len(parts) else tuple(parts),
         tool_calls=messages[-1].tool_calls,
         reasoning=messages[-1].reasoning,
     )
@@ -278,10 +278,10 @@ def _content(message: Message, foreign: ForeignText) -> str:
     # Adjacent texts are protected as one, so that no two of them make a control token together.
     texts: list[str] = [""]
     for part in parts:
-        if isinstance(part, Image):
-            texts[-1:] = [foreign.protect(texts[-1]), foreign.place(part), ""]
-        else:
+        if isinstance(part, str):
             texts[-1] += part
+        else:
+            texts[-1:] = [foreign.protect(texts[-1]), foreign.place(part), ""]
     return "".join(texts[:-1]) + foreign.protect(texts[-1])
 
 

@@ -41,7 +41,7 @@ class Rendered:
 
     @property
     def text(self) -> str:
-        """All of it, without pictures."""
+        """All of it, without pictures and sounds."""
         return "".join(segment.text for segment in self.segments)
 
 
@@ -94,22 +94,22 @@ class ChatTemplate:
         *,
         tools: ToolUse | None = None,
         reasoning_on: bool | None = None,
-        accepts_images: bool = False,
+        accepts_media: bool = False,
         add_generation_prompt: bool = True,
     ) -> Rendered:
         """The prompt of a conversation, up to where the answer begins.
 
         tools: described by the template, or in the system message if it knows none. reasoning_on:
         switches thoughts where the template can; where it cannot, and for None, it does as it likes.
-        accepts_images: pictures become segments of their own, in their places.
+        accepts_media: pictures and sounds become segments of their own, in their places.
 
         Raises ConfigError when the template is broken or refuses these messages, UnsupportedParameter
-        for pictures that are not accepted, or that the template leaves out.
+        for pictures and sounds that are not accepted, or that the template leaves out.
         """
-        if not accepts_images and any(message.images for message in messages):
+        if not accepts_media and any(message.media for message in messages):
             raise UnsupportedParameter(
-                f"a message holds a picture, and {self._plain.program.model_name} reads text alone;"
-                " send the text, or open a model with a projector for images"
+                f"a message holds a picture or a sound, and {self._plain.program.model_name} reads text"
+                " alone; send the text, or open a model with a projector for them"
             )
         has_tools = bool(callable_tools(tools)) or any(
             message.tool_calls or message.role == "tool" for message in messages
@@ -176,7 +176,7 @@ class _Rendering:
                 f"the chat template of {self.program.model_name} refuses this conversation ({roles}): {error}"
             ) from error
         segments = foreign.split(prompt + (known.answer_start if add_generation_prompt else ""))
-        self._check_images(messages, segments)
+        self._check_media(messages, segments)
         opens_thought = add_generation_prompt and self._opens_thought(segments)
         return Rendered(segments, known.dialect, opens_thought=opens_thought)
 
@@ -198,13 +198,13 @@ class _Rendering:
         last = segments[-1] if segments else Segment("", is_literal=True)
         return tags is not None and not last.is_literal and last.text.rstrip().endswith(tags.start)
 
-    def _check_images(self, messages: Sequence[Message], segments: Sequence[Segment]) -> None:
-        given = sum(len(message.images) for message in messages)
-        shown = sum(segment.image is not None for segment in segments)
+    def _check_media(self, messages: Sequence[Message], segments: Sequence[Segment]) -> None:
+        given = sum(len(message.media) for message in messages)
+        shown = sum(segment.media is not None for segment in segments)
         if shown != given:
             raise UnsupportedParameter(
-                f"the chat template of {self.program.model_name} shows {shown} of {given} pictures;"
-                " put them into the user's messages"
+                f"the chat template of {self.program.model_name} shows {shown} of {given} pictures and"
+                " sounds; put them into the user's messages"
             )
 
 

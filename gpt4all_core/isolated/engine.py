@@ -20,7 +20,7 @@ from gpt4all_core.engine.image_rows import ImageRows, PromptImage
 from gpt4all_core.engine.sampling import check_params
 from gpt4all_core.errors import ConfigError, EngineClosed, EngineCrashed, GenerationTimeout
 from gpt4all_core.isolated.child_process import ChildProcess
-from gpt4all_core.isolated.failures import no_images, rebuild
+from gpt4all_core.isolated.failures import no_media, rebuild
 from gpt4all_core.isolated.messages import (
     Accepted,
     Alive,
@@ -140,7 +140,7 @@ class IsolatedEngine:
     def facts(self) -> PromptFacts:
         if self._facts is None:
             facts = self._ask(ReadFacts(next(self._numbers)), Facts).facts
-            self._facts = replace(facts, has_images=False)
+            self._facts = replace(facts, has_images=False, has_audio=False)
         return self._facts
 
     @property
@@ -152,7 +152,9 @@ class IsolatedEngine:
         return self._ask(Tokenize(next(self._numbers), written, parse_special), Tokens).tokens
 
     def read_image(self, data: bytes) -> PromptImage:  # noqa: ARG002 - an OpenModel's
-        raise no_images(self._path)
+        raise no_media(self._path)
+
+    read_audio = read_image
 
     def compile_grammar(self, lark: str) -> IsolatedConstraint:
         number = next(self._numbers)
@@ -182,7 +184,7 @@ class IsolatedEngine:
         """
         check_params(params)
         if images:
-            raise no_images(self._path)
+            raise no_media(self._path)
         here = tuple(replace(adapter, path=Path(adapter.path).absolute()) for adapter in params.adapters)
         params = replace(params, adapters=here)
         grammar = self._grammar(constraint)
@@ -216,7 +218,7 @@ class IsolatedEngine:
     def start(self, options: EngineOptions) -> None:
         """Have the child load the model. Raises what it raises in this process."""
         if options.projector is not None:
-            raise no_images(self._path)
+            raise no_media(self._path)
         self._hardware = self._ask(Open(self._path, replace(options, isolate=False)), Opened).hardware
 
     def _grammar(self, constraint: Constraint | None) -> IsolatedConstraint | None:

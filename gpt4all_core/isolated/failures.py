@@ -59,11 +59,11 @@ def describe(error: BaseException, *, otherwise: type[GPT4AllError] = Generation
     return Failure(kind.__name__, str(error), details)
 
 
-def no_images(path: Path) -> UnsupportedParameter:
-    """Why a model in a child process cannot be sent pictures: their rows do not cross the border yet."""
+def no_media(path: Path) -> UnsupportedParameter:
+    """Why a model in a child process cannot be sent pictures or sounds: rows do not cross the border yet."""
     return UnsupportedParameter(
-        f"{path.name} runs in a child process, where no pictures can be sent to it; open it with"
-        " isolate=False to ask with pictures"
+        f"{path.name} runs in a child process, where no pictures and sounds can be sent to it; open"
+        " it with isolate=False to ask with them"
     )
 
 

@@ -10,6 +10,7 @@ from gpt4all_core import errors, testing
 
 CORE = {
     "Adapter",
+    "Audio",
     "ChatModel",
     "ChatReply",
     "ChecksumMismatch",

@@ -12,6 +12,9 @@ KINDS = {
     "FLOAT64": (12, "<d"),
 }
 
+F16 = 1
+"""The number of the type."""
+
 
 def string(text: str) -> bytes:
     raw = text.encode()
@@ -67,7 +70,7 @@ def gguf_bytes(
     counts: tuple[int, int] | None = None,
     data: bytes | None = None,
 ) -> bytes:
-    """A GGUF; `tensors` are (name, shape, type number) with F32 data of the right size."""
+    """A GGUF; `tensors` are (name, shape, type number) with data as large as of F32, or F16."""
     metadata = sound_metadata() if metadata is None else metadata
     tensor_count, metadata_count = counts or (len(tensors), len(metadata))
     parts = [b"GGUF", struct.pack("<IQQ", version, tensor_count, metadata_count)]
@@ -76,7 +79,7 @@ def gguf_bytes(
     for name, shape, kind in tensors:
         parts += [string(name), struct.pack(f"<I{len(shape)}Q", len(shape), *shape)]
         parts.append(struct.pack("<IQ", kind, offset))
-        size = 4
+        size = 2 if kind == F16 else 4
         for dimension in shape:
             size *= dimension
         offset += -(-size // alignment) * alignment

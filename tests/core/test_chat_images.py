@@ -43,10 +43,10 @@ def test_two_pictures_keep_their_places(model):
 
 def test_each_picture_is_encoded_once_although_not_all_can_be_kept(model, monkeypatch):
     encoded = []
-    encode = LlamaProjector.encode
+    encode = LlamaProjector.encode_image
     monkeypatch.setattr(open_projector, "KEPT_BYTES", 1)
     monkeypatch.setattr(
-        LlamaProjector, "encode", lambda self, pixels: encoded.append(1) or encode(self, pixels)
+        LlamaProjector, "encode_image", lambda self, pixels: encoded.append(1) or encode(self, pixels)
     )
     ask(model, *(Image(picture(seed)) for seed in range(11, 14)), "?")
     assert len(encoded) == 3

@@ -32,7 +32,7 @@ def seeing(request, tmp_path_factory):
     weights = LlamaWeights(write_seeing_model(folder / "model.gguf", kind, memory))
     projector = LlamaProjector(weights, write_tiny_projector(folder / "mmproj.gguf", kind), threads=1)
     images = [
-        PromptImage.of(projector.encode(read_image(picture(seed))), identity=bytes([seed]))
+        PromptImage.of(projector.encode_image(read_image(picture(seed))), identity=bytes([seed]))
         for seed in range(4)
     ]
     projector.close()
@@ -165,7 +165,7 @@ def test_a_grid_larger_than_a_batch_is_read_in_pieces(tmp_path):
     weights = LlamaWeights(write_seeing_model(tmp_path / "model.gguf", "qwen2vl_merger"))
     path = write_tiny_projector(tmp_path / "mmproj.gguf", "qwen2vl_merger")
     projector = LlamaProjector(weights, path, threads=1)
-    parts = projector.encode(read_image(picture(size=(420, 330))))
+    parts = projector.encode_image(read_image(picture(size=(420, 330))))
     image = PromptImage.of(parts, identity=b"large")
     assert len(image.rows[0][1]) == 180
     texts = []

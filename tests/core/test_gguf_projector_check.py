@@ -27,7 +27,7 @@ def with_metadata(path, kind, **changes):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_projector_that_fits_passes(tmp_path, kind):
     header = check(write_tiny_projector(tmp_path / "mmproj.gguf", kind))
-    assert projector_kind(header) == kind
+    assert projector_kind(header, "vision") == kind
     assert output_width(header) == 64
 
 
@@ -39,7 +39,7 @@ def test_one_for_a_model_of_another_width_is_refused(tmp_path, kind):
 
 
 def test_a_model_is_no_projector(tmp_path):
-    with pytest.raises(ModelLoadError, match="has the architecture 'llama', and is no vision projector"):
+    with pytest.raises(ModelLoadError, match="has the architecture 'llama', and is no projector"):
         check(write_tiny_model(tmp_path / "model.gguf", "plain"))
 
 
@@ -63,8 +63,8 @@ def test_kinds_that_cannot_be_computed_soundly_are_refused_by_name(tmp_path, kin
         ({"clip__projector_type": text("ultravox")}, "'ultravox', which libmtmd does not know for pictures"),
         ({"clip__projector_type": None}, "kind '', which libmtmd does not know"),
         ({"clip__projector_type": number("UINT32", 1)}, "has the type UINT32 instead of STRING"),
-        ({"clip__has_vision_encoder": number("BOOL", 0)}, "has no vision encoder"),
-        ({"clip__has_vision_encoder": None}, "has no vision encoder"),
+        ({"clip__has_vision_encoder": number("BOOL", 0)}, "has no encoder"),
+        ({"clip__has_vision_encoder": None}, "has no encoder"),
         ({"clip__has_vision_encoder": number("UINT32", 1)}, "has the type UINT32 instead of BOOL"),
         ({"general__name": number("UINT32", 1)}, r"general\.name has the type UINT32 instead of STRING"),
         ({"clip__vision__image_size": number("INT32", 56)}, "has the type INT32 instead of UINT32"),

@@ -99,14 +99,14 @@ def test_a_broken_picture_is_an_error_for_its_request_alone(opened):
 def test_a_picture_that_is_kept_waits_for_no_other_one(opened, monkeypatch):
     kept = opened.read_image(picture(0))
     is_encoding, may_end = threading.Event(), threading.Event()
-    encode = LlamaProjector.encode
+    encode = LlamaProjector.encode_image
 
     def slow(self, pixels):
         is_encoding.set()
         assert may_end.wait(10)
         return encode(self, pixels)
 
-    monkeypatch.setattr(LlamaProjector, "encode", slow)
+    monkeypatch.setattr(LlamaProjector, "encode_image", slow)
     other = threading.Thread(target=opened.read_image, args=[picture(1)])
     other.start()
     try:

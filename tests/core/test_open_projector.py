@@ -11,7 +11,7 @@ from gpt4all_core.catalog.gguf_check import check_loadable
 from gpt4all_core.catalog.gguf_projector_check import most_rows
 from gpt4all_core.engine.llama.weights import LlamaWeights
 from gpt4all_core.errors import ConfigError, EngineClosed, ModelLoadError, UnsupportedParameter
-from gpt4all_core.open_projector import KEPT_BYTES, ImageReader, open_images
+from gpt4all_core.open_projector import KEPT_BYTES, MediaReader, open_media
 from gpt4all_core.trial import trials
 
 ROOM = {"context_size": 4096, "batch_rows": 512}
@@ -33,28 +33,28 @@ def weights(model):
 def reader(weights, tmp_path):
     path = write_tiny_projector(tmp_path / "mmproj.gguf", "mlp")
     trials.waive(weights.path, path)
-    reader = open_images(weights, check_loadable(weights.path), projector=None, threads=1, **ROOM)
+    reader = open_media(weights, check_loadable(weights.path), projector=None, threads=1, **ROOM)
     yield reader
     reader.close()
 
 
 def test_the_projector_beside_the_model_reads_pictures(reader):
-    image = reader.read(picture())
+    image = reader.read_image(picture())
     assert len(image.tokens) == 16
     assert image.rows[0][1].embeddings.shape == (16, 64)
 
 
 def test_a_picture_is_read_once(reader, monkeypatch):
-    first = reader.read(picture())
+    first = reader.read_image(picture())
     monkeypatch.setattr(reader, "_projector", None)
-    assert reader.read(picture()) is first
+    assert reader.read_image(picture()) is first
 
 
 def test_pictures_that_were_read_long_ago_are_let_go(reader, monkeypatch):
     monkeypatch.setattr("gpt4all_core.open_projector.KEPT_BYTES", 3 * 16 * 64 * 4)
-    images = [reader.read(picture(seed)) for seed in range(4)]
-    assert reader.read(picture(3)) is images[3]
-    again = reader.read(picture(0))
+    images = [reader.read_image(picture(seed)) for seed in range(4)]
+    assert reader.read_image(picture(3)) is images[3]
+    again = reader.read_image(picture(0))
     assert again is not images[0]
     assert again.tokens == images[0].tokens
     assert KEPT_BYTES > 3 * 16 * 64 * 4
@@ -63,8 +63,8 @@ def test_pictures_that_were_read_long_ago_are_let_go(reader, monkeypatch):
 def test_ids_depend_on_the_projector_too(reader, weights, tmp_path):
     other = write_tiny_projector(tmp_path / "other.gguf", "mlp", seed=1)
     trials.waive(weights.path, other)
-    second = ImageReader(weights, other, threads=1)
-    assert set(second.read(picture()).tokens).isdisjoint(reader.read(picture()).tokens)
+    second = MediaReader(weights, other, reads=("vision",), threads=1, context_size=4096)
+    assert set(second.read_image(picture()).tokens).isdisjoint(reader.read_image(picture()).tokens)
     second.close()
 
 
@@ -72,7 +72,7 @@ def test_threads_that_ask_at_once_read_the_same(reader):
     results = []
 
     def read(seed):
-        results.append((seed, reader.read(picture(seed))))
+        results.append((seed, reader.read_image(picture(seed))))
 
     threads = [threading.Thread(target=read, args=(number % 3,)) for number in range(9)]
     for thread in threads:
@@ -81,44 +81,46 @@ def test_threads_that_ask_at_once_read_the_same(reader):
         thread.join()
     assert len(results) == 9
     for seed, image in results:
-        assert np.array_equal(image.rows[0][1].embeddings, reader.read(picture(seed)).rows[0][1].embeddings)
+        assert np.array_equal(
+            image.rows[0][1].embeddings, reader.read_image(picture(seed)).rows[0][1].embeddings
+        )
 
 
 def test_what_is_no_picture_is_an_error_and_others_are_read(reader):
     with pytest.raises(ConfigError, match="are no picture"):
-        reader.read(b"hello")
-    assert reader.read(picture()).tokens
+        reader.read_image(b"hello")
+    assert reader.read_image(picture()).tokens
 
 
 def test_a_closed_one_reads_nothing(reader):
-    reader.read(picture())
+    reader.read_image(picture())
     reader.close()
     reader.close()
     with pytest.raises(EngineClosed, match=r"mmproj\.gguf was closed"):
-        reader.read(picture())
+        reader.read_image(picture())
 
 
 def test_without_a_projector_it_is_said_what_is_missing(weights):
-    reader = open_images(weights, check_loadable(weights.path), projector=None, threads=1, **ROOM)
-    assert not reader.can_read
+    reader = open_media(weights, check_loadable(weights.path), projector=None, threads=1, **ROOM)
+    assert not reader.can_see
     with pytest.raises(UnsupportedParameter, match=r"no projector for it beside .*get the mmproj-"):
-        reader.read(picture())
+        reader.read_image(picture())
     reader.close()
 
 
 def test_a_damaged_projector_beside_a_model_costs_it_the_pictures_alone(weights, tmp_path):
     path = write_tiny_projector(tmp_path / "mmproj.gguf", "mlp")
     path.write_bytes(path.read_bytes()[:-100])
-    reader = open_images(weights, check_loadable(weights.path), projector=None, threads=1, **ROOM)
+    reader = open_media(weights, check_loadable(weights.path), projector=None, threads=1, **ROOM)
     with pytest.raises(UnsupportedParameter, match=r"cannot be sent pictures: .*is incomplete"):
-        reader.read(picture())
+        reader.read_image(picture())
 
 
 def test_a_projector_that_was_asked_for_must_fit(weights, tmp_path):
     header = check_loadable(weights.path)
     for path, error, message in (
         (tmp_path / "none.gguf", ConfigError, "there is no such file"),
-        (weights.path, ModelLoadError, "is no vision projector"),
+        (weights.path, ModelLoadError, "is no projector"),
         (
             write_tiny_projector(tmp_path / "w.gguf", "mlp", model_width=96),
             ModelLoadError,
@@ -131,16 +133,16 @@ def test_a_projector_that_was_asked_for_must_fit(weights, tmp_path):
         ),
     ):
         with pytest.raises(error, match=message):
-            open_images(weights, header, projector=path, threads=1, **ROOM)
+            open_media(weights, header, projector=path, threads=1, **ROOM)
 
 
 def test_a_projector_that_ends_libmtmd_is_found_out_in_a_child(weights, tmp_path):
     of_another_kind(tmp_path / "mmproj.gguf", "yasa2")
-    reader = open_images(
+    reader = open_media(
         weights, check_loadable(weights.path), projector=tmp_path / "mmproj.gguf", threads=1, **ROOM
     )
     with pytest.raises(ModelLoadError, match=r"mmproj\.gguf: opening it ends llama\.cpp"):
-        reader.read(picture())
+        reader.read_image(picture())
     reader.close()
 
 
@@ -168,10 +170,10 @@ def test_a_large_picture_takes_no_more_than_its_share_of_the_context(tmp_path):
     header = check_loadable(weights.path)
     tokens = []
     for context_size in (16, 800, 20000):
-        reader = open_images(
+        reader = open_media(
             weights, header, projector=path, threads=1, context_size=context_size, batch_rows=512
         )
-        image = reader.read(picture(size=(560, 448)))
+        image = reader.read_image(picture(size=(560, 448)))
         tokens.append(image.tokens)
         reader.close()
     weights.close()

@@ -14,6 +14,7 @@ from gpt4all_core.engine.llama.weights import LlamaWeights
 from gpt4all_core.errors import ConfigError, EngineClosed, GenerationError, ModelLoadError
 from gpt4all_core.read_image import read_image
 
+BATCH = 64
 PIXELS = read_image(picture())
 
 
@@ -32,8 +33,8 @@ def opened(tmp_path_factory, kind):
     weights.close()
 
 
-def new_context(weights):
-    options = ContextOptions(cells=512, sequences=2, batch_tokens=64, threads=1)
+def new_context(weights, cells=512):
+    options = ContextOptions(cells, sequences=2, batch_tokens=BATCH, threads=1)
     return LlamaContext(weights, options)
 
 
@@ -88,7 +89,7 @@ def test_a_model_reads_a_picture_as_libmtmds_own_loop_has_it_read(opened):
     weights, projector = opened
     before = weights.tokenize("What is ", parse_special=True)
     after = weights.tokenize(" and why?", parse_special=True)
-    parts = (before, *projector.encode(PIXELS), after)
+    parts = (before, *projector.encode_image(PIXELS), after)
     context = new_context(weights)
     mine = decoded(context, parts)
     assert context.length(0) == sum(map(len, parts))
@@ -101,7 +102,7 @@ def test_a_model_reads_a_picture_as_libmtmds_own_loop_has_it_read(opened):
 
 def test_a_picture_in_pieces_is_read_as_in_one(opened):
     weights, projector = opened
-    parts = ([5, 6], *projector.encode(PIXELS), [7])
+    parts = ([5, 6], *projector.encode_image(PIXELS), [7])
     context = new_context(weights)
     whole = decoded(context, parts)
     context.truncate(0, 0)
@@ -112,7 +113,7 @@ def test_a_picture_in_pieces_is_read_as_in_one(opened):
 def test_a_sequence_with_a_picture_is_shared_cut_saved_and_restored(opened):
     """The logits of one more token are the same from each of them, up to the order of cells."""
     weights, projector = opened
-    before, after = ([5, 6], *projector.encode(PIXELS)), [7, 8, 9]
+    before, after = ([5, 6], *projector.encode_image(PIXELS)), [7, 8, 9]
     cut = sum(map(len, before)) + 1
     context = new_context(weights)
     decoded(context, (*before, after))
@@ -147,7 +148,7 @@ def test_rows_in_a_grid_are_for_models_with_one(opened, kind):
 def test_the_same_picture_has_the_same_rows_and_another_has_others(opened):
     _, projector = opened
     first, again, other = (
-        [part.embeddings for part in projector.encode(pixels) if isinstance(part, ImageRows)]
+        [part.embeddings for part in projector.encode_image(pixels) if isinstance(part, ImageRows)]
         for pixels in (PIXELS, PIXELS, read_image(picture(1)))
     )
     assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
@@ -156,7 +157,7 @@ def test_the_same_picture_has_the_same_rows_and_another_has_others(opened):
 
 def test_how_rows_stand_to_each_other(opened, kind):
     _, projector = opened
-    rows = [part for part in projector.encode(PIXELS) if isinstance(part, ImageRows)]
+    rows = [part for part in projector.encode_image(PIXELS) if isinstance(part, ImageRows)]
     assert len(rows) == (5 if kind == "idefics3" else 1)  # four slices and an overview
     assert all(part.is_causal == (kind != "gemma3") for part in rows)
     assert projector.has_grid == (kind == "qwen2vl_merger")
@@ -181,14 +182,14 @@ def test_how_rows_stand_to_each_other(opened, kind):
 )
 def test_impossible_pixels_are_refused(opened, shape, message):
     with pytest.raises(ConfigError, match=message):
-        opened[1].encode(np.zeros(shape, dtype=np.uint8))
+        opened[1].encode_image(np.zeros(shape, dtype=np.uint8))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 200), (200, 1), (13, 15), (57, 55), (7, 1000), (1500, 2)])
 def test_pictures_of_all_shapes_become_rows_or_are_refused(opened, shape):
     random = np.random.default_rng(0)
     try:
-        parts = opened[1].encode(random.integers(0, 256, (*shape, 3), dtype=np.uint8))
+        parts = opened[1].encode_image(random.integers(0, 256, (*shape, 3), dtype=np.uint8))
     except ConfigError:
         return
     assert all(len(part) > 0 for part in parts)
@@ -197,8 +198,8 @@ def test_pictures_of_all_shapes_become_rows_or_are_refused(opened, shape):
 def test_marks_that_the_model_does_not_have_are_an_error(tmp_path):
     weights = LlamaWeights(write_seeing_model(tmp_path / "model.gguf", "mlp"))
     projector = LlamaProjector(weights, write_tiny_projector(tmp_path / "mmproj.gguf", "idefics3"), threads=1)
-    with pytest.raises(ConfigError, match=r"puts tokens around pictures that model\.gguf does not have"):
-        projector.encode(PIXELS)
+    with pytest.raises(ConfigError, match=r"puts tokens around pictures or sounds that model\.gguf does"):
+        projector.encode_image(PIXELS)
     projector.close()
     weights.close()
 
@@ -209,7 +210,7 @@ def test_a_closed_one_reads_nothing_and_closes_again(tmp_path):
     projector.close()
     projector.close()
     with pytest.raises(EngineClosed, match=r"mmproj\.gguf was closed"):
-        projector.encode(PIXELS)
+        projector.encode_image(PIXELS)
     weights.close()
 
 

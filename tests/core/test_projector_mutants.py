@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from gguf_parts import Parts
 from gguf_writing import number, numbers, text, texts
+from tiny_audio_projectors import KINDS as HEARING_KINDS
+from tiny_audio_projectors import sound, write_hearing_model, write_hearing_projector
 from tiny_projectors import KINDS, picture, write_seeing_model, write_tiny_projector
 
 FILES = 150
@@ -23,16 +25,22 @@ from gpt4all_core.catalog.gguf_projector_check import check_projector
 from gpt4all_core.engine.llama.projector import LlamaProjector
 from gpt4all_core.engine.llama.weights import LlamaWeights
 from gpt4all_core.errors import GPT4AllError
+from gpt4all_core.read_audio import read_audio
 from gpt4all_core.read_image import read_image
 
-weights, pixels = LlamaWeights(Path(sys.argv[1])), read_image(Path(sys.argv[2]).read_bytes())
+weights, data = LlamaWeights(Path(sys.argv[1])), Path(sys.argv[2]).read_bytes()
+pixels = None if data.startswith(b"RIFF") else read_image(data)
+samples = read_audio(data, rate=16000) if pixels is None else None
 for name in sys.stdin.read().split():
     path = Path(name)
     print(path.name, flush=True)
     try:
         check_projector(path, model_width=64, model_name="model")
         projector = LlamaProjector(weights, path, threads=1)
-        projector.encode(pixels)
+        if pixels is None:
+            projector.encode_audio(samples, most_rows=1000)
+        else:
+            projector.encode_image(pixels)
         projector.close()
         print("read", flush=True)
     except GPT4AllError:
@@ -43,6 +51,11 @@ _NUMBERS = (0, 1, 2, 3, 7, 13, 14, 31, 33, 64, 255, 4096, 65535, 2**31 - 1, 2**3
 _SIZES = (1, 2, 13, 14, 16, 31, 32, 33, 64, 96, 128)
 _ADDED = (
     b"clip.has_audio_encoder",
+    b"clip.has_vision_encoder",
+    b"clip.audio.feature_layer",
+    b"clip.audio.attention.head_dim",
+    b"clip.audio.attention.head_count_kv",
+    b"clip.audio.projector.stack_factor",
     b"clip.use_silu",
     b"clip.vision.feature_layer",
     b"clip.vision.image_grid_pinpoints",
@@ -54,18 +67,29 @@ _ADDED = (
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_damaged_projectors_are_refused_or_read(tmp_path, kind):
+def test_damaged_projectors_that_see_are_refused_or_read(tmp_path, kind):
     model = write_seeing_model(tmp_path / "model.gguf", kind)
-    sound = write_tiny_projector(tmp_path / "sound.gguf", kind)
-    (tmp_path / "picture.png").write_bytes(picture())
-    choose = random.Random(kind)
-    paths = [sound]
+    whole = write_tiny_projector(tmp_path / "whole.gguf", kind)
+    check_damaged(model, whole, picture(), random.Random(kind))
+
+
+@pytest.mark.parametrize("kind", HEARING_KINDS)
+def test_damaged_projectors_that_hear_are_refused_or_read(tmp_path, kind):
+    model = write_hearing_model(tmp_path / "model.gguf", kind)
+    whole = write_hearing_projector(tmp_path / "whole.gguf", kind)
+    check_damaged(model, whole, sound(), random.Random(kind))
+
+
+def check_damaged(model, whole, data, choose):
+    folder = whole.parent
+    (folder / "data").write_bytes(data)
+    paths = [whole]
     for count in range(FILES):
-        path = tmp_path / f"{count}.gguf"
-        path.write_bytes(_damaged(Parts.of(sound), choose))
+        path = folder / f"{count}.gguf"
+        path.write_bytes(_damaged(Parts.of(whole), choose))
         paths.append(path)
     ran = subprocess.run(
-        [sys.executable, "-c", _CHILD, model, tmp_path / "picture.png"],
+        [sys.executable, "-c", _CHILD, model, folder / "data"],
         input="\n".join(map(str, paths)),
         capture_output=True,
         text=True,

@@ -36,7 +36,7 @@ def test_a_conversation_without_a_system_message_gets_one():
     first, second = prompted_messages([Message("user", "Hi")], ToolUse(TOOLS))
     assert (first.role, second) == ("system", Message("user", "Hi"))
     pictured = prompted_messages([Message("system", ("Look.", Image(b"x")))], ToolUse(TOOLS))[0]
-    assert pictured.images == (Image(b"x"),)
+    assert pictured.media == (Image(b"x"),)
     assert pictured.text.startswith("Look.\n\n")
 
 

@@ -6,7 +6,7 @@ other (`gemma3`), in slices with tokens between them (`idefics3`), in a grid (`q
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -27,7 +27,7 @@ _WIDTH = 32
 _HEADS = 2
 _FEED_FORWARD = 48
 _BLOCKS = 2
-_ALIGNMENT = 32
+ALIGNMENT = 32
 
 _MARKS = ("\n\n", "<fake_token_around_image>", "<global-img>")
 """Tokens that idefics3 has around pictures; they take the places of bytes that are in no UTF-8."""
@@ -38,10 +38,10 @@ Tensor = NDArray[np.float32]
 def write_tiny_projector(path: Path, kind: Kind, *, model_width: int = MODEL_WIDTH, seed: int = 0) -> Path:
     """A projector of about 100 KB at `path`; the same seed writes the same bytes."""
     tensors = dict(_tensors(kind, model_width, np.random.default_rng(seed)))
-    body = b"".join(_padded(tensor.tobytes()) for tensor in tensors.values())
+    body = b"".join(padded(tensor.tobytes()) for tensor in tensors.values())
     layout = tuple((name, tensor.shape[::-1], 0) for name, tensor in tensors.items())
     metadata = projector_metadata(kind, model_width)
-    path.write_bytes(gguf_bytes(metadata, tensors=layout, alignment=_ALIGNMENT, data=body))
+    path.write_bytes(gguf_bytes(metadata, tensors=layout, alignment=ALIGNMENT, data=body))
     return path
 
 
@@ -53,7 +53,7 @@ def write_seeing_model(path: Path, kind: Kind, memory: Memory = "plain") -> Path
         parts.rename_architecture("qwen2vl")
         parts.metadata.append((b"qwen2vl.rope.dimension_sections", numbers("INT32", [4, 6, 6, 0])))
     if kind == "idefics3":
-        parts.metadata = [(key, _with_marks(key, value)) for key, value in parts.metadata]
+        parts.metadata = [(key, with_marks(key, value, _MARKS)) for key, value in parts.metadata]
     path.write_bytes(parts.to_bytes())
     return path
 
@@ -71,9 +71,9 @@ def projector_metadata(kind: Kind, model_width: int = MODEL_WIDTH) -> dict[str, 
     metadata = {
         "general.architecture": text("clip"),
         "general.name": text(f"Tiny {kind}"),
-        "clip.has_vision_encoder": _boolean(value=True),
+        "clip.has_vision_encoder": boolean(value=True),
         "clip.projector_type": text(kind),
-        "clip.use_gelu": _boolean(value=True),
+        "clip.use_gelu": boolean(value=True),
         "clip.vision.embedding_length": number("UINT32", _WIDTH),
         "clip.vision.attention.head_count": number("UINT32", _HEADS),
         "clip.vision.feed_forward_length": number("UINT32", _FEED_FORWARD),
@@ -97,7 +97,7 @@ def _tensors(kind: Kind, model_width: int, random: np.random.Generator) -> Itera
     if kind == "qwen2vl_merger":
         yield "v.patch_embd.weight.1", _kernel(random)
     else:
-        yield "v.patch_embd.bias", _zeros(_WIDTH)
+        yield "v.patch_embd.bias", zeros(_WIDTH)
         patches = (IMAGE_SIDE // PATCH) ** 2
         yield "v.position_embd.weight", random.standard_normal((patches, _WIDTH), dtype=np.float32)
     for block in range(_BLOCKS):
@@ -106,40 +106,41 @@ def _tensors(kind: Kind, model_width: int, random: np.random.Generator) -> Itera
             ("ffn_up", _FEED_FORWARD, _WIDTH),
             ("ffn_down", _WIDTH, _FEED_FORWARD),
         ):
-            yield f"v.blk.{block}.{name}.weight", _matrix(random, rows, columns)
-            yield f"v.blk.{block}.{name}.bias", _zeros(rows)
+            yield f"v.blk.{block}.{name}.weight", matrix(random, rows, columns)
+            yield f"v.blk.{block}.{name}.bias", zeros(rows)
         for name in ("ln1", "ln2"):
-            yield f"v.blk.{block}.{name}.weight", _ones(_WIDTH)
-            yield f"v.blk.{block}.{name}.bias", _zeros(_WIDTH)
-    yield "v.post_ln.weight", _ones(_WIDTH)
-    yield "v.post_ln.bias", _zeros(_WIDTH)
+            yield f"v.blk.{block}.{name}.weight", ones(_WIDTH)
+            yield f"v.blk.{block}.{name}.bias", zeros(_WIDTH)
+    yield "v.post_ln.weight", ones(_WIDTH)
+    yield "v.post_ln.bias", zeros(_WIDTH)
     yield from _projection(kind, model_width, random)
 
 
 def _projection(kind: Kind, model_width: int, random: np.random.Generator) -> Iterator[tuple[str, Tensor]]:
     if kind == "gemma3":
-        yield "mm.soft_emb_norm.weight", _ones(_WIDTH)
-        yield "mm.input_projection.weight", _matrix(random, _WIDTH, model_width)
+        yield "mm.soft_emb_norm.weight", ones(_WIDTH)
+        yield "mm.input_projection.weight", matrix(random, _WIDTH, model_width)
     elif kind == "idefics3":
-        yield "mm.model.fc.weight", _matrix(random, model_width, 4 * _WIDTH)
+        yield "mm.model.fc.weight", matrix(random, model_width, 4 * _WIDTH)
     else:
         width, inner = (_WIDTH, model_width) if kind == "mlp" else (4 * _WIDTH, 4 * _WIDTH)
-        yield "mm.0.weight", _matrix(random, inner, width)
-        yield "mm.0.bias", _zeros(inner)
-        yield "mm.2.weight", _matrix(random, model_width, inner)
-        yield "mm.2.bias", _zeros(model_width)
+        yield "mm.0.weight", matrix(random, inner, width)
+        yield "mm.0.bias", zeros(inner)
+        yield "mm.2.weight", matrix(random, model_width, inner)
+        yield "mm.2.bias", zeros(model_width)
 
 
-def _with_marks(key: bytes, value: bytes) -> bytes:
-    places = [f"<0x{0xFF - place:02X}>" for place in range(len(_MARKS))]
+def with_marks(key: bytes, value: bytes, marks: Sequence[str]) -> bytes:
+    """A tiny model's metadata with these tokens in place of its last bytes."""
+    places = [f"<0x{0xFF - place:02X}>" for place in range(len(marks))]
     if key == b"tokenizer.ggml.tokens":
-        for place, mark in zip(places, _MARKS, strict=True):
+        for place, mark in zip(places, marks, strict=True):
             value = value.replace(_string(place), _string(mark))
     if key == b"tokenizer.ggml.token_type":
         control, last_byte = 3, 3 + 0xFF
         end = 16 + 4 * (last_byte + 1)
-        start = end - 4 * len(_MARKS)
-        value = value[:start] + struct.pack("<i", control) * len(_MARKS) + value[end:]
+        start = end - 4 * len(marks)
+        value = value[:start] + struct.pack("<i", control) * len(marks) + value[end:]
     return value
 
 
@@ -152,21 +153,21 @@ def _kernel(random: np.random.Generator) -> Tensor:
     return random.standard_normal((_WIDTH, 3, PATCH, PATCH), dtype=np.float32) / np.float32(fan_in**0.5)
 
 
-def _matrix(random: np.random.Generator, rows: int, columns: int) -> Tensor:
+def matrix(random: np.random.Generator, rows: int, columns: int) -> Tensor:
     return random.standard_normal((rows, columns), dtype=np.float32) / np.float32(columns**0.5)
 
 
-def _ones(size: int) -> Tensor:
+def ones(size: int) -> Tensor:
     return np.ones(size, dtype=np.float32)
 
 
-def _zeros(size: int) -> Tensor:
+def zeros(size: int) -> Tensor:
     return np.zeros(size, dtype=np.float32)
 
 
-def _boolean(*, value: bool) -> bytes:
+def boolean(*, value: bool) -> bytes:
     return struct.pack("<I?", 7, value)
 
 
-def _padded(raw: bytes) -> bytes:
-    return raw + bytes(-len(raw) % _ALIGNMENT)
+def padded(raw: bytes) -> bytes:
+    return raw + bytes(-len(raw) % ALIGNMENT)
