@@ -9,11 +9,12 @@ from engine_workbench import GREEDY, RANDOM, WordsMatcher, ask, check_accounts, 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gpt4all_core.engine import admission
 from gpt4all_core.engine.backend import NoFreeCells
 from gpt4all_core.engine.saved_cells import HostCache
 from gpt4all_core.errors import GenerationCancelled
 from gpt4all_core.testing import ScriptedBackend, ScriptedVocabulary, follow
-from gpt4all_core.types import GenerationParams
+from gpt4all_core.types import GenerationParams, Usage
 
 PASSAGE = "The quick brown fox jumps over the lazy dog, and then it sleeps."
 QUOTE = {f"{PASSAGE} Quote: ": f"It says: {PASSAGE[4:50]}."}
@@ -167,3 +168,38 @@ def test_draws_are_the_same_with_guesses_beside_others():
             return [handle.result(5).text for handle in handles]
 
     assert texts(Eager()) == texts(None)
+
+
+REMEMBERS = [
+    {"repeat_penalty": 1.1, "frequency_penalty": 0.2, "repeat_last_n": 7},
+    {"dry_multiplier": 0.1, "dry_allowed_length": 3, "dry_sequence_breakers": ("a ",)},
+    {"mirostat": 1},
+    {"mirostat": 2, "mirostat_tau": 2.0},
+    {"xtc_probability": 0.5},
+]
+
+
+@pytest.mark.parametrize("options", REMEMBERS, ids=str)
+def test_what_a_sampler_remembers_is_of_chosen_tokens_whoever_is_guessed_or_gives_way(options, monkeypatch):
+    monkeypatch.setattr(admission, "ANSWER_RESERVE", 1)  # so that those who run outgrow the cells
+    prompts = ["ab aab bba" * 3, "b ba" * 6, "aba ab" * 5, "bb a ab " * 4]
+
+    def outcome(script, *, guessing, cells):
+        gate = threading.Event()
+        backend = ScriptedBackend(chain(script), certainty=8.0, cells=cells, gate=gate)
+        with running(backend, guessing=guessing, stores=[HostCache(1 << 20)]) as engine:
+            handles = [
+                ask(engine, prompt, replace(RANDOM, **options, seed=seed, max_tokens=60, logprobs=True))
+                for seed, prompt in enumerate(prompts)
+            ]
+            gate.set()
+            answers = [replace(handle.result(10), usage=Usage(0, 0)) for handle in handles]
+            return answers, engine.counters
+
+    counters = []
+    for script in range(6):
+        guessed, counted = outcome(script, guessing=Eager(5), cells=170)
+        assert guessed == outcome(script, guessing=None, cells=512)[0]
+        counters.append(counted)
+    assert any(counted.preemptions for counted in counters)
+    assert any(0 < counted.accepted_tokens < counted.guessed_tokens for counted in counters)
