@@ -4,7 +4,6 @@ Pydantic models without any framework in them: an adapter's class inherits from 
 and from these. Names and defaults are the core's.
 """
 
-import difflib
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -25,6 +24,7 @@ from pydantic import (
 
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
+from gpt4all_core.foreign_arguments import advice_on
 from gpt4all_core.sampling_arguments import SamplingFields, Texts
 from gpt4all_core.shared_models import (
     EmbedderRecipe,
@@ -45,42 +45,6 @@ Choices = TypeVar("Choices", bound="GenerationFields")
 _DEFAULTS = GenerationParams()
 
 _OUR_PACKAGES = ("gpt4all_", "langchain_gpt4all", "llamaindex_gpt4all")
-
-_OTHER_NAMES = {
-    "model_path": "model",
-    "n_ctx": "context_size",
-    "num_ctx": "context_size",
-    "context_window": "context_size",
-    "n_predict": "max_tokens",
-    "num_predict": "max_tokens",
-    "max_new_tokens": "max_tokens",
-    "n_threads": "threads",
-    "num_thread": "threads",
-    "n_gpu_layers": "gpu_layers",
-    "num_gpu": "gpu_layers",
-    "keep_alive": "idle_ttl_s",
-    "request_timeout": "timeout",
-    "temp": "temperature",
-    "typical": "typical_p",
-    "typ_p": "typical_p",
-    "repetition_penalty": "repeat_penalty",
-    "penalty_last_n": "repeat_last_n",
-    "dry_penalty_last_n": "dry_last_n",
-    "dry_sequence_breaker": "dry_sequence_breakers",
-    "mirostat_mode": "mirostat",
-    "mirostat_ent": "mirostat_tau",
-    "mirostat_lr": "mirostat_eta",
-    "random_seed": "seed",
-    "stop_sequences": "stop",
-}
-"""What classes for OpenAI, llama.cpp and Ollama call an argument, and what it is called here."""
-
-_NO_ARGUMENTS = {
-    "memory_budget": "set GPT4ALL_MEMORY_BUDGET, or memory_budget in config.toml, for the whole process",
-    "n_batch": "leave it out, the engine chooses the size of its batches",
-    "tfs_z": "leave it out, llama.cpp has dropped tail-free sampling; min_p cuts the tail off, too",
-    "penalize_nl": "leave it out, line ends are penalised as other tokens are; logit_bias can raise theirs",
-}
 
 ModelReference = Annotated[str | Path | None, AfterValidator(lambda model: model and str(model))]
 """A name or a path, kept as text whatever it came as."""
@@ -326,20 +290,8 @@ def refuse_unknown(
     known, fixed = list(known), list(fixed)
     for name in given:
         if name not in known:
-            advice = _advice(name, known, fixed=fixed)
+            advice = advice_on(name, known, fixed=fixed)
             raise UnsupportedParameter(f"{owner} takes no argument {name!r}; {advice}")
-
-
-def _advice(name: str, known: list[str], *, fixed: list[str]) -> str:
-    ours = _OTHER_NAMES.get(name)
-    if name in fixed:
-        return "give it to the constructor"
-    if ours in fixed and ours not in known:
-        return f"did you mean {ours}? give it to the constructor"
-    if name in _NO_ARGUMENTS:
-        return _NO_ARGUMENTS[name]
-    near = [ours] if ours in known else difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
 
 
 def argument_error(error: ValidationError, *, owner: str) -> ConfigError:
