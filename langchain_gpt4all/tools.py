@@ -15,17 +15,16 @@ from langchain_gpt4all.retrievers import SearchableDocs, to_document
 ResponseFormat = Literal["content", "content_and_artifact"]
 
 _DESCRIPTION = (
-    "Search the user's own documents. Returns the passages that answer the query best,"
-    " each with the file and the page or lines it stands in."
+    "Searches the user's own documents and returns the passages that fit best, each with its file and place."
 )
-_NOTHING_FOUND = "The documents hold no passage for this query."
+_NOTHING = "The documents hold nothing that fits. Try other words."
 
 
 class SearchDocuments(BaseModel):
     """What the model gives to the tool."""
 
     query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = Field(
-        description="What to look for: a question or key words."
+        description="What to look for, in the words of the documents or as a question."
     )
 
 
@@ -103,4 +102,4 @@ def create_localdocs_tool(
 
 def _describe(hits: list[Hit]) -> str:
     sources = [describe_source(number, hit) for number, hit in enumerate(hits, start=1)]
-    return "\n\n".join(sources) or _NOTHING_FOUND
+    return "\n\n".join(sources) or _NOTHING

@@ -58,7 +58,7 @@ def test_content_alone_brings_no_artifact():
 def test_finding_nothing_is_said_in_words():
     tool = create_localdocs_tool(Shelf([]))
     message = tool.invoke(call(tool, query="anything"))
-    assert message.content == "The documents hold no passage for this query."
+    assert message.content == "The documents hold nothing that fits. Try other words."
     assert message.artifact == []
 
 
