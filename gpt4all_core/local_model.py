@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from gpt4all_core.catalog.gguf import read_header
+from gpt4all_core.catalog.gguf_projector_check import Modality, modalities
 from gpt4all_core.chat.dialect import Dialect
 from gpt4all_core.chat.template import Segment
 from gpt4all_core.chat_format import ChatFormat, ChatRequest
@@ -30,6 +32,7 @@ from gpt4all_core.open_model import (
     Hardware,
     OpenModel,
 )
+from gpt4all_core.open_projector import projector_file
 from gpt4all_core.prompt import Prompt, prompt_of, read_media
 from gpt4all_core.protocols import Constraint
 from gpt4all_core.types import (
@@ -139,6 +142,14 @@ class LocalModel(LeasedModel[OpenModel]):
                 f"context_size={asked} is more than {self.name} was trained for; choose {trained} or less"
             )
         return asked
+
+    @property
+    def reads(self) -> tuple[Modality, ...]:
+        """What it can be sent beside text, as the header of its projector says: "vision", "audio"."""
+        if self._settings.isolate:
+            return ()
+        path = projector_file(self.path, self._header, self._projector)
+        return () if path is None else modalities(read_header(path))
 
     @property
     def counters(self) -> Counters:

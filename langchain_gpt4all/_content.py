@@ -1,4 +1,4 @@
-"""The content blocks of LangChain, OpenAI and Anthropic as the core's texts and pictures."""
+"""The content blocks of LangChain, OpenAI and Anthropic as the core's texts, pictures and sounds."""
 
 import base64
 import binascii
@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
-from gpt4all_core.types import Image
+from gpt4all_core.types import Audio, Image, Media
 from gpt4all_localdocs.loaders.attachment import attachment_text
 
 Block = str | Mapping[str, Any]
@@ -16,22 +16,21 @@ THOUGHTS = frozenset({"reasoning", "thinking", "redacted_thinking"})
 CALLS = frozenset({"tool_use", "tool_call", "tool_call_chunk", "invalid_tool_call", "input_json_delta"})
 
 
-def to_content(content: str | Iterable[Block]) -> str | tuple[str | Image, ...]:
+def to_content(content: str | Iterable[Block]) -> str | tuple[str | Media, ...]:
     """What a message says, without the thoughts and calls that stand elsewhere in the core's messages.
 
-    The text of a file takes the file's place. Nothing is fetched: pictures and files come as base64.
+    The text of a file takes the file's place. Nothing is fetched: pictures, sounds and files come as base64.
     Raises UnsupportedParameter for blocks that no local model can be told, ConfigError for damaged
     ones, UnreadableDocument for files without text and of other kinds.
     """
     if isinstance(content, str):
         return content
     parts = [part for block in content if (part := _part(block))]
-    if any(isinstance(part, Image) for part in parts):
-        return tuple(parts)
-    return "".join(part for part in parts if isinstance(part, str))
+    texts = [part for part in parts if isinstance(part, str)]
+    return "".join(texts) if len(texts) == len(parts) else tuple(parts)
 
 
-def _part(block: Block) -> str | Image:
+def _part(block: Block) -> str | Media:
     if isinstance(block, str):
         return block
     kind = block.get("type")
@@ -40,7 +39,7 @@ def _part(block: Block) -> str | Image:
     reader = _READERS.get(str(kind))
     if reader is None:
         raise UnsupportedParameter(
-            f"a content block of type {kind!r} cannot be sent; send text, pictures and files"
+            f"a content block of type {kind!r} cannot be sent; send text, pictures, sounds and files"
         )
     return reader(block)
 
@@ -56,6 +55,10 @@ def _image(block: Mapping[str, Any]) -> Image:
     return Image(_payload(block)[1])
 
 
+def _audio(block: Mapping[str, Any]) -> Audio:
+    return Audio(_payload(block)[1])
+
+
 def _file(block: Mapping[str, Any]) -> str:
     if isinstance(block.get("text"), str):
         return f"\n\n{_text(block)}\n\n"
@@ -65,13 +68,15 @@ def _file(block: Mapping[str, Any]) -> str:
     return f"\n\n{attachment_text(data, mime_type=mime_type, name=str(name))}\n\n"
 
 
-_READERS: Mapping[str, Callable[[Mapping[str, Any]], str | Image]] = {
+_READERS: Mapping[str, Callable[[Mapping[str, Any]], str | Media]] = {
     "text": _text,
     "input_text": _text,
     "output_text": _text,
     "image": _image,
     "image_url": _image,
     "input_image": _image,
+    "audio": _audio,
+    "input_audio": _audio,
     "file": _file,
     "input_file": _file,
     "document": _file,
@@ -79,10 +84,14 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any]], str | Image]] = {
 }
 
 
+_HOLDERS = ("image_url", "input_audio", "source", "file")
+"""Where blocks of OpenAI and Anthropic have their data."""
+
+
 def _payload(block: Mapping[str, Any]) -> tuple[str, bytes]:
     """The MIME type, "" for none, and the bytes of a block that carries them."""
     kind = block.get("type")
-    inner: Any = next((block[name] for name in ("image_url", "source", "file") if block.get(name)), block)
+    inner: Any = next((block[name] for name in _HOLDERS if block.get(name)), block)
     holder: Mapping[str, Any] = {"url": inner} if isinstance(inner, str) else inner
     mime = str(holder.get("mime_type") or holder.get("media_type") or block.get("mime_type") or "")
     for name in ("base64", "data", "file_data", "url"):
@@ -107,4 +116,4 @@ def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except binascii.Error as error:
-        raise ConfigError(f"a picture or file is not valid base64 ({error})") from error
+        raise ConfigError(f"a picture, sound or file is not valid base64 ({error})") from error

@@ -15,7 +15,7 @@ from langchain_core.messages import (
 )
 
 from gpt4all_core.errors import UnsupportedParameter
-from gpt4all_core.types import Image, Message, Role, ToolCall
+from gpt4all_core.types import Media, Message, Role, ToolCall
 from langchain_gpt4all._broken_calls import as_written
 from langchain_gpt4all._content import THOUGHTS, Block, to_content
 
@@ -97,7 +97,7 @@ def _result(
     return Message("tool", told, tool_call_id=call_id, name=name or calls.names.get(call_id))
 
 
-def _as_error(content: str | tuple[str | Image, ...]) -> str | tuple[str | Image, ...]:
+def _as_error(content: str | tuple[str | Media, ...]) -> str | tuple[str | Media, ...]:
     """Said in the text, since templates know no other way to say it."""
     parts = (content,) if isinstance(content, str) else content
     begins = next((part for part in parts if isinstance(part, str)), "")

@@ -15,7 +15,7 @@ _SIGNS_OF_THOUGHT = ("<think>", "reasoning_content", "<|channel|>", "[THINK]")
 
 @dataclass(frozen=True, repr=False)
 class LocalModelProfile(Mapping[str, Any]):
-    """LangChain's model profile, read from the header of the model's file when it is first looked at.
+    """LangChain's model profile, read from the headers of the model's files when it is first looked at.
 
     LangChain asks for it whenever a model object is made, which must not wait for a disk. Reading
     takes milliseconds, loads no weights and fetches nothing; of a model that is not there, nothing
@@ -55,10 +55,11 @@ class LocalModelProfile(Mapping[str, Any]):
             "name": model.name,
             "max_input_tokens": model.context_size,
             "text_inputs": True,
+            "image_inputs": "vision" in model.reads,
             "image_url_inputs": False,
             "pdf_inputs": True,
             "pdf_tool_message": True,
-            "audio_inputs": False,
+            "audio_inputs": "audio" in model.reads,
             "video_inputs": False,
             "text_outputs": True,
             "reasoning_output": any(sign in (template or "") for sign in _SIGNS_OF_THOUGHT),

@@ -1,10 +1,12 @@
-"""The content blocks of LlamaIndex as the core's texts and pictures."""
+"""The content blocks of LlamaIndex as the core's texts, pictures and sounds."""
 
 from collections.abc import Iterable, Sequence
+from io import IOBase
 from pathlib import PurePath
 from urllib.parse import urlsplit
 
 from llama_index.core.base.llms.types import (
+    AudioBlock,
     CachePoint,
     ContentBlock,
     DocumentBlock,
@@ -15,7 +17,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
-from gpt4all_core.types import Image
+from gpt4all_core.types import Audio, Image, Media
 from gpt4all_localdocs.loaders.attachment import attachment_text
 
 ELSEWHERE = (ThinkingBlock, ToolCallBlock, CachePoint)
@@ -23,14 +25,14 @@ ELSEWHERE = (ThinkingBlock, ToolCallBlock, CachePoint)
 conversation begins with is cached without being asked."""
 
 
-def to_content(blocks: Iterable[ContentBlock]) -> str | tuple[str | Image, ...]:
+def to_content(blocks: Iterable[ContentBlock]) -> str | tuple[str | Media, ...]:
     """What a message says. Texts are joined by line ends, as LlamaIndex itself joins them.
 
-    The text of a file takes the file's place. Nothing is fetched: pictures and files are bytes, local
-    paths or data URLs. Raises UnsupportedParameter for blocks that no local model can be told,
+    The text of a file takes the file's place. Nothing is fetched: pictures, sounds and files are
+    bytes, local paths or data URLs. Raises UnsupportedParameter for blocks that no local model can be told,
     ConfigError for data that is not there, UnreadableDocument for files without text.
     """
-    parts: list[str | Image] = []
+    parts: list[str | Media] = []
     for block in blocks:
         if isinstance(block, ELSEWHERE):
             continue
@@ -39,9 +41,8 @@ def to_content(blocks: Iterable[ContentBlock]) -> str | tuple[str | Image, ...]:
             parts[-1] = f"{parts[-1]}\n{part}"
         else:
             parts.append(part)
-    if any(isinstance(part, Image) for part in parts):
-        return tuple(parts)
-    return "".join(part for part in parts if isinstance(part, str))
+    texts = [part for part in parts if isinstance(part, str)]
+    return "".join(texts) if len(texts) == len(parts) else tuple(parts)
 
 
 def is_text(blocks: Sequence[ContentBlock]) -> bool:
@@ -49,16 +50,19 @@ def is_text(blocks: Sequence[ContentBlock]) -> bool:
     return all(isinstance(block, (TextBlock, *ELSEWHERE)) for block in blocks)
 
 
-def _part(block: ContentBlock) -> str | Image:
+def _part(block: ContentBlock) -> str | Media:
     match block:
         case TextBlock():
             return block.text
         case ImageBlock():
             return Image(_payload(block))
+        case AudioBlock():
+            return Audio(_payload(block))
         case DocumentBlock():
             return f"\n{_document(block)}\n"
     raise UnsupportedParameter(
-        f"a content block of type {block.block_type!r} cannot be sent; send text, pictures and documents"
+        f"a content block of type {block.block_type!r} cannot be sent; send text, pictures, sounds and"
+        " documents"
     )
 
 
@@ -69,18 +73,27 @@ def _document(block: DocumentBlock) -> str:
     )
 
 
-def _payload(block: ImageBlock | DocumentBlock) -> bytes:
+def _payload(block: ImageBlock | AudioBlock | DocumentBlock) -> bytes:
     if block.url is not None and urlsplit(str(block.url)).scheme != "data":
         raise UnsupportedParameter(
             f"a content block of type {block.block_type!r} names {block.url}, and nothing is fetched from"
             " elsewhere; send the bytes, a local path or a data URL"
         )
     try:
-        source = block.resolve_image() if isinstance(block, ImageBlock) else block.resolve_document()
-        payload: bytes = source.read()
+        payload: bytes = _source(block).read()
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"a content block of type {block.block_type!r} cannot be read ({error}); send the bytes,"
             " a local path or a data URL"
         ) from error
     return payload
+
+
+def _source(block: ImageBlock | AudioBlock | DocumentBlock) -> IOBase:
+    match block:
+        case ImageBlock():
+            return block.resolve_image()
+        case AudioBlock():
+            return block.resolve_audio()
+        case DocumentBlock():
+            return block.resolve_document()

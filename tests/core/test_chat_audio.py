@@ -102,6 +102,8 @@ def test_what_a_model_can_be_sent_is_among_its_facts(files):
     opened = start_engine(path, EngineOptions(projector=projector, **SMALL))
     assert (opened.facts.has_images, opened.facts.has_audio) == (False, True)
     opened.close()
+    assert LocalModel(path, projector=projector).reads == ("audio",)
+    assert LocalModel(path).reads == LocalModel(path, projector=projector, isolate=True).reads == ()
 
 
 def test_a_model_in_a_child_process_refuses_sounds(files):

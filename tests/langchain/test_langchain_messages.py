@@ -12,13 +12,14 @@ from langchain_core.messages import (
 from sample_files import FILES
 
 from gpt4all_core.errors import ConfigError, UnreadableDocument, UnsupportedParameter
-from gpt4all_core.types import Image, Message, ToolCall
+from gpt4all_core.types import Audio, Image, Message, ToolCall
 from gpt4all_localdocs.loaders.attachment import attachment_text
 from langchain_gpt4all._broken_calls import broken
 from langchain_gpt4all._messages import to_messages
 
 PNG = base64.b64encode(FILES["png"]).decode()
 PDF = base64.b64encode(FILES["pdf"]).decode()
+WAV = base64.b64encode(FILES["wav"]).decode()
 PICTURE = Image(FILES["png"])
 CALL = {"name": "add", "args": {"a": 1, "to": "好"}, "id": "c1", "type": "tool_call"}
 CALLED = Message("assistant", None, (ToolCall("c1", "add", '{"a": 1, "to": "好"}'),))
@@ -79,6 +80,20 @@ def test_thoughts_are_kept_apart_from_what_was_said(message):
 def test_a_picture_is_taken_in_every_providers_spelling(block):
     message = HumanMessage([{"type": "text", "text": "What is it?"}, block])
     assert to_messages([message]) == [Message("user", ("What is it?", PICTURE))]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "audio", "base64": WAV, "mime_type": "audio/wav"},
+        {"type": "audio", "url": f"data:audio/wav;base64,{WAV}"},
+        {"type": "audio", "source_type": "base64", "data": WAV, "mime_type": "audio/wav"},
+        {"type": "input_audio", "input_audio": {"data": WAV, "format": "wav"}},
+    ],
+)
+def test_a_sound_is_taken_in_every_providers_spelling(block):
+    message = HumanMessage([{"type": "text", "text": "What is said?"}, block])
+    assert to_messages([message]) == [Message("user", ("What is said?", Audio(FILES["wav"])))]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +167,8 @@ def test_a_call_that_was_none_is_repeated_as_text_and_its_answer_is_the_users(ar
         (HumanMessage([{"type": "image", "url": "https://example.org/a.png"}]), "'image'.*base64"),
         (HumanMessage([{"type": "image_url", "image_url": {"url": "x"}}]), "'image_url'"),
         (HumanMessage([{"type": "file", "file": {"file_id": "f-1"}}]), "'file'"),
-        (HumanMessage([{"type": "audio", "base64": PNG, "mime_type": "audio/wav"}]), "'audio'"),
+        (HumanMessage([{"type": "audio", "url": "https://example.org/a.wav"}]), "'audio'.*base64"),
+        (HumanMessage([{"type": "input_audio", "input_audio": {"id": "a-1"}}]), "'input_audio'"),
         (HumanMessage([{"type": "video", "base64": PNG, "mime_type": "video/mp4"}]), "'video'"),
         (HumanMessage([{"type": "nonsense"}]), "'nonsense'"),
         (FunctionMessage("3", name="f"), "'function'"),

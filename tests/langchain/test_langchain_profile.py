@@ -19,7 +19,13 @@ def test_a_profile_says_what_the_file_says():
     assert (profile["tool_calling"], profile["structured_output"]) == (True, True)
     assert profile["reasoning_output"] is False
     assert profile["name"] == MODEL
-    assert not profile.get("audio_inputs")
+    assert (profile["image_inputs"], profile["audio_inputs"]) == (False, False)
+
+
+def test_a_profile_says_what_a_projector_reads(monkeypatch):
+    monkeypatch.setattr(LocalModel, "reads", ("audio",))
+    profile = ChatGPT4All(model=MODEL).profile
+    assert (profile["image_inputs"], profile["audio_inputs"]) == (False, True)
 
 
 def test_langchain_knows_every_key_of_a_profile():

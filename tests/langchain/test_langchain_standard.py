@@ -27,6 +27,7 @@ class Abilities:
     supports_json_mode = True
     supports_image_inputs = True
     supports_image_tool_message = True
+    supports_audio_inputs = True
     supports_pdf_inputs = True
     supports_pdf_tool_message = True
     supports_anthropic_inputs = True

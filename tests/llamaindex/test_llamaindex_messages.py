@@ -17,12 +17,13 @@ from llama_index.core.base.llms.types import (
 from pydantic import BaseModel
 
 from gpt4all_core.errors import ConfigError, UnreadableDocument, UnsupportedParameter
-from gpt4all_core.types import Image, Message, ToolCall
+from gpt4all_core.types import Audio, Image, Message, ToolCall
 from llamaindex_gpt4all._messages import to_messages
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
+SOUND = b"RIFF\x24\0\0\0WAVEfmt "
 PIXEL_URL = "data:image/png;base64," + base64.b64encode(PIXEL).decode()
 
 
@@ -132,6 +133,16 @@ def test_pictures_stand_among_the_texts(tmp_path, source):
     assert message.content == ("What is\nthis?", Image(PIXEL))
 
 
+@pytest.mark.parametrize("source", ["bytes", "path", "url"])
+def test_sounds_stand_among_the_texts(tmp_path, source):
+    (tmp_path / "a.wav").write_bytes(SOUND)
+    url = "data:audio/wav;base64," + base64.b64encode(SOUND).decode()
+    given = {"bytes": {"audio": SOUND}, "path": {"path": tmp_path / "a.wav"}, "url": {"url": url}}
+    blocks = [TextBlock(text="What is said?"), AudioBlock(**given[source])]
+    [message] = to_messages([ChatMessage(role="user", blocks=blocks)])
+    assert message.content == ("What is said?", Audio(SOUND))
+
+
 @pytest.mark.parametrize("name", ["notes.txt", "notes.md", "page.html"])
 def test_the_text_of_a_document_takes_its_place(tmp_path, name):
     text = "Elm is a river." if not name.endswith("html") else "<html><body>Elm is a river.</body></html>"
@@ -146,13 +157,14 @@ def test_the_text_of_a_document_takes_its_place(tmp_path, name):
 @pytest.mark.parametrize(
     ("given", "kind", "message"),
     [
-        (AudioBlock(audio=b"RIFF"), UnsupportedParameter, "'audio'"),
+        (AudioBlock(url="https://example.org/a.wav"), UnsupportedParameter, "nothing is fetched"),
+        (AudioBlock(), ConfigError, "'audio' cannot be read"),
         (ImageBlock(url="https://example.org/a.png"), UnsupportedParameter, "nothing is fetched"),
         (ImageBlock(), ConfigError, "'image' cannot be read"),
         (DocumentBlock(path="/no/such/file.pdf"), ConfigError, "cannot be read"),
         (DocumentBlock(data=b"\xff\xfe\xfd", title="a.bin"), UnreadableDocument, "not UTF-8"),
     ],
-    ids=["audio", "url", "empty", "missing", "binary"],
+    ids=["audio url", "no audio", "url", "empty", "missing", "binary"],
 )
 def test_what_the_model_cannot_be_told_is_refused_by_name(given, kind, message):
     with pytest.raises(kind, match=message):
