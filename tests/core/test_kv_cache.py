@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt4all_core.engine import kv_cache
+from gpt4all_core.engine.backend import Batch
 from gpt4all_core.engine.disk_cache import DiskCache
 from gpt4all_core.engine.kv_cache import KVCache
 from gpt4all_core.engine.saved_cells import HostCache, SavedCells
@@ -23,6 +24,15 @@ TALKS = [f"Conversation {letter} goes " + "on and on and on, " * 4 for letter in
 def saved(text, *, bytes_each=4):
     tokens = list(text.encode())
     return SavedCells.of(tokens, np.arange(bytes_each * len(tokens), dtype=np.uint8))
+
+
+def decode(cache, slot, tokens):
+    """Give a busy slot cells of these tokens behind those that it has."""
+    start = len(cache.slots.tokens_of(slot))
+    for place, token in enumerate(tokens, start):
+        one = np.array([token], dtype=np.int32)
+        cache._backend.decode(Batch(one, one * 0 + place, one * 0 + slot, one < 0))
+    cache.slots.extend(slot, tokens)
 
 
 def found(store, text, *, whole=False):
@@ -213,8 +223,7 @@ def test_writing_is_left_when_a_request_comes_and_taken_up_again(folder):
     cache = KVCache(ScriptedBackend(), [HostCache(1 << 20), disk(folder)])
     tokens = list(TALKS[0].encode())
     slot = cache.acquire(tokens).slot
-    cache._backend._sequences[slot] = [type("Cell", (), {"token": token, "adapters": ""})() for token in tokens]
-    cache.slots.extend(slot, tokens)
+    decode(cache, slot, tokens)
     cache.slots.release(slot)
     assert cache.tidy()  # to host memory
     answers = iter([False, False, True, True, True])
@@ -309,9 +318,7 @@ def test_whatever_leaves_and_comes_back_the_cells_hold_the_right_tokens(turns, s
             assert backend.tokens_of(placement.slot) == tokens[: placement.reused]
             assert placement.reused < len(tokens)
             assert cache.slots.reclaim(len(tokens) - placement.reused)
-            for token in tokens[placement.reused :]:
-                backend._sequences[placement.slot].append(type("Cell", (), {"token": token, "adapters": ""})())
-            cache.slots.extend(placement.slot, tokens[placement.reused :])
+            decode(cache, placement.slot, tokens[placement.reused :])
             cache.slots.release(placement.slot)
             cache.tidy()
             cache.slots.check_integrity()
