@@ -1,24 +1,20 @@
 """How one model is talked to: what it is sent, what rules its answer, and how the answer is read."""
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from gpt4all_core.chat.dialect import Dialect
 from gpt4all_core.chat.output_grammar import output_grammar
 from gpt4all_core.chat.template import ChatTemplate, Rendered, Segment
 from gpt4all_core.chat.text_states import TextStates
-from gpt4all_core.chat.tool_formats.json_schema_rule import takes_no_arguments
 from gpt4all_core.chat.tool_formats.markers import quoted
+from gpt4all_core.chat.tool_formats.offered import callable_tools
 from gpt4all_core.chat.tool_formats.protocol import AnswerFormat
 from gpt4all_core.chat_reply import AnswerReader, call_ids
-from gpt4all_core.constrain.enforceable import enforceable_schema
-from gpt4all_core.constrain.schema_document import check_size
+from gpt4all_core.check_tools import check_reasoning, check_tools, enforceable_tools
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.open_model import PromptFacts
-from gpt4all_core.types import AS_THE_MODEL_LIKES, Message, Reasoning, Tool, ToolUse
-
-_CHOICES = frozenset({"auto", "none", "required"})
+from gpt4all_core.types import AS_THE_MODEL_LIKES, Message, Reasoning, ToolUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +75,19 @@ class ChatFormat:
 
     def render(self, request: ChatRequest) -> Rendered:
         """The prompt. Raises ConfigError where the template refuses it or the tools make no sense."""
-        _check_tools(request.tool_use)
-        return self._template.render(
-            request.messages,
-            tools=request.tool_use,
-            reasoning_on=request.reasoning.is_on,
-            accepts_media=True,  # whether the model does was found out when they were read
-        )
+        check_tools(request.tool_use)
+        check_reasoning(request.reasoning)
+        try:
+            return self._template.render(
+                request.messages,
+                tools=request.tool_use,
+                reasoning_on=request.reasoning.is_on,
+                accepts_media=True,  # whether the model does was found out when they were read
+            )
+        except RecursionError as error:
+            raise ConfigError(
+                "a tool's parameters are nested too deeply to be written; flatten them"
+            ) from error
 
     def prepare(self, request: ChatRequest) -> PreparedChat:
         """Raises what `render` does, and UnsupportedSchema for parameters that cannot be enforced."""
@@ -96,10 +98,10 @@ class ChatFormat:
             dialect = replace(dialect, reasoning=None)
         opens_thought = rendered.opens_thought and not request.prefill
         rule = None
-        if not request.answer or tool_use is not None or _surrounds(dialect):
+        if not request.answer or callable_tools(tool_use) or _surrounds(dialect):
             rule = output_grammar(
                 dialect,
-                None if tool_use is None else _enforceable(tool_use),
+                None if tool_use is None else enforceable_tools(tool_use),
                 reasoning=request.reasoning,
                 opens_thought=opens_thought,
                 answer=f"%lark {{\n{request.answer}\n}}" if request.answer else None,
@@ -136,50 +138,3 @@ class ChatFormat:
 def _surrounds(dialect: Dialect) -> bool:
     """Whether something may stand before or after what is said."""
     return bool(dialect.reasoning or dialect.wrappers or isinstance(dialect.tools, AnswerFormat))
-
-
-def _check_tools(tool_use: ToolUse | None) -> None:
-    if tool_use is None:
-        return
-    names = [tool.name for tool in tool_use.tools]
-    repeated = next((name for name in names if names.count(name) > 1), None)
-    if repeated is not None:
-        raise ConfigError(f"two tools are called {repeated!r}; give each a name of its own")
-    if not all(names):
-        raise ConfigError("a tool has no name; give it one that the model can call it by")
-    if tool_use.choice not in _CHOICES and tool_use.choice not in names:
-        raise ConfigError(
-            f"choice={tool_use.choice!r} names none of the tools ({', '.join(names) or 'there are none'});"
-            " choose one of them, or 'auto', 'none' or 'required'"
-        )
-    if tool_use.choice == "required" and not names:
-        raise ConfigError("choice='required' needs a tool that can be called; give at least one")
-    for tool in tool_use.tools:
-        _check_parameters(tool)
-
-
-def _check_parameters(tool: Tool) -> None:
-    """Templates write parameters as JSON, and by recursion."""
-    wanted = f"the parameters of the tool {tool.name!r} are"
-    if not isinstance(tool.parameters, Mapping):
-        raise ConfigError(f"{wanted} a {type(tool.parameters).__name__}; give a JSON Schema of an object")
-    check_size(tool.parameters)
-    types = tool.parameters.get("type", "object")
-    if types != "object" and not (isinstance(types, list | tuple) and "object" in types):
-        raise ConfigError(f"{wanted} of type {types!r}; a tool is called with an object")
-    try:
-        json.dumps(tool.parameters)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{wanted} no JSON ({error}); give a JSON Schema") from error
-
-
-def _enforceable(tool_use: ToolUse) -> ToolUse:
-    """With parameters whose every keyword a grammar holds to."""
-    tools = tuple(
-        replace(
-            tool,
-            parameters={} if takes_no_arguments(tool.parameters) else enforceable_schema(tool.parameters),
-        )
-        for tool in tool_use.tools
-    )
-    return replace(tool_use, tools=tools)

@@ -335,6 +335,11 @@ class LocalModel(LeasedModel[OpenModel]):
     ) -> ChatRequest:
         if not messages:
             raise ConfigError("the conversation is empty; give at least one message")
+        for message in messages:
+            if not isinstance(message, Message):
+                raise ConfigError(f"{message!r} is no message; give Message(role, content)")
+        if constraint is not None and not hasattr(constraint, "matcher"):
+            raise ConfigError(f"constraint={constraint!r} cannot be used; give what constrain() made")
         for kind in (Image, Audio):
             found = (media for message in messages for media in message.media if isinstance(media, kind))
             if (media := next(found, None)) is not None:

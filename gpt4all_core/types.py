@@ -103,7 +103,7 @@ class ToolUse:
     """Which tools a model may call, and whether it must.
 
     choice: "auto" leaves it to the model, "none" forbids it, "required" makes it call at least
-    one, a tool's name that one. is_parallel: whether it may ask for several at once.
+    one, a tool's name that one, once. is_parallel: whether it may otherwise ask for several at once.
     """
 
     tools: tuple[Tool, ...]

@@ -20,8 +20,8 @@ def output_grammar(
     """A Lark grammar, `start` the topmost, of every answer that a request permits; None if any is.
 
     Free text goes on until a trigger, from which on only calls of the offered tools are possible, their
-    arguments valid by construction. A choice of "required", or of a tool by its name, leaves nothing
-    but calls; "none" bars the triggers.
+    arguments valid by construction. A choice of "required" leaves nothing but calls, a tool's name one
+    call of it; "none" bars the triggers.
 
     opens_thought: the prompt ends inside a thought. reasoning: a thought without a budget may be as
     long as the model likes; one with a budget ends after so many tokens, by its end tag; where
@@ -34,7 +34,7 @@ def output_grammar(
     """
     offered = callable_tools(tools)
     must_call = tools is not None and tools.choice not in {"auto", "none"}
-    is_parallel = tools is None or tools.is_parallel
+    is_parallel = tools is None or (tools.is_parallel and tools.choice in {"auto", "required"})
     is_closed = reasoning.is_on is False or reasoning.budget == 0
     has_thoughts = isinstance(dialect.tools, AnswerFormat) or dialect.reasoning is not None
     is_thought_free = not has_thoughts or (not is_closed and reasoning.budget is None)

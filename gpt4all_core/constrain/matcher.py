@@ -69,7 +69,7 @@ class GrammarConstraint:
             )
         if len(shortest) > max_tokens:
             raise ConfigError(
-                f"the shortest answer that this constraint allows takes {len(shortest)} tokens,"
+                f"the shortest answer that was found for this constraint takes {len(shortest)} tokens,"
                 f" more than the {max_tokens} there is room for; allow more, or ask for less"
             )
 
@@ -79,7 +79,11 @@ class GrammarConstraint:
         known = self.shortcuts()
         with self._lock:
             if not self._is_searched:
-                self._shortest = closing_path(self._compiled.deep_copy(), known, _LONGEST_SHORTEST)
+                found = closing_path(self._compiled.deep_copy(), known, _LONGEST_SHORTEST)
+                # One of several texts is an answer by itself, and which is the shortest is easily seen.
+                whole = [list(step) for step in known.literals if ends_text(self._compiled, step)]
+                paths = [*whole, *([] if found is None else [found])]
+                self._shortest = min(paths, key=len, default=None)
                 self._is_searched = True
             return self._shortest
 
@@ -103,6 +107,7 @@ class GrammarMatcher:
         self._matcher = matcher
         self._constraint = constraint
         self._path: list[int] | None = None
+        self._has_begun = False
         self._after: tuple[int, list[int]] | None = None
         """The token that was last asked about, and the path after it."""
         self._quiet_until: float = float("inf")
@@ -145,6 +150,7 @@ class GrammarMatcher:
         if not self._matcher.consume_token(token):
             self._check()
             raise OutputError(f"the grammar does not allow token {token} here")
+        self._has_begun = True
         if self._is_cut:
             self._path = (self._path or [])[1:]
         else:
@@ -158,6 +164,7 @@ class GrammarMatcher:
         tokens = list(self._path or []) if self._is_cut else list(self._matcher.compute_ff_tokens())
         if tokens and not self._matcher.consume_tokens(tokens):
             self._check()
+        self._has_begun |= bool(tokens)
         if self._path is not None:
             self._path = self._path[len(tokens) :] if self._path[: len(tokens)] == tokens else None
         return tokens
@@ -165,7 +172,7 @@ class GrammarMatcher:
     def _watched(self, token: int, left: int) -> int:
         """`within`, near the limit, or when it is time to see how near that is."""
         if self._path is None:
-            self._path = closing_path(self._matcher, self._constraint.shortcuts(), left)
+            self._path = self._way_to_end(left)
         room = left - WATCHED - len(self._path or ())
         if room > _GROWTH:
             self._quiet_until = left - room // _GROWTH
@@ -184,6 +191,12 @@ class GrammarMatcher:
             return token
         self._is_cut = True
         return self._next()
+
+    def _way_to_end(self, most: int) -> list[int] | None:
+        known = None if self._has_begun else self._constraint.shortest
+        if known is not None and len(known) <= most:
+            return list(known)
+        return closing_path(self._matcher, self._constraint.shortcuts(), most)
 
     def _next(self) -> int:
         return self._path[0] if self._path else min(self._constraint.end_tokens)

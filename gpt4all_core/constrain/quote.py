@@ -17,6 +17,8 @@ def quote_grammar(texts: Sequence[str]) -> str:
     llguidance's `substring_words` (a suffix automaton over the words), which stays linear in the
     length of the texts. Raises ConfigError when no text holds a word.
     """
+    if isinstance(texts, str):
+        raise ConfigError("quote_from is one text; give a list of texts: quote_from=[text]")
     sources = [text for text in texts if text.strip(f" \t\r\n{CLOSING}")]
     if not sources:
         raise ConfigError("there is no text to quote from")

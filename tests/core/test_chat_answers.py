@@ -74,7 +74,7 @@ def test_a_tool_named_is_the_one_that_is_called(model):
     assert answer.tool_calls[0].arguments == "{}"
 
 
-@pytest.mark.parametrize("parameters", [{}, {"type": "object", "properties": {}}])
+@pytest.mark.parametrize("parameters", [{}, {"type": "object"}, {"type": "object", "properties": {}}])
 def test_a_tool_without_parameters_is_called_with_none(model, parameters):
     tool_use = ToolUse((Tool("now", parameters=parameters),), "required", is_parallel=False)
     wild = GenerationParams(temperature=2.0, top_k=0, max_tokens=32, seed=1)
@@ -223,3 +223,57 @@ def test_several_answers_decode_their_prompt_once(model):
 def test_a_picture_for_a_model_that_sees_none_is_refused(model):
     with pytest.raises(UnsupportedParameter, match="picture"):
         model.chat([Message("user", ("What is this?", Image(b"\x89PNG")))])
+
+
+def test_a_short_choice_is_made_where_a_long_one_has_no_room(model):
+    rule = model.constrain(choices=["a very long choice, number one indeed", "b"])
+    assert model.chat(ASKED, GenerationParams(max_tokens=2), constraint=rule).result().text == "b"
+
+
+@pytest.mark.parametrize("tool_use", [ToolUse((WEATHER,), "none"), ToolUse(())])
+def test_a_rule_holds_to_the_letter_beside_tools_that_cannot_be_called(model, tool_use):
+    rule = model.constrain(regex="[0-9]{2} degrees")
+    answer = model.chat(ASKED, GREEDY, constraint=rule, tool_use=tool_use).result()
+    assert re.fullmatch("[0-9]{2} degrees", answer.text)
+
+
+def test_a_tool_by_name_is_called_once(model):
+    wild = GenerationParams(temperature=1.5, max_tokens=64, seed=3)
+    answer = model.chat(ASKED, wild, tool_use=ToolUse((TIME, WEATHER), "get_time")).result()
+    assert [call.name for call in answer.tool_calls] == ["get_time"]
+
+
+def test_a_tool_that_cannot_be_ruled_is_named(model):
+    tool = Tool(
+        "tagger",
+        parameters={"type": "object", "properties": {"tags": {"uniqueItems": True, "type": "array"}}},
+    )
+    with pytest.raises(UnsupportedSchema, match="the tool 'tagger': `uniqueItems`"):
+        model.chat(ASKED, tool_use=ToolUse((TIME, tool)))
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "complaint"),
+    [
+        (Reasoning(budget=-1), "budget=-1"),
+        (Reasoning(budget=1.5), "budget=1.5"),
+        (Reasoning("yes"), "is_on='yes'"),
+    ],
+)
+def test_an_impossible_amount_of_thought_is_refused(model, reasoning, complaint):
+    with pytest.raises(ConfigError, match=complaint):
+        model.chat(ASKED, reasoning=reasoning)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"messages": [{"role": "user", "content": "hello"}]},
+        {"tool_use": [WEATHER]},
+        {"constraint": {"type": "object"}},
+        {"reasoning": True},
+    ],
+)
+def test_what_is_of_another_kind_is_refused_with_the_right_one(model, given):
+    with pytest.raises(ConfigError, match="give"):
+        model.chat(**{"messages": ASKED} | given)

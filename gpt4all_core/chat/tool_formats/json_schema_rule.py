@@ -39,9 +39,5 @@ def arguments_expression(parameters: JsonSchema) -> str:
 
 def takes_no_arguments(parameters: JsonSchema) -> bool:
     """Whether a function with these parameters can only be called without any."""
-    open_ended = (*_OPEN_ENDED, "additionalProperties")
-    return (
-        not parameters.get("properties")
-        and not any(parameters.get(key) for key in open_ended)
-        and ("properties" in parameters or not parameters)
-    )
+    speaks_of_others = (*_OPEN_ENDED, "additionalProperties", "propertyNames", "required", "enum", "const")
+    return not any(parameters.get(key) for key in ("properties", *speaks_of_others))
