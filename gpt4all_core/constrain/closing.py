@@ -143,7 +143,8 @@ class _Search:
         """The next step: one after which text is not free, if there is one, for that ends something."""
         if example := self._example():
             return example
-        for step in self._ranked(self._known.closers, self._known.steps):
+        # What the grammar spells out may be all that ends it: /[a-z]+/ "!" for one.
+        for step in self._ranked(self._known.closers, (*self._known.literals, *self._known.steps)):
             if self._leads_to_structure(step):
                 self._uses[step] += 1
                 self._free.clear()

@@ -27,6 +27,12 @@ def check_grammar(lark: str) -> None:
     """Raise UnsupportedSchema for a grammar that is too large, or has rules nested too deeply, to compile."""
     if len(lark) > _LONGEST:
         raise UnsupportedSchema(f"the grammar has {len(lark)} characters, more than {_LONGEST}")
+    try:
+        lark.encode()
+    except UnicodeEncodeError as error:
+        raise UnsupportedSchema(
+            f"the grammar spells {lark[error.start]!r}, half of a character, which no model writes"
+        ) from error
     plain = _JSON.sub("", _QUOTED.sub('""', lark))
     bounds = [*_DEFINITION.finditer(plain)]
     if len(bounds) > _MOST_RULES:

@@ -92,10 +92,15 @@ def is_complete(given: dict[str, Any]) -> bool:
     """
     named = given.get("properties", {})
     for keyword in ("anyOf", "oneOf"):
-        for option in given.get(keyword, ()):
+        options = given.get(keyword, [])
+        if not isinstance(options, list):
+            return False  # which is refused elsewhere
+        for option in options:
             if not isinstance(option, dict) or set(option) - {"required", "title", "description"}:
                 return False
-            if not isinstance(named, dict) or not set(map(str, option.get("required", ()))) <= set(named):
+            required = option.get("required", [])
+            is_listed = isinstance(required, list) and isinstance(named, dict)
+            if not is_listed or not set(map(str, required)) <= set(named):
                 return False
     dependencies = given.get("dependencies", {})
     is_listing = isinstance(dependencies, dict) and all(
