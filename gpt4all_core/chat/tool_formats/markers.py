@@ -37,8 +37,8 @@ def tags(text: str) -> list[str]:
 
 
 def quoted(text: str) -> str:
-    """A text as a string of a Lark grammar."""
-    return json.dumps(text, ensure_ascii=False)
+    """A text as a string of a Lark grammar, in which the last control character may not stand as it is."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def spelled(text: str, spell: Spell) -> str:
