@@ -1,7 +1,7 @@
 """Folders that can be searched and asked: the facade of this package."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +27,7 @@ from gpt4all_localdocs.folders import check_folder
 from gpt4all_localdocs.narrow import narrow_hits
 from gpt4all_localdocs.pack import pack_hits
 from gpt4all_localdocs.pipeline import open_pipeline
-from gpt4all_localdocs.search import search
+from gpt4all_localdocs.search import search, to_hit
 from gpt4all_localdocs.store import Store, StoreSummary
 from gpt4all_localdocs.sync import OnProgress, sync
 from gpt4all_localdocs.types import Answer, AnswerMode, Hit, SearchMode, SyncReport
@@ -157,6 +157,17 @@ class LocalDocs:
         if not self._has_index:
             raise LocalDocsError(f"there is no index at {self.path}; add a folder and sync first")
         return search(self._store, self._index, self.embedder, query, k=k, mode=mode)
+
+    def passages(self) -> Iterator[Hit]:
+        """Every passage of the index, file by file and in the order of their texts; their score is 0.
+
+        For programs that keep an index of their own. Reads one file's passages at a time; a sync that
+        runs meanwhile may take some away or add others.
+        """
+        if not self._has_index:
+            raise LocalDocsError(f"there is no index at {self.path}; add a folder and sync first")
+        for path in sorted(self._store.files()):
+            yield from map(to_hit, self._store.passages_of_file(path))
 
     def ask(
         self,

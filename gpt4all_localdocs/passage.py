@@ -10,7 +10,12 @@ from gpt4all_localdocs.types import Chunk
 
 SELECT_PASSAGE: Final = (
     "SELECT chunks.id, path, title, ordinal, text, span_start, span_end, page, first_line, last_line,"
-    " headings, content_id, vector_key FROM chunks JOIN files ON files.id = file_id"
+    " headings, content_id, vector_key,"
+    " (SELECT content_id FROM chunks AS other WHERE other.file_id = chunks.file_id"
+    " AND other.ordinal = chunks.ordinal - 1),"
+    " (SELECT content_id FROM chunks AS other WHERE other.file_id = chunks.file_id"
+    " AND other.ordinal = chunks.ordinal + 1)"
+    " FROM chunks JOIN files ON files.id = file_id"
 )
 """Rows for `Passage.from_row`; conditions may follow."""
 
@@ -31,7 +36,10 @@ class NewPassage:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A stored chunk; `id` is its row, `title` its document's."""
+    """A stored chunk; `id` is its row, `title` its document's.
+
+    previous_id, next_id: the content ids of the chunks before and after it, empty at a file's ends.
+    """
 
     id: int
     path: Path
@@ -39,14 +47,17 @@ class Passage:
     chunk: Chunk
     content_id: str
     vector_key: str
+    previous_id: str = ""
+    next_id: str = ""
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> Self:
         """Read one row of `SELECT_PASSAGE`."""
-        id_, path, title, ordinal, text, start, end, page, first, last, headings, content_id, vector_key = row
+        id_, path, title, ordinal, text, start, end, page, first, last, headings, *ids = row
+        content_id, vector_key, previous_id, next_id = ids
         lines = None if first is None else (first, last)
         chunk = Chunk(ordinal, text, (start, end), page, lines, tuple(json.loads(headings)))
-        return cls(id_, Path(path), title, chunk, content_id, vector_key)
+        return cls(id_, Path(path), title, chunk, content_id, vector_key, previous_id or "", next_id or "")
 
 
 def keyword_label(path: Path, title: str | None, headings: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """Find the passages that answer a query best, by meaning and by words."""
 
+from dataclasses import replace
 from typing import Final, get_args
 
 from gpt4all_core.errors import ConfigError
@@ -76,16 +77,26 @@ def _scores(mode: SearchMode, vector: dict[int, float], keyword: dict[int, float
 
 
 def _hit(passage: Passage, score: float, vector: dict[int, float], keyword: dict[int, float]) -> Hit:
+    return replace(
+        to_hit(passage),
+        score=score,
+        vector_score=vector.get(passage.id),
+        keyword_score=keyword.get(passage.id),
+    )
+
+
+def to_hit(passage: Passage) -> Hit:
+    """A passage that no search was made for: its score is 0."""
     chunk = passage.chunk
     return Hit(
         path=passage.path,
         text=chunk.text,
-        score=score,
+        score=0.0,
         page=chunk.page,
         lines=chunk.lines,
         span=chunk.span,
         headings=chunk.headings,
         chunk_id=passage.content_id,
-        vector_score=vector.get(passage.id),
-        keyword_score=keyword.get(passage.id),
+        previous_id=passage.previous_id,
+        next_id=passage.next_id,
     )

@@ -73,6 +73,7 @@ class Hit:
     score: 0 to 1 within one search, higher is better; not comparable between searches.
     vector_score: cosine similarity, keyword_score: BM25 (higher is better); None where that
     index did not return the passage.
+    previous_id, next_id: the `chunk_id` of the passages before and after it, empty at a file's ends.
     """
 
     path: Path
@@ -85,6 +86,8 @@ class Hit:
     chunk_id: str = ""
     vector_score: float | None = None
     keyword_score: float | None = None
+    previous_id: str = ""
+    next_id: str = ""
 
     @property
     def place(self) -> str:
