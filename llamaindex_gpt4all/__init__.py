@@ -5,9 +5,10 @@
 ...     response = llm.complete("Say hello.")
 
 GPT4All talks, calls tools and continues texts, GPT4AllEmbedding turns texts into vectors,
-GPT4AllRerank puts passages in order, and LocalDocsRetriever finds them in your own folders;
-`register` lets LlamaIndex find the classes by name. A name is imported when it is first asked for, and
-a model library only when a model is opened.
+GPT4AllRerank puts passages in order, LocalDocsRetriever finds them in your own folders and answers
+from them, and `create_localdocs_tool` lets an agent search there; `register` lets LlamaIndex find the
+classes by name. A name is imported when it is first asked for, and a model library only when a model
+is opened.
 """
 
 import importlib
@@ -21,14 +22,23 @@ if TYPE_CHECKING:
     from llamaindex_gpt4all.llms import GPT4All
     from llamaindex_gpt4all.rerankers import GPT4AllRerank
     from llamaindex_gpt4all.retrievers import LocalDocsRetriever
+    from llamaindex_gpt4all.tools import create_localdocs_tool
 
-__all__ = ["GPT4All", "GPT4AllEmbedding", "GPT4AllRerank", "LocalDocsRetriever", "register"]
+__all__ = [
+    "GPT4All",
+    "GPT4AllEmbedding",
+    "GPT4AllRerank",
+    "LocalDocsRetriever",
+    "create_localdocs_tool",
+    "register",
+]
 
 _MODULES = {
     "GPT4All": "llamaindex_gpt4all.llms",
     "GPT4AllEmbedding": "llamaindex_gpt4all.embeddings",
     "GPT4AllRerank": "llamaindex_gpt4all.rerankers",
     "LocalDocsRetriever": "llamaindex_gpt4all.retrievers",
+    "create_localdocs_tool": "llamaindex_gpt4all.tools",
     "register": "llamaindex_gpt4all._registration",
 }
 

@@ -1,14 +1,35 @@
-"""Your own folders as a LlamaIndex retriever."""
+"""Your own folders as a LlamaIndex retriever, and the engines, the tool and the docstore over it."""
 
 import asyncio
+import mimetypes
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, get_args, runtime_checkable
 
+from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.base_retriever import BaseRetriever
+from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.callbacks import CallbackManager
-from llama_index.core.schema import NodeRelationship, NodeWithScore, QueryBundle, RelatedNodeInfo, TextNode
+from llama_index.core.chat_engine.types import BaseChatEngine
+from llama_index.core.llms.llm import LLM
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.schema import (
+    NodeRelationship,
+    NodeWithScore,
+    QueryBundle,
+    RelatedNodeInfo,
+    RelatedNodeType,
+    TextNode,
+)
+from llama_index.core.storage.docstore import SimpleDocumentStore
+from llama_index.core.tools import FunctionTool
 
 from gpt4all_core.errors import ConfigError
 from gpt4all_localdocs.types import Hit, SearchMode
+from llamaindex_gpt4all._engines import make_chat_engine, make_query_engine
+from llamaindex_gpt4all._search_tool import SEARCH_TOOL, make_search_tool
+
+_NOT_FOR_THE_MODEL = ["file_path", "file_type"]
+"""It is told the file's name; its folders are nobody's business, and both cost tokens."""
 
 
 @runtime_checkable
@@ -19,8 +40,16 @@ class SearchableDocs(Protocol):
         """Passages, best first; called from any thread."""
 
 
+@runtime_checkable
+class ListableDocs(Protocol):
+    """What a docstore needs of it beside."""
+
+    def passages(self) -> Iterable[Hit]:
+        """All that it has."""
+
+
 class LocalDocsRetriever(BaseRetriever):
-    """Passages of your own folders, found by meaning and by words.
+    """Passages of your own folders, found by meaning and by words, and engines that answer from them.
 
     docs: a `gpt4all_localdocs.LocalDocs`, or anything that searches like it; the caller opens,
     syncs and closes it. k: most passages to return. mode: "vector" looks for meaning, "keyword"
@@ -31,11 +60,16 @@ class LocalDocsRetriever(BaseRetriever):
         ...     report = docs.sync()
         ...     nodes = LocalDocsRetriever(docs=docs, k=4).retrieve("days of paid annual leave")
         >>> sorted(nodes[0].metadata)
-        ['file_name', 'file_path', 'page_label']
+        ['file_name', 'file_path', 'file_type', 'page_label']
 
-    A node's id is the passage's, its source the file; `start_char_idx` and `end_char_idx` count
-    characters of the file's text. The metadata are `file_path`, `file_name` and either
+    A node's id is the passage's and stays the same as long as the file does; its source is the file, and
+    its previous and next nodes are the passages around it. `start_char_idx` and `end_char_idx` count
+    characters of the file's text. The metadata are `file_path`, `file_name`, `file_type` and either
     `page_label`, counted from 1 as text ("4"), or `lines` ("10-14"). Scores go from 0 to 1.
+
+    `as_query_engine`, `as_chat_engine` and `as_tool` stand here and not on LocalDocs, which knows no
+    framework; they are named as those of LlamaIndex's indexes are. For what they do not offer, give
+    the retriever to any engine of LlamaIndex.
 
     Raises ConfigError for impossible arguments, and what `docs.search` raises.
     """
@@ -62,29 +96,94 @@ class LocalDocsRetriever(BaseRetriever):
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         hits = self._docs.search(query_bundle.query_str, k=self._k, mode=self._mode)
-        return [_node(hit) for hit in hits]
+        return [NodeWithScore(node=to_node(hit), score=hit.score) for hit in hits]
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         # A search blocks on SQLite and on the embedder.
         return await asyncio.to_thread(self._retrieve, query_bundle)
 
+    def as_query_engine(
+        self,
+        *,
+        llm: LLM | None = None,
+        streaming: bool = False,
+        node_postprocessors: Sequence[BaseNodePostprocessor] = (),
+    ) -> BaseQueryEngine:
+        """Answers questions from the passages; `source_nodes` of a response are those it was given.
 
-def _node(hit: Hit) -> NodeWithScore:
+        llm: default `Settings.llm`. streaming: respond with `response_gen`, or `async_response_gen()`
+        after `aquery`. node_postprocessors: rerankers, filters; what is left of the passages and does not
+        fit into the model's window is left out, the best one never.
+        Raises ConfigError when `max_tokens` leaves no room for a passage, ModelNotFound as `llm` does.
+        """
+        return make_query_engine(self, llm=llm, streaming=streaming, node_postprocessors=node_postprocessors)
+
+    def as_chat_engine(
+        self,
+        *,
+        llm: LLM | None = None,
+        system_prompt: str | None = None,
+        chat_history: Sequence[ChatMessage] = (),
+        skip_condense: bool = False,
+        node_postprocessors: Sequence[BaseNodePostprocessor] = (),
+    ) -> BaseChatEngine:
+        """A conversation about the passages, with `chat`, `stream_chat` and their async twins.
+
+        From the second question on, the model first rewrites each with the conversation in mind, and that
+        is what is searched for; skip_condense: search for the words as they are, which saves that call.
+        The conversation keeps half of the room in the model's window, oldest turns go first; the
+        passages have the other half. The rest as for `as_query_engine`.
+        """
+        return make_chat_engine(
+            self,
+            llm=llm,
+            system_prompt=system_prompt,
+            chat_history=chat_history,
+            skip_condense=skip_condense,
+            node_postprocessors=node_postprocessors,
+        )
+
+    def as_tool(self, *, name: str = SEARCH_TOOL, description: str | None = None) -> FunctionTool:
+        """A search for agents, whose model writes the query; see `create_localdocs_tool`."""
+        return make_search_tool(self, name=name, description=description)
+
+    def as_docstore(self) -> SimpleDocumentStore:
+        """A copy of all passages, in memory, for what follows a node to its neighbours: LlamaIndex's
+        PrevNextNodePostprocessor and AutoMergingRetriever. Make it anew after a sync.
+
+        Raises ConfigError for docs that cannot list their passages.
+        """
+        if not isinstance(self._docs, ListableDocs):
+            raise ConfigError(
+                f"docs={self._docs!r} has no passages() to copy; give a gpt4all_localdocs.LocalDocs"
+            )
+        store = SimpleDocumentStore()
+        store.add_documents([to_node(hit) for hit in self._docs.passages()])
+        return store
+
+
+def to_node(hit: Hit) -> TextNode:
+    """A passage as LlamaIndex's own readers and parsers would give it."""
     metadata: dict[str, Any] = {"file_path": str(hit.path), "file_name": hit.path.name}
+    if file_type := mimetypes.guess_type(hit.path.name)[0]:
+        metadata["file_type"] = file_type
     if hit.page is not None:
         metadata["page_label"] = str(hit.page)
     if hit.lines is not None:
         metadata["lines"] = f"{hit.lines[0]}-{hit.lines[1]}"
     source = RelatedNodeInfo(node_id=str(hit.path), metadata={"file_name": hit.path.name})
-    node = TextNode(
+    relationships: dict[NodeRelationship, RelatedNodeType] = {NodeRelationship.SOURCE: source}
+    if hit.previous_id:
+        relationships[NodeRelationship.PREVIOUS] = RelatedNodeInfo(node_id=hit.previous_id)
+    if hit.next_id:
+        relationships[NodeRelationship.NEXT] = RelatedNodeInfo(node_id=hit.next_id)
+    return TextNode(
         id_=hit.chunk_id,
         text=hit.text,
         metadata=metadata,
-        # The model is told the file's name; its folders are nobody's business and cost tokens.
-        excluded_llm_metadata_keys=["file_path"],
-        excluded_embed_metadata_keys=["file_path"],
-        relationships={NodeRelationship.SOURCE: source},
+        excluded_llm_metadata_keys=_NOT_FOR_THE_MODEL,
+        excluded_embed_metadata_keys=_NOT_FOR_THE_MODEL,
+        relationships=relationships,
         start_char_idx=hit.span[0],
         end_char_idx=hit.span[1],
     )
-    return NodeWithScore(node=node, score=hit.score)

@@ -29,8 +29,18 @@ async def test_nodes_say_where_their_text_stands():
     assert (first.score, first.node_id, first.text) == (1.0, "aa", "on a page")
     assert (first.node.start_char_idx, first.node.end_char_idx) == (7, 16)
     assert first.node.ref_doc_id == "/docs/a.pdf"
-    assert first.metadata == {"file_path": "/docs/a.pdf", "file_name": "a.pdf", "page_label": "4"}
-    assert second.metadata == {"file_path": "/docs/b.md", "file_name": "b.md", "lines": "10-14"}
+    assert first.metadata == {
+        "file_path": "/docs/a.pdf",
+        "file_name": "a.pdf",
+        "file_type": "application/pdf",
+        "page_label": "4",
+    }
+    assert second.metadata == {
+        "file_path": "/docs/b.md",
+        "file_name": "b.md",
+        "file_type": "text/markdown",
+        "lines": "10-14",
+    }
     assert await retriever.aretrieve("anything") == [first, second]
     assert shelf.asked == [("anything", 3, "vector")] * 2
 
@@ -40,6 +50,7 @@ def test_the_model_is_told_the_file_and_not_its_folder():
     told = node.node.get_content(MetadataMode.LLM)
     assert "a.pdf" in told
     assert "/docs" not in told
+    assert "application/pdf" not in told
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,66 @@
+"""A search of your own folders as a tool of an agent."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llama_index.core.base.base_retriever import BaseRetriever
+from llama_index.core.schema import MetadataMode, NodeWithScore
+from llama_index.core.tools import FunctionTool
+from pydantic import BaseModel, Field
+
+from gpt4all_localdocs.types import describe_place
+
+SEARCH_TOOL = "search_documents"
+
+_DESCRIPTION = (
+    "Searches the user's own documents and returns the passages that fit best, each with its file and place."
+)
+_NOTHING = "The documents hold nothing that fits. Try other words."
+
+
+class SearchDocuments(BaseModel):
+    """What the model gives to the tool."""
+
+    query: str = Field(
+        min_length=1, description="What to look for, in the words of the documents or as a question."
+    )
+
+
+def make_search_tool(retriever: BaseRetriever, *, name: str, description: str | None) -> FunctionTool:
+    """See `create_localdocs_tool`. LlamaIndex's RetrieverTool would search for "query is ..."."""
+
+    def search(query: str) -> list[NodeWithScore]:
+        return retriever.retrieve(query)
+
+    async def asearch(query: str) -> list[NodeWithScore]:
+        return await retriever.aretrieve(query)
+
+    return FunctionTool.from_defaults(
+        search,
+        async_fn=asearch,
+        name=name,
+        description=_DESCRIPTION if description is None else description,
+        fn_schema=SearchDocuments,
+        callback=_describe,
+    )
+
+
+def _describe(nodes: Sequence[NodeWithScore]) -> str:
+    """What the model is told: numbered passages, each with its file and its place there."""
+    return (
+        "\n\n".join(
+            f"[{number}] {_place(node.metadata)}\n{node.node.get_content(MetadataMode.NONE)}"
+            for number, node in enumerate(nodes, start=1)
+        )
+        or _NOTHING
+    )
+
+
+def _place(metadata: Mapping[str, Any]) -> str:
+    name = metadata["file_name"]
+    if "page_label" in metadata:
+        return f"{name}, {describe_place(int(metadata['page_label']), None)}"
+    if "lines" in metadata:
+        first, last = metadata["lines"].split("-")
+        return f"{name}, {describe_place(None, (int(first), int(last)))}"
+    return str(name)

@@ -1,0 +1,35 @@
+"""Tools for agents."""
+
+from llama_index.core.tools import FunctionTool
+
+from gpt4all_localdocs.types import SearchMode
+from llamaindex_gpt4all._search_tool import SEARCH_TOOL
+from llamaindex_gpt4all.retrievers import LocalDocsRetriever, SearchableDocs
+
+
+def create_localdocs_tool(
+    docs: SearchableDocs,
+    *,
+    k: int = 4,
+    name: str = SEARCH_TOOL,
+    description: str | None = None,
+    mode: SearchMode = "hybrid",
+) -> FunctionTool:
+    """A search of your folders that an agent's model may call, with one argument, `query`.
+
+    docs, k, mode: as for LocalDocsRetriever, whose `as_tool` gives the same. name, description: what the
+    model knows the tool by; say there what the documents are about.
+
+    The model is told numbered passages with file and page or lines; a program finds their nodes in
+    `raw_output` of the ToolOutput. Errors of the search are raised to the agent.
+
+        >>> from gpt4all_localdocs import LocalDocs
+        >>> with LocalDocs("index", folders=["examples/documents"]) as docs:
+        ...     report = docs.sync()
+        ...     output = create_localdocs_tool(docs, k=1).call(query="days of paid annual leave")
+        >>> output.content.splitlines()[0]
+        '[1] staff-handbook.pdf, page 4'
+
+    Raises ConfigError for impossible arguments.
+    """
+    return LocalDocsRetriever(docs, k=k, mode=mode).as_tool(name=name, description=description)
