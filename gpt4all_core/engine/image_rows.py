@@ -3,6 +3,8 @@
 A prompt is a list of token ids. A picture stands in it as one negative id for each of its rows, made
 from what the picture is: the same picture has the same ids and another one has others, so that whatever
 compares prompts by their ids (the prefix tree, saved cells) knows pictures without being told of them.
+
+A sound is read in the same way: what is said of a picture and its rows, here and in the engine, holds for it.
 """
 
 import hashlib
