@@ -120,8 +120,9 @@ class Loop:
         if self._guessing is None or is_prompt_there or len(_by_adapters(work)) > 1:
             return work
         streams = [_stream(part.sequence) for part in work]
-        most_rows = min(self._backend.batch_limit, self._slots.free_cells)
+        most_rows = min(self._backend.batch_limit, self._slots.reclaimable_cells)
         counts = self._guessing.choose(streams, most_rows=most_rows)
+        self._slots.reclaim(len(work) + sum(counts))  # idle cells make room, as for what is chosen
         return [_guessing(part, count) for part, count in zip(work, counts, strict=True)]
 
     def _calls(self, work: ListOf[Work]) -> Iterator[list[Work]]:

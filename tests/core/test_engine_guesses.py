@@ -1,6 +1,7 @@
 """Tokens that are decoded before they are chosen change how fast a text comes, and nothing of it."""
 
 import hashlib
+import string
 import threading
 from dataclasses import replace
 
@@ -63,6 +64,18 @@ def test_it_can_be_switched_off_and_is_off_where_cells_cannot_be_taken_back():
     assert answer(ScriptedBackend(follow(QUOTE)), params=params, guessing=Eager())[2].guessed_tokens == 0
     backend = ScriptedBackend(follow(QUOTE), can_truncate=False)
     assert answer(backend, guessing=Eager())[2].guessed_tokens == 0
+
+
+def test_a_cache_full_of_idle_cells_leaves_room_for_guesses():
+    others = {letter * 3: "." for letter in string.ascii_lowercase[:22]}
+    backend = ScriptedBackend(follow(QUOTE | others), cells=len(PROMPT) + 64, sequences=24)
+    with running(backend, guessing=Eager()) as engine:
+        for prompt in others:
+            ask(engine, prompt, GREEDY).result()
+        before = engine.counters.steps
+        assert ask(engine, PROMPT, GREEDY).result().text == QUOTE[PROMPT]
+        assert engine.counters.steps - before < 20
+        check_accounts(engine, backend)
 
 
 def chain(seed):
