@@ -204,3 +204,17 @@ def test_the_gemma_call_after_a_broken_one_is_read():
     text = "<|tool_call>call:f{a}<tool_call|><|tool_call>call:get_time{}<tool_call|>"
 
     assert read(GEMMA_4, text)[0].parsed == [("get_time", {})]
+
+
+@pytest.mark.parametrize(
+    ("tool_format", "text"),
+    [
+        (HARMONY, '<|channel|>commentary to=functions.get_time <|constrain|>json<|message|>{"zone": "CET"}'),
+        (FUNCTIONARY_3_2, 'get_time\n{"zone": "CET"}'),
+    ],
+    ids=["harmony", "functionary"],
+)
+def test_calls_are_said_where_there_are_no_tools(tool_format, text):
+    answer, _ = read(tool_format, [text], ())
+    assert (answer.calls, answer.failed) == ({}, [])
+    assert answer.text.endswith('{"zone": "CET"}')

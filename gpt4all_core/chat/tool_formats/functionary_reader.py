@@ -22,12 +22,14 @@ def is_function_name(name: str) -> bool:
 
 
 def read_functionary(tools: Sequence[Tool], text: ArrivingText, events: CallEvents) -> Reading[None]:
-    """A whole answer. What has no recipient is said; `>>>` begins a message only before a known one."""
+    """A whole answer. What has no recipient is said, and so are calls where there are no tools; `>>>`
+    begins a message only before a known recipient.
+    """
     marks = {f"{RECIPIENT_MARK}{name}\n": name for name in (EVERYBODY, *(tool.name for tool in tools))}
     stops = Stops(*marks)
     text.mark()
     yield from text.take_if_there((RECIPIENT_MARK,))
-    recipient = yield from _first_recipient(text, events)
+    recipient = yield from _first_recipient(text, events, may_call=bool(tools))
     with suppress(TextEnded):
         while True:
             if recipient == EVERYBODY:
@@ -38,11 +40,12 @@ def read_functionary(tools: Sequence[Tool], text: ArrivingText, events: CallEven
             text.mark()
 
 
-def _first_recipient(text: ArrivingText, events: CallEvents) -> Reading[str]:
+def _first_recipient(text: ArrivingText, events: CallEvents, *, may_call: bool) -> Reading[str]:
     name = ""
     with suppress(TextEnded):
         name = yield from text.take_while(_NAME_CHARACTER, limit=_MOST_NAME_CHARACTERS)
-        if name and (yield from text.take_exactly("\n")):
+        is_recipient = name == EVERYBODY or (may_call and name != "")
+        if is_recipient and (yield from text.take_exactly("\n")):
             return name
     events.say(text.since_mark())
     return EVERYBODY

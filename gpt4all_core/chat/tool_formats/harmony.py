@@ -10,6 +10,7 @@ first call. Described at https://cookbook.openai.com/articles/openai-harmony.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from gpt4all_core.chat.dialect import ReasoningTags
 from gpt4all_core.chat.thought_rules import thought_rules
@@ -66,12 +67,10 @@ class Harmony:
         return f"calls: {_calls(rules, tools, spell)}\n{rules.lines()}"
 
     def scanner(self, tools: Sequence[Tool], *, new_id: NewId) -> CallScanner:
-        del tools  # arguments are JSON, and say their types
-        return EventScanner(read_harmony, new_id=new_id)
+        return EventScanner(partial(read_harmony, bool(tools)), new_id=new_id)
 
     def answer_scanner(self, tools: Sequence[Tool], *, new_id: NewId) -> AnswerScanner:
-        del tools
-        return EventScanner(read_harmony, new_id=new_id)
+        return EventScanner(partial(read_harmony, bool(tools)), new_id=new_id)
 
     def answer_grammar(self, rules: AnswerRules, *, spell: Spell) -> str:
         made = GrammarRules("harmony")

@@ -26,16 +26,17 @@ def is_recipient(name: str) -> bool:
     return 0 < len(name) <= _MOST_NAME_CHARACTERS and all(map(_RECIPIENT_CHARACTER.match, name))
 
 
-def read_harmony(text: ArrivingText, events: CallEvents) -> Reading[None]:
-    """A whole answer. A text without any header is said as it is."""
+def read_harmony(may_call: bool, text: ArrivingText, events: CallEvents) -> Reading[None]:
+    """A whole answer. A text without any header is said as it is, calls are where there are no tools."""
     with suppress(TextEnded):
-        yield from _Messages(text, events).read()
+        yield from _Messages(text, events, may_call=may_call).read()
 
 
 class _Messages:
-    def __init__(self, text: ArrivingText, events: CallEvents) -> None:
+    def __init__(self, text: ArrivingText, events: CallEvents, *, may_call: bool) -> None:
         self._text = text
         self._events = events
+        self._may_call = may_call
         self._next = ""
         """The marker that has begun the next message, which was read with the end of the last."""
         self._has_said = False
@@ -45,7 +46,7 @@ class _Messages:
         while True:
             self._text.mark()
             channel, recipient = yield from self._header()
-            if recipient not in _NO_TOOLS:
+            if self._may_call and recipient not in _NO_TOOLS:
                 yield from self._call(recipient.removeprefix("functions."))
             elif channel == "analysis":
                 yield from self._thought()
