@@ -12,7 +12,7 @@ from gpt4all_core.chat.tool_formats.markers import (
 )
 from gpt4all_core.chat.tool_formats.protocol import Spell, Trigger
 
-_SPACE_RULE = r"ANSWER_SPACE: /[ \n]{1,2}/"
+_SPACE_RULE = r"ANSWER_SPACE: /[ \n]{1,3}/"
 """White space before a marker that the grammar asks for: as much as templates write."""
 
 
