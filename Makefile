@@ -14,7 +14,7 @@ QUESTION ?= How many days of paid annual leave does a full-time employee get?
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports check fix fuzz soak schemas bench bench-engine profile-engine clean
+.PHONY: help demo test lint types imports check fix matrix fuzz soak schemas bench bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ check: lint types imports test ## lint, types, imports and test: what CI runs
 
 fix: $(VENV)/.ready ## format the code and mend what can be mended
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+matrix: $(VENV)/.ready ## every template, asked for answers in every way; a usual test run takes a sample
+	@ANSWER_MATRIX=whole $(BIN)/python -m pytest -q tests/core/test_answer_matrix.py
 
 fuzz: $(VENV)/.ready ## thousands of damaged models, adapters, templates, rules, answers; MUTANTS=5000 SEED=0
 	@FUZZ_MUTANTS=$(MUTANTS) FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -q --timeout 3600 tests/fuzz
