@@ -14,6 +14,11 @@ from gpt4all_core.protocols import Embedder
 from gpt4all_localdocs.types import Hit, SearchMode
 from langchain_gpt4all.retrievers import SearchableDocs, to_document
 
+_INSTEAD = (
+    "put them into files of a folder and call LocalDocs.sync(), or keep them in another vector store"
+    " with GPT4AllEmbeddings"
+)
+
 
 class EmbeddedDocs(SearchableDocs, Protocol):
     """What a vector store needs of `gpt4all_localdocs.LocalDocs`."""
@@ -149,9 +154,3 @@ class LocalDocsVectorStore(VectorStore):
         given = [name for name in others if name != "filter"]
         refuse_unknown(given, ["query", "k"], owner=f"a search of {type(self).__name__}")
         return self._docs.search(query, k=k, mode=self._mode)
-
-
-_INSTEAD = (
-    "put them into files of a folder and call LocalDocs.sync(), or keep them in another vector store"
-    " with GPT4AllEmbeddings"
-)
