@@ -1,7 +1,8 @@
 """What classes of other packages call an argument, and what to do about it here.
 
 Taken from the constructors of LangChain's ChatOllama, ChatLlamaCpp, LlamaCpp, GPT4All and their embeddings,
-of OpenAI's clients, and from llama.cpp's own options; docs/migrating_langchain.md has them as tables.
+of LlamaIndex's Ollama, LlamaCPP and HuggingFaceEmbedding, of OpenAI's clients, and from llama.cpp's own
+options; docs/migrating_langchain.md and docs/migrating_llamaindex.md have them as tables.
 """
 
 import difflib
@@ -36,6 +37,10 @@ _OTHER_NAMES = {
     "stop_sequences": "stop",
     "f16_kv": "kv_type",
     "lora_path": "adapters",
+    "model_url": "model",
+    "thinking": "reasoning",
+    "query_instruction": "query_prefix",
+    "text_instruction": "document_prefix",
 }
 """What classes for OpenAI, llama.cpp and Ollama call an argument, and what it is called here."""
 
@@ -76,6 +81,24 @@ _NO_ARGUMENTS = {
     "validate_model_on_init": "leave it out, a model is looked for at its first use",
     "model_kwargs": "give each of them by its own name",
     "gpt4all_kwargs": "give each of them by its own name",
+    "generate_kwargs": "give each of them by its own name",
+    "additional_kwargs": "give each of them by its own name",
+    "ollama_additional_kwargs": "give each of them by its own name",
+    "json_mode": "ask for structured output instead, which holds the answer to a JSON schema",
+    "prompt_key": "leave it out, the model's own template renders a prompt",
+    "async_client": "leave it out, models are opened in this process, and objects on one file share them",
+    "headers": "leave it out, the model runs in this process and not behind a server",
+    "is_function_calling_model": "leave it out, the model's file says whether it can hold a conversation",
+    "tokenizer": "leave it out, the model's file has its tokenizer",
+    "tokenizer_name": "leave it out, the model's file has its tokenizer",
+    "pooling": "leave it out, the model's file says how its vectors are pooled",
+    "normalize": "leave it out, all vectors have length 1",
+    "max_length": "leave it out, long_text says what happens to texts beyond the model's window",
+    "cache_folder": "leave it out, GPT4ALL_HOME says where models are kept",
+    "trust_remote_code": "leave it out, a GGUF has no code to run",
+    "parallel_process": "leave it out, one process embeds on all cores",
+    "target_devices": "leave it out, one process embeds on all cores, or on one device",
+    "show_progress_bar": "leave it out, and give show_progress to get_text_embedding_batch",
 }
 """Arguments of other classes that have no counterpart here, or none for every class, and what to do."""
 
