@@ -47,7 +47,14 @@ def test_making_every_class_known_loads_no_model_library(package):
         ),
         (
             "llamaindex_gpt4all",
-            ["GPT4All", "GPT4AllEmbedding", "GPT4AllRerank", "LocalDocsRetriever", "register"],
+            [
+                "GPT4All",
+                "GPT4AllEmbedding",
+                "GPT4AllRerank",
+                "LocalDocsRetriever",
+                "create_localdocs_tool",
+                "register",
+            ],
         ),
     ],
 )

@@ -21,6 +21,7 @@ class ScriptedLocalModel(ScriptedChatModel):
     """A ScriptedChatModel with what adapters use of a LocalModel beside chatting."""
 
     is_open = True
+    reads = ()
 
     @property
     def path(self):
