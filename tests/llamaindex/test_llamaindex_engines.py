@@ -76,7 +76,7 @@ async def test_an_answer_is_the_same_on_every_face(script, retriever):
 
 def test_a_conversation_comes_in_pieces_and_never_overflows(llm, retriever):
     engine = retriever.as_chat_engine(llm=llm, system_prompt="Be brief.", skip_condense=True)
-    long_question = QUESTION + " And what of the others?" * 100
+    long_question = QUESTION + " And what of the others?" * 140
     answers = []
     for _ in range(2):  # together more than the window, were nothing forgotten
         response = engine.stream_chat(long_question)

@@ -285,3 +285,31 @@ async def test_every_method_tells_the_dispatcher_its_start_and_end(llm):
         ("LLMCompletionStartEvent", True),
         ("LLMCompletionEndEvent", True),
     ]
+
+
+async def test_the_event_loop_goes_on_while_the_model_answers(starter_model):
+    """Measured against the same work in a thread of its own, on this machine at this moment: what that
+    costs the loop, for the interpreter's lock and the processor, an answer may cost it too.
+    """
+    with GPT4All(model=starter_model, max_tokens=48, temperature=0) as llm:
+        message = [ChatMessage(role="user", content="Count to twenty, in words.")]
+        await llm.achat(message)  # loads the model
+
+        async def in_a_thread():
+            await asyncio.to_thread(llm.chat, message)
+
+        pairs = [
+            (await stall_during(in_a_thread()), await stall_during(llm.achat(message))) for _ in range(3)
+        ]
+    assert min(own - threads for threads, own in pairs) < 0.05
+
+
+async def stall_during(work):
+    """Seconds beyond its time that the latest tick of a clock came, while this was awaited."""
+    task, latest = asyncio.ensure_future(work), 0.0
+    while not task.done():
+        began = time.perf_counter()
+        await asyncio.sleep(0.005)
+        latest = max(latest, time.perf_counter() - began - 0.005)
+    await task
+    return latest
