@@ -261,6 +261,8 @@ def test_twin_calls_are_two_calls(models, name):
     answer = Reader(prepared).read([text])
     assert answer.named_calls == twins
     assert len({call.id for call in answer.calls}) == len(twins)
+    first, second = (model.talker.ids.format(number) for number in range(2))
+    assert Reader(prepared).read([text.replace(second, first)]) == answer  # whose ids are its own again
     assert model.rule(prepared).accepts(text)
 
 
