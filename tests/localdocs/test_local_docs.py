@@ -259,3 +259,26 @@ class TestOddInput:
         with open_docs(folders=[folder]) as docs:
             docs.sync()
             assert docs.search("rent " * 20_000, mode="keyword")[0].path.name == "rent.txt"
+
+
+def test_passages_are_listed_in_order_and_know_their_neighbours(open_docs, folder):
+    sections = [f"# Part {n}\n\n{'Everybody gets leave. ' * 20}\n\n" for n in range(4)]
+    (folder / "leave.md").write_text("".join(sections))
+    with open_docs(folders=[folder]) as docs:
+        docs.sync()
+        hits = list(docs.passages())
+        found = {hit.chunk_id: hit for hit in docs.search("leave", k=50)}
+    leave = [hit for hit in hits if hit.path.name == "leave.md"]
+    ids = [hit.chunk_id for hit in leave]
+    assert len(ids) >= 4
+    assert [hit.previous_id for hit in leave] == ["", *ids[:-1]]
+    assert [hit.next_id for hit in leave] == [*ids[1:], ""]
+    assert [hit.span for hit in leave] == sorted(hit.span for hit in leave)
+    [rent] = [hit for hit in hits if hit.path.name == "rent.txt"]
+    assert (rent.previous_id, rent.next_id, rent.score) == ("", "", 0)
+    assert all((found[id_].previous_id, found[id_].next_id) != ("", "") for id_ in ids if id_ in found)
+
+
+def test_there_are_no_passages_to_list_before_a_sync(open_docs):
+    with open_docs() as docs, pytest.raises(LocalDocsError, match="there is no index"):
+        next(docs.passages())
