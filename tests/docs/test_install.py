@@ -27,6 +27,7 @@ def steps(installer, tmp_path, monkeypatch):
     monkeypatch.setattr(installer.venv, "create", lambda folder, **_options: folder.mkdir())
     monkeypatch.setattr(installer, "has_pip", lambda _python: False)
     monkeypatch.setattr(installer, "is_installed", lambda *_named: False)
+    monkeypatch.setattr(installer, "reads_media", lambda _python: True)
     monkeypatch.setattr(installer, "step", lambda _title, *what: ran.append(what))
     return ran
 
@@ -36,7 +37,7 @@ def test_llama_cpp_is_built_first_and_then_the_project_installed(installer, step
     (build, variables), (project, _) = steps
     assert build[-1] == "llama_cpp_python==0.3.36"
     assert "--no-cache-dir" not in build
-    assert variables == {"CMAKE_ARGS": "-DLLAVA_BUILD=OFF"}
+    assert variables == {}
     assert project[-2:] == ["--editable", f"{ROOT}[all,dev]"]
     assert (tmp_path / "new" / ".ready").exists()
 
@@ -45,7 +46,22 @@ def test_a_build_with_arguments_is_not_taken_from_pips_cache(installer, steps, t
     installer.install(tmp_path / "new", cmake_args="-DGGML_CUDA=on")
     build, variables = steps[0]
     assert "--no-cache-dir" in build
-    assert variables == {"CMAKE_ARGS": "-DLLAVA_BUILD=OFF -DGGML_CUDA=on"}
+    assert variables == {"CMAKE_ARGS": "-DGGML_CUDA=on"}
+
+
+def test_a_build_of_pips_that_reads_neither_pictures_nor_sounds_is_made_anew(
+    installer, steps, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(installer, "reads_media", lambda _python: False)
+    installer.install(tmp_path / "new")
+    (first, _), (again, _), (project, _) = steps
+    assert "--no-cache-dir" not in first
+    assert {"--no-cache-dir", "--force-reinstall", "--no-deps"} < set(again)
+    assert (again[-1], project[-2]) == (first[-1], "--editable")
+
+
+def test_the_build_that_is_installed_here_reads_pictures_and_sounds(installer):
+    assert installer.reads_media(Path(sys.executable))
 
 
 def test_arguments_for_a_build_that_is_there_are_not_ignored_in_silence(
@@ -88,7 +104,6 @@ def test_page_installer_and_project_agree_on_llama_cpp(installer):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     pinned = installer.llama_requirement().replace("_", "-")
     assert pinned in project["dependencies"]
-    assert f'CMAKE_ARGS="{installer.WITHOUT_UNUSED}" pip install {pinned}' in page
     assert set(re.findall(r"llama-cpp-python==[\d.]+", page)) == {pinned}
 
 
