@@ -143,6 +143,8 @@ def hints_for(model, prepared):
         marks += [dialect.reasoning.end] * len(marks)
     if dialect.tools.name == "harmony":
         marks += ["<|end|>", "<|start|>assistant", "<|channel|>final<|message|>"] * 4
+    if dialect.tools.name == "functionary 3.2":
+        marks += [">>>"] * 4
     return marks
 
 
@@ -161,7 +163,9 @@ def check_answer(case, answer, text):
     if case.choice in {"required", "now"}:
         assert calls, what
         assert not answer.text.strip(), what
-    elif case.has_schema and not calls:
+    elif case.has_schema and calls:
+        assert not answer.text.strip(), what
+    elif case.has_schema:
         jsonschema.validate(json.loads(answer.text), FINAL)
     if case.reasoning == "off":
         assert answer.thought == "", what

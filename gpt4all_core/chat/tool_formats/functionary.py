@@ -61,9 +61,11 @@ class Functionary:
         to_all = quoted(f"{EVERYBODY}\n")
         answers = []
         if rules.tools:
-            before = made.rule(made.terminal(f"/{ANY_TEXT}{RECIPIENT_MARK}/"), is_lazy=True)
-            calls = _calls(made, rules.tools, is_parallel=rules.is_parallel)
-            answers.append(f"({to_all} {before})? {calls}")
+            preamble = ""
+            if rules.may_speak_before_calls:
+                before = made.rule(made.terminal(f"/{ANY_TEXT}{RECIPIENT_MARK}/"), is_lazy=True)
+                preamble = f"({to_all} {before})?"
+            answers.append(f"{preamble} {_calls(made, rules.tools, is_parallel=rules.is_parallel)}")
         if not (rules.tools and rules.must_call):
             names = "|".join(escaped(name) for name in (EVERYBODY, *(tool.name for tool in rules.tools)))
             others = f"~/{ANY_TEXT}{RECIPIENT_MARK}({names})\\n{ANY_TEXT}/"

@@ -82,8 +82,10 @@ class Harmony:
             messages = f'({channel} "analysis" {message} {thought} {next_message})*'
         last = []
         if rules.tools:
-            preamble = f'{channel} "commentary" {message} {_body(made, spell)} {next_message}'
-            last.append(f"({preamble})? {_calls(made, rules.tools, spell)}")
+            preamble = ""
+            if rules.may_speak_before_calls:
+                preamble = f'({channel} "commentary" {message} {_body(made, spell)} {next_message})?'
+            last.append(f"{preamble} {_calls(made, rules.tools, spell)}")
         if not (rules.tools and rules.must_call):
             kind = f'(" " {spell(CONSTRAIN)}? "json")?' if rules.said else ""
             last.append(f'{channel} "final" {kind} {message} {"said" if rules.said else _any_text(made)}')

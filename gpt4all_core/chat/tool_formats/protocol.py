@@ -103,6 +103,11 @@ class AnswerRules:
     may_think: bool = True
     thought_budget: int | None = None
 
+    @property
+    def may_speak_before_calls(self) -> bool:
+        """Whether text may stand before calls: not where they are required, nor where it has to match."""
+        return not self.must_call and not self.said
+
 
 @runtime_checkable
 class AnswerFormat(ToolFormat, Protocol):
