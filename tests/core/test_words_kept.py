@@ -3,9 +3,11 @@
 import pytest
 from call_texts import read_answer
 
+from gpt4all_core.chat.call_layout import Frame, NamedJsonLayout
 from gpt4all_core.chat.tool_formats import presets
 from gpt4all_core.chat.tool_formats.functionary import FUNCTIONARY_3_2
 from gpt4all_core.chat.tool_formats.harmony import HARMONY
+from gpt4all_core.chat.tool_formats.json_calls import JsonCalls
 
 
 @pytest.mark.parametrize("key", ["argumnets", "args", "", "place"])
@@ -39,3 +41,15 @@ def test_what_is_no_header_is_said():
     text = "<|channel|>final\nand so on, <b>at length</b>"
     answer = read_answer(HARMONY, list(text))
     assert answer.text == text.removeprefix("<|channel|>")
+
+
+@pytest.mark.parametrize(
+    "text", ["<s>find", "<s>find|", '<s>find|{"place": "Rome"}', '<s>find|{"place": 1}!now|{}</s>']
+)
+@pytest.mark.timeout(20)
+def test_calls_that_nothing_but_a_separator_begins_come_to_an_end(text):
+    """As inference finds them in some templates, whose first call differs from the others."""
+    layout = NamedJsonLayout(Frame("<s>", "</s>", separator="!"), "|")
+    answer = read_answer(JsonCalls("json calls", layout), [text])
+    assert len(answer.calls) == text.count("}")
+    assert len(answer.failures) == ("}" not in text)

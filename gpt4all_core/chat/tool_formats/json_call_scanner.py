@@ -163,8 +163,8 @@ class JsonCallScanner:
         """Read what separates two calls; whether it is there, or need not be."""
         if self._shape.is_array:
             return (yield from self._skip(","))
-        yield from self._skip(self._shape.separator)
-        return True
+        is_there = yield from self._skip(self._shape.separator)
+        return is_there or not self._shape.section_start or bool(self._shape.call_start)
 
     def _object_call(self, layout: JsonObjectLayout) -> Reading[None]:
         if not (yield from self._skip("{")):
@@ -337,6 +337,6 @@ class JsonCallScanner:
             self._unread = "" if is_listed and stop == shape.call_start else stop
         index = self._call.index if self._call.is_started else None
         self._events.append(ToolCallFailed(InvalidToolCall(text, reason), index))
-        if not is_listed or self._unread or stop == shape.section_end:
+        if not stop or not is_listed or self._unread or stop == shape.section_end:
             return False
         return stop == shape.call_start or (yield from self._leads_on())
