@@ -165,8 +165,10 @@ class Model:
         ]
 
     def _prompt(self, messages: tuple[Message, ...], thought: str) -> str:
+        """From the end of the first message on; some templates tell the time before it."""
         reasoning = Reasoning(is_on=True) if thought else Reasoning()
-        return self.chat.render(ChatRequest(messages, ToolUse(_OPEN_TOOLS), reasoning)).text
+        prompt = self.chat.render(ChatRequest(messages, ToolUse(_OPEN_TOOLS), reasoning)).text
+        return prompt.rpartition(messages[0].text)[2]
 
     def _chat(self, control: frozenset[str]) -> ChatFormat:
         special = SpecialTokens(bos="<s>", eos="</s>", control=control)

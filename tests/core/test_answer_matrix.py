@@ -122,6 +122,8 @@ def test_whatever_a_rule_lets_through_is_read_as_what_was_asked_for(models, name
         request = case.request()
         prepared = model.prepare(request)
         rule, reader = model.rule(prepared, request.answer), Reader(prepared)
+        spelled = {mark for mark, token in model.stand_ins.items() if f"<[{token}]>" in (prepared.rule or "")}
+        assert spelled <= prepared.markers, case  # or nobody would see them
         draw = random.Random(f"{name} {has_tokens} {case}")
         hints = hints_for(model, prepared)
         answers = [text for _ in range(2) if (text := rule.walk(draw, hints)) is not None]
@@ -200,8 +202,8 @@ def check_cut(answer, calls):
 
 
 @every_template
-def test_a_thought_is_read_where_the_template_writes_it(models, name):
-    model = models(name, has_tokens=False)
+def test_a_thought_is_read_where_the_template_writes_it(models, name, has_tokens):
+    model = models(name, has_tokens=has_tokens)
     text = model.written([NOW], thought="Because.\n\nOf <b> that.")
     prepared = model.prepare(Case("auto", True, "on", False).request())
     answer = Reader(prepared).read([text])
@@ -312,6 +314,7 @@ def test_thoughts_are_ruled_as_they_were_asked_for(models, name, has_tokens):
         prepared = model.prepare(Case("auto", True, reasoning, False).request())
         opens = "".join(segment.text for segment in prepared.segments).rstrip().endswith(tags.start)
         rule = model.rule(prepared)
+        assert prepared.markers.issuperset(MARK.findall(f"{tags.start}{tags.end}"))
         begun = thought if opens else f"{tags.start}\n{thought}"
         assert rule.begins(begun) == (reasoning in {"as it likes", "on"}), reasoning
         assert rule.begins(f"{'' if opens else tags.start}\n{tags.end}"), reasoning
