@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from gpt4all_core.chat.foreign_text import ForeignText, SpecialTokens, TokenGuard
 from gpt4all_core.chat.habits import Habits
@@ -10,6 +11,13 @@ from gpt4all_core.chat.program import TemplateProgram
 from gpt4all_core.chat.write_prompt import write_prompt
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.types import Message, Tool
+
+_PROBED_AT = datetime(2026, 1, 1, tzinfo=UTC)
+_STOPPED_CLOCK: Mapping[str, object] = {
+    "datetime": _PROBED_AT.strftime("%B %d %Y %H:%M:%S %Z"),
+    "strftime_now": _PROBED_AT.strftime,
+}
+"""Two probes may differ by what they are asked, and not by the second that ticks between them."""
 
 _AS_IT_IS = ForeignText(TokenGuard(SpecialTokens()), ())
 
@@ -45,7 +53,7 @@ class Prober:
                 tools,
                 habits,
                 _AS_IT_IS,
-                variables=variables,
+                variables={**_STOPPED_CLOCK, **(variables or {})},
                 add_generation_prompt=is_asking,
                 deadline=self._deadline,
             )

@@ -1,6 +1,8 @@
 """Templates written for these tests, tags among them that no model has: the dialect must be found out."""
 
+import itertools
 import json
+from datetime import datetime, timedelta
 
 import pytest
 from chat_templates import (
@@ -21,6 +23,7 @@ from chat_templates import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gpt4all_core.chat import program, sandbox
 from gpt4all_core.chat.call_layout import (
     Frame,
     JsonObjectLayout,
@@ -33,6 +36,7 @@ from gpt4all_core.chat.dialect import ReasoningTags
 from gpt4all_core.chat.foreign_text import SpecialTokens
 from gpt4all_core.chat.program import TemplateProgram
 from gpt4all_core.chat.recognise import recognise
+from gpt4all_core.chat.template import ChatTemplate
 from gpt4all_core.errors import ConfigError
 
 
@@ -377,3 +381,18 @@ def test_a_broken_template_is_an_error_or_has_a_dialect(source, data):
     except ConfigError:
         return
     assert found.dialect.source in {"preset", "inferred", "prompted"}
+
+
+def test_a_template_that_tells_the_time_is_the_same_for_every_probe(monkeypatch):
+    ticks = itertools.count()
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return super().now(tz) + timedelta(seconds=next(ticks))
+
+    telling = "{{ datetime }} {{ strftime_now('%H:%M:%S') }}" + HERMES
+    for module in (program, sandbox):
+        monkeypatch.setattr(module, "datetime", Clock)
+    assert ChatTemplate(telling).dialect(has_tools=True) == ChatTemplate(HERMES).dialect(has_tools=True)
+    assert next(ticks) == 0

@@ -74,7 +74,8 @@ KEEPING = [
     "{% set l = [] %}{% set x = 'a' * 9999999 %}" + LOOP + "{% set _ = l.append(x[1:]) %}{% endfor %}",
     "{% set l = [] %}{% set k = [0] * 999999 %}" + LOOP + "{% set _ = l.append(k.copy()) %}{% endfor %}",
     (
-        "{% macro f(n) %}{% set x = 'a' * (9999999 - n) %}{{ f(n + 1) if n < 300 }}{{ x | length }}{% endmacro %}"
+        "{% macro f(n) %}{% set x = 'a' * (9999999 - n) %}"
+        "{{ f(n + 1) if n < 300 }}{{ x | length }}{% endmacro %}"
         "{{ f(0) }}"
     ),
     "{% macro f() %}{% set x = 'a' * 9999999 %}"
