@@ -34,6 +34,7 @@ class SamplingStep:
 
     def __init__(self, vocabulary: Vocabulary, *, end: End) -> None:
         self._vocabulary = vocabulary
+        self._spellings: dict[int, tuple[str, bytes]] = {}
         self._end = end
 
     def run(self, work: ListOf[Work], logits: Logits) -> None:
@@ -105,16 +106,19 @@ class SamplingStep:
 
     def _logprob(self, token: int, scores: Scores) -> ChosenLogprob:
         top = tuple(
-            TokenLogprob(other, data.decode("utf-8", "replace"), logprob, data)
+            TokenLogprob(other, text, logprob, data)
             for other, logprob in scores.top
-            for data in (self._bytes(other),)
+            for text, data in (self._spelled(other),)
         )
-        data = self._bytes(token)
-        return ChosenLogprob(token, data.decode("utf-8", "replace"), scores.logprob, data, top)
+        text, data = self._spelled(token)
+        return ChosenLogprob(token, text, scores.logprob, data, top)
 
-    def _bytes(self, token: int) -> bytes:
+    def _spelled(self, token: int) -> tuple[str, bytes]:
         """What a token stands for; control tokens as they are written."""
-        return self._vocabulary.piece(token) or self._vocabulary.piece(token, special=True)
+        if token not in self._spellings:  # twenty are asked for with every token of a text
+            data = self._vocabulary.piece(token) or self._vocabulary.piece(token, special=True)
+            self._spellings[token] = data.decode("utf-8", "replace"), data
+        return self._spellings[token]
 
     def _finish(self, sequence: Sequence, reason: FinishReason, *, ended: int = 0) -> None:
         sequence.emit_rest(sequence.text.finish())

@@ -24,8 +24,8 @@ def score(logits: Logits, token: int, *, top: int) -> Scores:
     best = logits.max()
     # The sum is taken in float64: of 150,000 float32 numbers it would be off in the fifth digit.
     log_sum = float(best) + float(np.log(np.exp(logits - best).sum(dtype=np.float64)))
-    tokens = highest(logits, top) if top else ()
-    return Scores(
-        float(logits[token]) - log_sum,
-        tuple((int(likely), float(logits[likely]) - log_sum) for likely in tokens),
-    )
+    if not top:
+        return Scores(float(logits[token]) - log_sum)
+    tokens = highest(logits, top)
+    likely = logits[tokens].astype(np.float64) - log_sum
+    return Scores(float(logits[token]) - log_sum, tuple(zip(tokens.tolist(), likely.tolist(), strict=True)))
