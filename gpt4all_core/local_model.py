@@ -1,10 +1,9 @@
 """A chat model from a GGUF file: the core's facade, and what both adapters stand on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from gpt4all_core.catalog.gguf import read_header
 from gpt4all_core.catalog.gguf_projector_check import Modality, modalities
@@ -13,11 +12,7 @@ from gpt4all_core.chat.template import Segment
 from gpt4all_core.chat_format import ChatFormat, ChatRequest
 from gpt4all_core.chat_reply import ChatReply
 from gpt4all_core.config import resolve_settings
-from gpt4all_core.constrain.choices import choice_grammar
-from gpt4all_core.constrain.json_schema import schema_grammar
-from gpt4all_core.constrain.lark import lark_grammar
-from gpt4all_core.constrain.quote import quote_grammar
-from gpt4all_core.constrain.regex import regex_grammar
+from gpt4all_core.constrain.kinds import rule_grammar
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.handle import Generation
 from gpt4all_core.errors import ConfigError
@@ -268,21 +263,9 @@ class LocalModel(LeasedModel[OpenModel]):
         The first use takes about half a second for the vocabulary; rules are kept by their text.
         Raises UnsupportedSchema for what cannot be enforced, with the keyword and its place.
         """
-        rules: list[tuple[Callable[[Any], str], object]] = [
-            (quote_grammar, quote_from),
-            (schema_grammar, schema),
-            (regex_grammar, regex),
-            (choice_grammar, choices),
-            (lark_grammar, lark),
-        ]
-        given = [(write, rule) for write, rule in rules if rule is not None]
-        if len(given) != 1:
-            raise ConfigError(
-                f"{len(given)} rules were given for one answer; give one of quote_from, schema, regex,"
-                " choices and lark"
-            )
-        ((write, rule),) = given
-        grammar = write(rule)
+        grammar = rule_grammar(
+            {"quote_from": quote_from, "schema": schema, "regex": regex, "choices": choices, "lark": lark}
+        )
         return self._use(lambda opened: opened.compile_grammar(grammar))
 
     def count_tokens(self, text: str) -> int:

@@ -277,3 +277,17 @@ def test_an_impossible_amount_of_thought_is_refused(model, reasoning, complaint)
 def test_what_is_of_another_kind_is_refused_with_the_right_one(model, given):
     with pytest.raises(ConfigError, match="give"):
         model.chat(**{"messages": ASKED} | given)
+
+
+@pytest.mark.parametrize(
+    ("rule", "advice"),
+    [
+        ({"schema": Message}, "Message.model_json_schema"),
+        ({"regex": 3}, "regex=3"),
+        ({"lark": ["start"]}, "lark="),
+        ({"quote_from": "a text"}, "list of texts"),
+    ],
+)
+def test_what_is_no_rule_of_its_kind_is_refused(model, rule, advice):
+    with pytest.raises(ConfigError, match=advice):
+        model.constrain(**rule)

@@ -134,10 +134,10 @@ def test_many_rules_side_by_side_are_fine():
 
 def test_every_kind_makes_a_grammar_of_its_rule(walker):
     rules = {
-        "json_schema": {"type": "null"},
+        "schema": {"type": "null"},
         "regex": "a",
         "choices": ["a"],
-        "quote": ["a b"],
+        "quote_from": ["a b"],
         "lark": 'start: "a"\n',
     }
     assert set(rules) == set(GRAMMARS)
