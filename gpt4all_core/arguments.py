@@ -6,7 +6,7 @@ and from these. Names and defaults are the core's.
 
 import inspect
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
@@ -33,7 +33,7 @@ from gpt4all_core.shared_models import (
     SharedModels,
     model_label,
 )
-from gpt4all_core.types import GenerationParams, KVType
+from gpt4all_core.types import Adapter, GenerationParams, KVType
 
 if TYPE_CHECKING:
     from gpt4all_core.embedder import LocalEmbedder
@@ -200,6 +200,28 @@ class GenerationFields(SamplingFields):
     then it is cancelled and ends with GenerationTimeout, which is a TimeoutError."""
 
 
+class AnswerFields(GenerationFields):
+    """What a chat model may be asked for beside the text."""
+
+    reasoning: bool | None = None
+    """Whether the model thinks before it answers; None leaves it to the model. What it thinks is no
+    part of the answer's text."""
+
+    reasoning_budget: int | None = Field(default=None, ge=0)
+    """Most tokens of thought; None sets no bound."""
+
+    logprobs: bool = False
+    """Tell how likely every token was, beside the answer."""
+
+    top_logprobs: int = Field(default=0, ge=0)
+    """And so many of the likeliest tokens in its place."""
+
+    # Left out of repr, which may end up in traces: folders name people.
+    adapters: Mapping[str, float] = Field(default_factory=dict, repr=False)
+    """LoRA files to compute with, and how strongly: {"style.gguf": 1.0}, where 1 is what each was trained
+    with."""
+
+
 class EmbedderFields(ModelFields):
     """All arguments of a class that embeds texts."""
 
@@ -256,6 +278,16 @@ def to_params(fields: GenerationFields) -> GenerationParams:
     """The same for the engine, which takes `timeout` beside them."""
     names = [name for name in GenerationFields.model_fields if name not in ("stop", "timeout")]
     return GenerationParams(**{name: getattr(fields, name) for name in names}, stop=tuple(fields.stop))
+
+
+def to_answer_params(fields: AnswerFields) -> GenerationParams:
+    """The same with log-probabilities and LoRA files."""
+    return replace(
+        to_params(fields),
+        logprobs=fields.logprobs,
+        top_logprobs=fields.top_logprobs,
+        adapters=tuple(Adapter(Path(path), strength) for path, strength in fields.adapters.items()),
+    )
 
 
 def merge_call(

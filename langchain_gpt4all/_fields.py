@@ -1,14 +1,21 @@
 """The arguments of the text classes of this package, and what they become in the core."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, SecretStr
 
-from gpt4all_core.arguments import GenerationFields, LanguageModelFields, merge_call, to_params
-from gpt4all_core.types import AS_THE_MODEL_LIKES, Adapter, GenerationParams, JsonSchema, Reasoning, ToolUse
+from gpt4all_core.arguments import (
+    AnswerFields,
+    GenerationFields,
+    LanguageModelFields,
+    merge_call,
+    to_answer_params,
+    to_params,
+)
+from gpt4all_core.types import AS_THE_MODEL_LIKES, GenerationParams, JsonSchema, Reasoning, ToolUse
 from langchain_gpt4all._tools import to_answer_schema, to_tool_use
 
 
@@ -48,28 +55,6 @@ class LocalModelFields(LanguageModelFields, GenerationFields):
         return model, given
 
 
-class AnswerFields(GenerationFields):
-    """What a chat model may be asked for beside the text."""
-
-    reasoning: bool | None = None
-    """Whether the model thinks before it answers; None leaves it to the model. What it thinks is in
-    the `reasoning` content blocks of the answer."""
-
-    reasoning_budget: int | None = Field(default=None, ge=0)
-    """Most tokens of thought; None sets no bound."""
-
-    logprobs: bool = False
-    """Tell how likely every token was, in `response_metadata["logprobs"]`."""
-
-    top_logprobs: int = Field(default=0, ge=0)
-    """And so many of the likeliest tokens in its place."""
-
-    # Left out of repr, which LangChain sends along with traces: folders name people.
-    adapters: Mapping[str, float] = Field(default_factory=dict, repr=False)
-    """LoRA files to compute with, and how strongly: {"style.gguf": 1.0}, where 1 is what each was trained
-    with."""
-
-
 class CallFields(AnswerFields):
     """All that a call may give; the last four only a call, as `bind_tools` does for you."""
 
@@ -77,11 +62,6 @@ class CallFields(AnswerFields):
     tool_choice: str | bool | Mapping[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     response_format: Any = None
-
-    def to_params(self) -> GenerationParams:
-        adapters = tuple(Adapter(Path(path), strength) for path, strength in self.adapters.items())
-        params = to_params(self)
-        return replace(params, logprobs=self.logprobs, top_logprobs=self.top_logprobs, adapters=adapters)
 
 
 class ChatModelFields(LocalModelFields, AnswerFields):
@@ -100,7 +80,7 @@ class ChatModelFields(LocalModelFields, AnswerFields):
         chosen = merge_call(self, given, owner=f"a call of {type(self).__name__}", kind=CallFields)
         return Call(
             model,
-            chosen.to_params(),
+            to_answer_params(chosen),
             chosen.timeout,
             to_tool_use(chosen.tools, choice=chosen.tool_choice, is_parallel=chosen.parallel_tool_calls),
             to_answer_schema(chosen.response_format),

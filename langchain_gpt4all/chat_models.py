@@ -13,10 +13,10 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import get_config_list
 
-from gpt4all_core.arguments import GenerationFields, refuse_unknown
+from gpt4all_core.arguments import AnswerFields, GenerationFields, refuse_unknown
 from gpt4all_core.errors import ConfigError, EngineBusy
 from langchain_gpt4all._errors import langchain_errors
-from langchain_gpt4all._fields import AnswerFields, Call, ChatModelFields
+from langchain_gpt4all._fields import Call, ChatModelFields
 from langchain_gpt4all._language_model import LocalLanguageModel
 from langchain_gpt4all._messages import to_messages
 from langchain_gpt4all._profile import LocalModelProfile
