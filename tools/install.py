@@ -40,7 +40,7 @@ def install(folder: Path, *, cmake_args: str = "") -> None:
         # pip keeps builds by their source alone and would give out one with other arguments.
         own_build = ["--no-cache-dir"] if cmake_args else []
         variables = {"CMAKE_ARGS": cmake_args} if cmake_args else {}
-        title = f"building {pinned} from source; 8 to 11 minutes on two cores, once on this machine"
+        title = f"building {pinned} from source; about ten minutes on two cores, once on this machine"
         step(title, [*pip, *own_build, pinned], variables)
         if not own_build and not reads_media(python):
             say("pip had a build without pictures and sounds")

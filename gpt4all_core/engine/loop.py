@@ -161,7 +161,9 @@ class Loop:
             self._failures += 1
             # What llama.cpp left of them is unknown; the others' cells are as they were.
             for part in work:
-                self._admission.end(part.sequence, error, keep=False)
+                own = GenerationError(str(error))  # one each: whoever raises it writes into it
+                own.__cause__ = error
+                self._admission.end(part.sequence, own, keep=False)
             if self._failures == MOST_FAILURES:
                 raise
             return None
