@@ -21,10 +21,10 @@ from gpt4all_core.types import (
 class TextStates:
     """Reads one answer, in whatever pieces its text comes. For one thread at a time.
 
-    Everything the model wrote is in exactly one event, but for the markers themselves, the white
-    space around them, and members of a JSON call that no call has. Only the end of the text that may begin a marker is held back. However the
-    text is split, the events are the same once adjacent deltas are joined. Nothing that a model may
-    write raises.
+    Everything the model wrote is in exactly one event, but for the markers themselves, the white space
+    around them, and members of a JSON call that no call has. Only the end of the text that may begin a
+    marker is held back. However the text is split, the events are the same once adjacent deltas are
+    joined. Nothing that a model may write raises.
 
     tools: None, or a choice of "none", makes every trigger plain text. opens_thought: the prompt ends
     inside a thought, so the answer begins there.
