@@ -101,7 +101,7 @@ def chunk_document(
     """
     counts = _WordCounts(count_tokens)
     kept_whole = blocks(document.text)
-    line_ends = [] if document.pages else [match.start() for match in re.finditer("\n", document.text)]
+    line_ends = [] if document.parts else [match.start() for match in re.finditer("\n", document.text)]
     chunks: list[Chunk] = []
     for section in sections(document):
         words = split_words(
@@ -118,7 +118,7 @@ def chunk_document(
                     document.text[start:end],
                     (start, end),
                     section.page,
-                    None if document.pages else lines,
+                    None if document.parts else lines,
                     section.headings,
                 )
             )

@@ -29,8 +29,8 @@ def sections(document: Document) -> Iterator[Section]:
     """
     cuts = {0, len(document.text)}
     cuts.update(heading.start for heading in document.headings)
-    cuts.update(offset for page in document.pages for offset in (page.start, page.end))
-    page_starts = [page.start for page in document.pages]
+    cuts.update(offset for page in document.parts for offset in (page.start, page.end))
+    page_starts = [page.start for page in document.parts]
     headings = iter(document.headings)
     upcoming = next(headings, None)
     path: list[Heading] = []
@@ -42,7 +42,7 @@ def sections(document: Document) -> Iterator[Section]:
             path.append(upcoming)
             opened.append(upcoming)
             upcoming = next(headings, None)
-        page = document.pages[max(0, bisect_right(page_starts, start) - 1)].number if page_starts else None
+        page = document.parts[max(0, bisect_right(page_starts, start) - 1)].number if page_starts else None
         section = Section(start, end, page, tuple(heading.title for heading in path))
         if pending is not None:
             if (

@@ -16,13 +16,26 @@ AnswerMode = Literal["quote", "free"]
 Outcome = Literal["added", "updated", "unchanged", "moved", "removed", "unreadable", "skipped"]
 
 
+PartKind = Literal["page", "slide", "sheet", "cell", "chapter", "message", "file"]
+
+
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Where a page lies in the text. `number` counts from 1 as the file's pages do."""
+class Part:
+    """A stretch of a document that its file keeps apart, in text order.
+
+    kind: what it is: "cell" is one of a notebook, "message" one of a mailbox, "file" one that is
+    attached or packed. number: from 1, as the file counts.
+    label: what the file calls it, if not by the number: a page's own number ("iv"), a sheet's or an
+    attached file's name, a chapter's title.
+    first_row: the row of the sheet that the part's first line is, where each line is a row.
+    """
 
     number: int
     start: int
     end: int
+    kind: PartKind = "page"
+    label: str = ""
+    first_row: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +53,15 @@ class Document:
 
     `text` uses `\n` line ends. For plain text and Markdown it is the file's own text, so its
     lines are the file's lines; for HTML and DOCX lines are those of the extracted text.
-    `pages` is empty for formats without pages. Pages and headings are in text order.
+    `parts` is empty for formats that are of one piece. Parts and headings are in text order.
+    `notes` says for people what of the file is not in the text, and why ("pages 3-5 need OCR").
     """
 
     text: str
-    pages: tuple[Page, ...] = ()
+    parts: tuple[Part, ...] = ()
     headings: tuple[Heading, ...] = ()
     title: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

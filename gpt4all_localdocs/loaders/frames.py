@@ -5,10 +5,11 @@ JSON rather than pickle: the worker reads files from anywhere, so its replies ar
 
 import json
 import struct
+from dataclasses import astuple
 from pathlib import Path
 from typing import IO
 
-from gpt4all_localdocs.types import Document, Heading, Page
+from gpt4all_localdocs.types import Document, Heading, Part
 
 MAX_FRAME_BYTES = 1024**3
 """Above what the longest allowed text needs, with all its characters escaped."""
@@ -48,9 +49,10 @@ def encode_document(document: Document) -> bytes:
     return _encode(
         {
             "text": document.text,
-            "pages": [(page.number, page.start, page.end) for page in document.pages],
+            "parts": [astuple(part) for part in document.parts],
             "headings": [(heading.level, heading.title, heading.start) for heading in document.headings],
             "title": document.title,
+            "notes": document.notes,
         }
     )
 
@@ -68,9 +70,10 @@ def decode_reply(payload: bytes) -> Document | str:
             return str(reply["reason"])
         return Document(
             reply["text"],
-            pages=tuple(Page(*page) for page in reply["pages"]),
+            parts=tuple(Part(*part) for part in reply["parts"]),
             headings=tuple(Heading(*heading) for heading in reply["headings"]),
             title=reply["title"],
+            notes=tuple(reply["notes"]),
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         return "the parser gave an answer that cannot be read"

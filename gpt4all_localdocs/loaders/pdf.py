@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt4all_core.errors import UnreadableDocument
-from gpt4all_localdocs.types import Document, Page
+from gpt4all_localdocs.types import Document, Part
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
@@ -85,6 +85,6 @@ def _join_broken_words(texts: list[str]) -> list[str]:
 def _document(texts: list[str], title: str | None) -> Document:
     pages, start = [], 0
     for number, text in enumerate(texts, start=1):
-        pages.append(Page(number, start, start + len(text)))
+        pages.append(Part(number, start, start + len(text)))
         start += len(text) + 1
-    return Document("\n".join(texts), pages=tuple(pages), title=title)
+    return Document("\n".join(texts), parts=tuple(pages), title=title)

@@ -10,7 +10,7 @@ from gpt4all_core.errors import ConfigError
 from gpt4all_core.testing import HashEmbedder
 from gpt4all_localdocs.chunk import ChunkOptions, chunk_document, embedding_text
 from gpt4all_localdocs.loaders.registry import load_document
-from gpt4all_localdocs.types import Chunk, Document, Heading, Page
+from gpt4all_localdocs.types import Chunk, Document, Heading, Part
 
 count_hash_tokens = HashEmbedder().count_tokens
 
@@ -48,8 +48,8 @@ def documents(draw) -> Document:
     starts = sorted(draw(st.sets(offsets, max_size=6))) if text else []
     headings = tuple(Heading(draw(st.integers(1, 3)), f"heading {start}", start) for start in starts)
     cuts = sorted({0, len(text), *(draw(st.sets(offsets, max_size=4)) if draw(st.booleans()) else ())})
-    pages = tuple(Page(number, start, end) for number, (start, end) in enumerate(pairwise(cuts), start=1))
-    return Document(text, pages=pages if draw(st.booleans()) else (), headings=headings)
+    pages = tuple(Part(number, start, end) for number, (start, end) in enumerate(pairwise(cuts), start=1))
+    return Document(text, parts=pages if draw(st.booleans()) else (), headings=headings)
 
 
 counters = st.sampled_from([count_words, count_hash_tokens, count_pairs_of_characters])
@@ -82,8 +82,8 @@ def test_chunks_are_spans_that_cover_the_text_within_the_cap(document, count_tok
 def test_chunks_know_their_page_or_lines_and_cross_no_border(document, count_tokens, options):
     for chunk in chunk_document(document, count_tokens=count_tokens, options=options):
         start, end = chunk.span
-        if document.pages:
-            page = next(page for page in document.pages if page.start <= start < page.end)
+        if document.parts:
+            page = next(page for page in document.parts if page.start <= start < page.end)
             assert chunk.page == page.number
             assert chunk.lines is None
             assert end <= page.end
@@ -212,13 +212,13 @@ def test_a_heading_without_text_begins_the_deeper_section_after_it():
 def test_a_heading_at_the_end_of_a_page_stays_on_its_page():
     text = "# Leave\n## Sick pay\nsix weeks"
     headings = (Heading(1, "Leave", 0), Heading(2, "Sick pay", 8))
-    pages = (Page(1, 0, 8), Page(2, 8, len(text)))
-    chunks = chunks_of(Document(text, pages=pages, headings=headings))
+    pages = (Part(1, 0, 8), Part(2, 8, len(text)))
+    chunks = chunks_of(Document(text, parts=pages, headings=headings))
     assert [(chunk.text, chunk.page) for chunk in chunks] == [("# Leave", 1), ("## Sick pay\nsix weeks", 2)]
 
 
 def test_pages_are_cited_by_their_numbers():
-    document = Document("page one\n\npage three", pages=(Page(1, 0, 8), Page(2, 9, 9), Page(3, 10, 20)))
+    document = Document("page one\n\npage three", parts=(Part(1, 0, 8), Part(2, 9, 9), Part(3, 10, 20)))
     assert [(chunk.text, chunk.page, chunk.lines) for chunk in chunks_of(document)] == [
         ("page one", 1, None),
         ("page three", 3, None),

@@ -134,7 +134,7 @@ def test_every_sample_document_loads_with_true_places_or_says_why(path):
     for heading in document.headings:
         after = document.text[heading.start : heading.start + 600]
         assert letters.findall(after)[:1] == letters.findall(heading.title)[:1]
-    assert [page.number for page in document.pages] == list(range(1, len(document.pages) + 1))
+    assert [page.number for page in document.parts] == list(range(1, len(document.parts) + 1))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_every_sample_document_loads_with_true_places_or_says_why(path):
 )
 def test_a_phrase_of_a_sample_pdf_stands_on_its_page(name, page, phrase):
     document = load_document(sample(name))
-    span = document.pages[page - 1]
+    span = document.parts[page - 1]
     assert phrase in " ".join(document.text[span.start : span.end].split())
 
 

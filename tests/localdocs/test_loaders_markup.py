@@ -9,7 +9,7 @@ from gpt4all_core.testing import HashEmbedder
 from gpt4all_localdocs.chunk import ChunkOptions, chunk_document
 from gpt4all_localdocs.cite import cite_quote
 from gpt4all_localdocs.loaders import docx, docx_package, html, pdf
-from gpt4all_localdocs.types import Heading, Hit, Page
+from gpt4all_localdocs.types import Heading, Hit, Part
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_deeply_nested_html_is_read(tmp_path):
 def test_pdf_pages_have_numbers_and_spans(tmp_path):
     document = pdf.load(write_pdf(tmp_path, ["Leave is 25 days", "", "Sick pay"], title="Handbook"))
     assert document.text == "Leave is 25 days\n\nSick pay"
-    assert document.pages == (Page(1, 0, 16), Page(2, 17, 17), Page(3, 18, 26))
+    assert document.parts == (Part(1, 0, 16), Part(2, 17, 17), Part(3, 18, 26))
     assert document.title == "Handbook"
 
 

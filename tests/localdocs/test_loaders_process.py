@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -24,7 +25,7 @@ from gpt4all_localdocs.loaders.frames import (
 )
 from gpt4all_localdocs.loaders.process import LoaderProcess
 from gpt4all_localdocs.loaders.registry import load_document
-from gpt4all_localdocs.types import Document, Heading, Page
+from gpt4all_localdocs.types import Document, Heading, Part, PartKind
 
 ROOT = Path(__file__).parents[2]
 is_posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and named pipes of POSIX")
@@ -240,15 +241,24 @@ def test_the_child_loads_no_model_and_no_parser_before_it_needs_one():
     text=st.text(),
     title=st.none() | st.text(),
     heading=st.builds(Heading, st.integers(1, 9), st.text(), st.integers(0)),
-    page=st.builds(Page, st.integers(1), st.integers(0), st.integers(0)),
+    part=st.builds(
+        Part,
+        st.integers(1),
+        st.integers(0),
+        st.integers(0),
+        st.sampled_from(get_args(PartKind)),
+        st.text(),
+        st.none() | st.integers(1),
+    ),
+    note=st.text(),
 )
-def test_a_document_survives_the_way_through_the_pipe(text, title, heading, page):
-    document = Document(text, pages=(page, page), headings=(heading,), title=title)
+def test_a_document_survives_the_way_through_the_pipe(text, title, heading, part, note):
+    document = Document(text, parts=(part, part), headings=(heading,), title=title, notes=(note,))
     assert decode_reply(encode_document(document)) == document
 
 
 @pytest.mark.parametrize(
-    "reply", [b"no JSON", b"\xff", b"1", b"[]", b"{}", b'{"text": "a", "pages": [[1]]}', b"[" * 100_000]
+    "reply", [b"no JSON", b"\xff", b"1", b"[]", b"{}", b'{"text": "a", "parts": [[1]]}', b"[" * 100_000]
 )
 def test_an_answer_that_is_none_is_a_reason(reply):
     assert decode_reply(reply) == "the parser gave an answer that cannot be read"

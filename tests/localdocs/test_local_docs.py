@@ -218,7 +218,7 @@ class TestExamples:
         for item in self.QUESTIONS:
             document = load_document(EXAMPLES / item["file"])
             if "page" in item:
-                page = next(page for page in document.pages if page.number == item["page"])
+                page = next(page for page in document.parts if page.number == item["page"])
                 place = document.text[page.start : page.end]
             else:
                 first, last = item["lines"]
