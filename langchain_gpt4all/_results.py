@@ -1,8 +1,8 @@
 """The core's completions and events as LangChain's results."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
 from langchain_core.messages import AIMessage, AIMessageChunk, UsageMetadata
@@ -20,7 +20,6 @@ from gpt4all_core.types import (
     ChatEvent,
     ChosenLogprob,
     Completion,
-    InvalidToolCall,
     ReasoningDelta,
     TextDelta,
     TokenLogprob,
@@ -29,9 +28,12 @@ from gpt4all_core.types import (
     ToolCallStart,
     Usage,
 )
+from langchain_gpt4all._blocks import Blocks
 from langchain_gpt4all._broken_calls import broken
 
 PROVIDER = "gpt4all"
+
+Written_co = TypeVar("Written_co", covariant=True)
 
 _THOUGHT = "reasoning_content"
 """Where among `additional_kwargs` LangChain looks for thoughts, to make content blocks of them."""
@@ -47,79 +49,81 @@ def to_chat_result(completion: Completion, *, model_name: str) -> ChatResult:
             for call in completion.tool_calls
         ],
         invalid_tool_calls=[
-            invalid_tool_call(name=None, args=call.text, id=_new_id(), error=call.error)
+            invalid_tool_call(name=None, args=call.text, id=new_call_id(), error=call.error)
             for call in completion.invalid_tool_calls
         ],
         usage_metadata=to_usage(completion.usage),
-        response_metadata=_metadata(completion, model_name),
+        response_metadata=to_metadata(completion, model_name),
     )
     return ChatResult(generations=[ChatGeneration(message=message)])
 
 
-class ChunkWriter:
-    """Turns the events of one answer into chunks, which LangChain sums by their indices.
+class AnswerWriter(Protocol[Written_co]):
+    """Writes one answer down as what a stream of LangChain yields, its events in their order."""
 
-    Every stretch of text or thought and every call has an index of its own: chunks of two kinds under
-    one index would become one block. as_blocks: text and thoughts are content blocks with these
-    indices, as `output_version="v1"` has them, instead of a plain text and an additional argument.
+    def begin(self, *, model_name: str) -> Iterator[Written_co]:
+        """The request was accepted."""
+
+    def write(self, event: ChatEvent) -> Iterator[Written_co]:
+        """More of the answer."""
+
+    def end(self, completion: Completion, *, model_name: str) -> Iterator[Written_co]:
+        """The answer is whole."""
+
+
+class ChunkWriter:
+    """Turns the events of one answer into chunks, which LangChain sums by the indices of their blocks:
+    chunks of two kinds under one index would become one block.
+
+    as_blocks: text and thoughts are content blocks with their indices, as `output_version="v1"` has
+    them, instead of a plain text and an additional argument.
     """
 
     def __init__(self, *, as_blocks: bool) -> None:
         self._as_blocks = as_blocks
-        self._index = -1
-        self._stretch: type[ChatEvent] | None = None
-        self._calls: dict[int, int] = {}
+        self._blocks = Blocks()
 
-    def chunk(self, event: ChatEvent) -> ChatGenerationChunk:
+    def begin(self, *, model_name: str) -> Iterator[ChatGenerationChunk]:  # noqa: ARG002 - said at the end
+        """Nothing: what an answer is known by comes once, at its end."""
+        yield from ()
+
+    def write(self, event: ChatEvent) -> Iterator[ChatGenerationChunk]:
+        index, is_new = self._blocks.place(event)
         match event:
             case TextDelta(text):
-                message = self._said(event, text)
+                message = self._said(text, index)
             case ReasoningDelta(text):
-                message = self._thought(event, text)
-            case ToolCallStart(number, identity, name):
-                self._calls[number] = self._next(event)
-                message = _of_call(tool_call_chunk(name=name, args="", id=identity, index=self._index))
-            case ToolCallDelta(number, arguments):
-                message = _of_call(tool_call_chunk(args=arguments, index=self._calls[number]))
-            case ToolCallFailed(call, number):
-                message = _of_call(self._taken_back(event, call, number))
-        return ChatGenerationChunk(message=message)
+                message = self._thought(text, index)
+            case ToolCallStart(_, identity, name):
+                message = _of_call(tool_call_chunk(name=name, args="", id=identity, index=index))
+            case ToolCallDelta(_, arguments):
+                message = _of_call(tool_call_chunk(args=arguments, index=index))
+            case ToolCallFailed(call) if is_new:
+                text = call.text + broken(call.error)
+                message = _of_call(tool_call_chunk(args=text, id=new_call_id(), index=index))
+            case ToolCallFailed(call):
+                message = _of_call(tool_call_chunk(args=broken(call.error), index=index))
+        yield ChatGenerationChunk(message=message)
 
-    def last_chunk(self, completion: Completion, *, model_name: str) -> ChatGenerationChunk:
-        """The end. It alone has usage and metadata, since sums would count them twice."""
+    def end(self, completion: Completion, *, model_name: str) -> Iterator[ChatGenerationChunk]:
+        """It alone has usage and metadata, since sums would count them twice."""
         message = AIMessageChunk(
             content=[] if self._as_blocks else "",
             usage_metadata=to_usage(completion.usage),
-            response_metadata=_metadata(completion, model_name),
+            response_metadata=to_metadata(completion, model_name),
             chunk_position="last",
         )
-        return ChatGenerationChunk(message=message)
+        yield ChatGenerationChunk(message=message)
 
-    def _said(self, event: ChatEvent, text: str) -> AIMessageChunk:
-        index = self._place(event)
+    def _said(self, text: str, index: int) -> AIMessageChunk:
         if self._as_blocks:
             return AIMessageChunk(content=[{"type": "text", "text": text, "index": index}])
         return AIMessageChunk(content=text)
 
-    def _thought(self, event: ChatEvent, text: str) -> AIMessageChunk:
-        index = self._place(event)
+    def _thought(self, text: str, index: int) -> AIMessageChunk:
         if self._as_blocks:
             return AIMessageChunk(content=[{"type": "reasoning", "reasoning": text, "index": index}])
         return AIMessageChunk(content="", additional_kwargs={_THOUGHT: text})
-
-    def _taken_back(self, event: ChatEvent, call: InvalidToolCall, number: int | None) -> ToolCallChunk:
-        if number is not None:
-            return tool_call_chunk(args=broken(call.error), index=self._calls[number])
-        return tool_call_chunk(args=call.text + broken(call.error), id=_new_id(), index=self._next(event))
-
-    def _place(self, event: ChatEvent) -> int:
-        """The index of the stretch that the event goes on with."""
-        return self._index if self._stretch is type(event) else self._next(event)
-
-    def _next(self, event: ChatEvent) -> int:
-        self._stretch = type(event)
-        self._index += 1
-        return self._index
 
 
 def _of_call(chunk: ToolCallChunk) -> AIMessageChunk:
@@ -159,7 +163,8 @@ def to_usage(usage: Usage) -> UsageMetadata:
     )
 
 
-def _metadata(completion: Completion, model_name: str) -> dict[str, Any]:
+def to_metadata(completion: Completion, model_name: str) -> dict[str, Any]:
+    """What LangChain calls `response_metadata`."""
     metadata: dict[str, Any] = {
         "model_name": model_name,
         "model_provider": PROVIDER,
@@ -183,6 +188,6 @@ def _info(completion: Completion) -> dict[str, Any]:
     return {"finish_reason": completion.finish_reason, "usage_metadata": dict(to_usage(completion.usage))}
 
 
-def _new_id() -> str:
+def new_call_id() -> str:
     """What the message that answers a broken call can refer to."""
     return f"call_{uuid4().hex}"

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
@@ -12,15 +12,17 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import get_config_list
+from langchain_protocol.protocol import MessagesData
 
 from gpt4all_core.arguments import AnswerFields, GenerationFields, refuse_unknown
 from gpt4all_core.errors import ConfigError, EngineBusy
 from langchain_gpt4all._errors import langchain_errors
+from langchain_gpt4all._events import EventWriter, message_id
 from langchain_gpt4all._fields import Call, ChatModelFields
 from langchain_gpt4all._language_model import LocalLanguageModel
 from langchain_gpt4all._messages import to_messages
 from langchain_gpt4all._profile import LocalModelProfile
-from langchain_gpt4all._results import ChunkWriter, to_chat_result
+from langchain_gpt4all._results import AnswerWriter, ChunkWriter, to_chat_result
 from langchain_gpt4all._structured_output import Method, call_parser, parsed, text_parser
 from langchain_gpt4all._tools import (
     AnySchema,
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from gpt4all_core.chat_reply import ChatReply
     from gpt4all_core.local_model import LocalModel
 
+
+T = TypeVar("T")
 
 _MOST_THREADS = 64
 """A thread of `batch` only waits; the engine takes its next request from those that wait."""
@@ -226,28 +230,70 @@ class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="for
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - LangChain reports the chunks itself
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        call = self._merged(stop, kwargs)
-        model = self._local_model(call.model)
-        writer = ChunkWriter(as_blocks=self.output_version == "v1")
-        with langchain_errors(), _not_left_running(_ask(model, messages, call)) as reply:
-            for event in reply.events:
-                yield writer.chunk(event)
-            yield writer.last_chunk(reply.result(), model_name=model.name)
+        return self._written(ChunkWriter(as_blocks=self.output_version == "v1"), messages, stop, kwargs)
 
-    async def _astream(
+    def _astream(
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - as in _stream
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        call = self._merged(stop, kwargs)
+        return self._awritten(ChunkWriter(as_blocks=self.output_version == "v1"), messages, stop, kwargs)
+
+    def _stream_chat_model_events(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        *,
+        run_manager: CallbackManagerForLLMRun,
+        **kwargs: Any,
+    ) -> Iterator[MessagesData]:
+        return self._written(EventWriter(message_id=message_id(run_manager)), messages, stop, kwargs)
+
+    def _astream_chat_model_events(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        *,
+        run_manager: AsyncCallbackManagerForLLMRun,
+        **kwargs: Any,
+    ) -> AsyncIterator[MessagesData]:
+        return self._awritten(EventWriter(message_id=message_id(run_manager)), messages, stop, kwargs)
+
+    def _written(
+        self,
+        writer: AnswerWriter[T],
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        given: dict[str, Any],
+    ) -> Iterator[T]:
+        """An answer as a writer writes it down."""
+        call = self._merged(stop, given)
+        model = self._local_model(call.model)
+        with langchain_errors(), _not_left_running(_ask(model, messages, call)) as reply:
+            yield from writer.begin(model_name=model.name)
+            for event in reply.events:
+                yield from writer.write(event)
+            yield from writer.end(reply.result(), model_name=model.name)
+
+    async def _awritten(
+        self,
+        writer: AnswerWriter[T],
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        given: dict[str, Any],
+    ) -> AsyncIterator[T]:
+        call = self._merged(stop, given)
         model = await self._alocal_model(call.model)
-        writer = ChunkWriter(as_blocks=self.output_version == "v1")
         with langchain_errors(), _not_left_running(await _aask(model, messages, call)) as reply:
+            for written in writer.begin(model_name=model.name):
+                yield written
             async for event in reply.events:
-                yield writer.chunk(event)
-            yield writer.last_chunk(await reply.aresult(), model_name=model.name)
+                for written in writer.write(event):
+                    yield written
+            for written in writer.end(await reply.aresult(), model_name=model.name):
+                yield written
 
 
 def _ask(model: "LocalModel", messages: Sequence[BaseMessage], call: Call) -> "ChatReply":

@@ -1,9 +1,7 @@
-import json
-
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from langchain_core.messages import AIMessageChunk
+from scripted_answers import USAGE, answers
 from scripted_models import NOTHING_SAID, EventModel, use
 
 from gpt4all_core.types import (
@@ -17,38 +15,9 @@ from gpt4all_core.types import (
     ToolCallDelta,
     ToolCallFailed,
     ToolCallStart,
-    Usage,
 )
 from langchain_gpt4all import ChatGPT4All
 from langchain_gpt4all._results import ChunkWriter, to_chat_result
-
-USAGE = Usage(20, 9, cached_tokens=12, reasoning_tokens=4)
-WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=6)
-ARGUMENTS = st.dictionaries(
-    st.sampled_from(["a", "b", "c"]), WORDS | st.integers() | st.lists(WORDS), max_size=3
-)
-
-
-@st.composite
-def answers(draw):
-    """The events of an answer with its stretches in any order, and what they should add up to."""
-    events, texts, thoughts, calls = [], [], [], []
-    for kind in draw(st.lists(st.sampled_from(["text", "thought", "call"]), max_size=6)):
-        pieces = draw(st.lists(WORDS, min_size=1, max_size=3))
-        if kind == "text":
-            events += map(TextDelta, pieces)
-            texts += pieces
-        elif kind == "thought":
-            events += map(ReasoningDelta, pieces)
-            thoughts += pieces
-        else:
-            number, arguments = len(calls), draw(ARGUMENTS)
-            text = json.dumps(arguments, ensure_ascii=False)
-            cut = draw(st.integers(0, len(text)))
-            events += [ToolCallStart(number, f"id{number}", "f")]
-            events += [ToolCallDelta(number, part) for part in (text[:cut], text[cut:]) if part]
-            calls.append({"type": "tool_call", "id": f"id{number}", "name": "f", "args": arguments})
-    return events, "".join(texts), "".join(thoughts), calls
 
 
 def summed(events, completion=NOTHING_SAID, **arguments):
@@ -86,8 +55,8 @@ def test_content_blocks_keep_their_stretches_apart_and_in_order(answer):
 
 def test_chunks_of_the_two_versions_differ_in_their_content_alone():
     event = ReasoningDelta("hm")
-    plain = ChunkWriter(as_blocks=False).chunk(event).message
-    blocks = ChunkWriter(as_blocks=True).chunk(event).message
+    plain = next(ChunkWriter(as_blocks=False).write(event)).message
+    blocks = next(ChunkWriter(as_blocks=True).write(event)).message
     assert plain == AIMessageChunk(content="", additional_kwargs={"reasoning_content": "hm"})
     assert blocks == AIMessageChunk(content=[{"type": "reasoning", "reasoning": "hm", "index": 0}])
     assert plain.content_blocks == [{"type": "reasoning", "reasoning": "hm"}]
