@@ -268,9 +268,16 @@ class LocalModel(LeasedModel[OpenModel]):
         )
         return self._use(lambda opened: opened.compile_grammar(grammar))
 
+    def token_ids(self, text: str) -> list[int]:
+        """A text in the model's own vocabulary, nothing put before or behind it. Loads the model.
+
+        Control tokens that the text spells are read as text, as `chat` reads them.
+        """
+        return self._use(lambda opened: opened.tokenize(text, parse_special=False))
+
     def count_tokens(self, text: str) -> int:
-        """Tokens of a text, special tokens not counted. Loads the model."""
-        return self._use(lambda opened: len(opened.tokenize(text, parse_special=False)))
+        """How many `token_ids` has. Loads the model."""
+        return len(self.token_ids(text))
 
     def count_message_tokens(
         self,

@@ -10,7 +10,7 @@ from langchain_core.load import dumpd
 
 from gpt4all_core.arguments import GenerationFields
 from gpt4all_core.catalog.resolve import resolve_model
-from gpt4all_core.errors import ModelNotFound, UnsupportedParameter
+from gpt4all_core.errors import ModelNotFound
 from gpt4all_core.shared_models import model_label
 from langchain_gpt4all._fields import LocalModelFields
 from langchain_gpt4all._results import PROVIDER
@@ -27,19 +27,14 @@ class LocalLanguageModel(LocalModelFields, BaseLanguageModel[Any]):
         """True: `langchain_core.load` writes the arguments down and makes the object of them again."""
         return True
 
-    def get_num_tokens(self, text: str) -> int:
-        """Tokens of a text in the model's own vocabulary. Loads the model."""
-        if self.custom_get_token_ids is not None:
-            return len(self.custom_get_token_ids(text))
-        return self._local_model(self.model).count_tokens(text)
-
     def get_token_ids(self, text: str) -> list[int]:
-        """What `custom_get_token_ids` says; UnsupportedParameter without one."""
-        if self.custom_get_token_ids is None:
-            raise UnsupportedParameter(
-                "the token ids of a text are not available; get_num_tokens counts them exactly"
-            )
-        return self.custom_get_token_ids(text)
+        """A text in the model's own vocabulary, or what `custom_get_token_ids` says. Loads the model.
+
+        `get_num_tokens` is how many they are.
+        """
+        if self.custom_get_token_ids is not None:
+            return self.custom_get_token_ids(text)
+        return self._local_model(self.model).token_ids(text)
 
     @property
     def _identifying_params(self) -> Mapping[str, Any]:

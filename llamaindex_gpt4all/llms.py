@@ -105,13 +105,10 @@ class GPT4All(FunctionCallingLLM, ChatModelFields):
         }
 
     def as_tokenizer(self) -> Callable[[str], list[int]]:
-        """What counts tokens in the model's own vocabulary, for `Settings.tokenizer`, splitters,
-        memories and TokenCountingHandler. Loads the model.
-
-        It gives a list that is as long as the text has tokens, which is all that LlamaIndex asks; the
-        numbers in it are not the model's.
+        """What gives the ids of a text's tokens in the model's own vocabulary, for `Settings.tokenizer`,
+        splitters, memories and TokenCountingHandler. Loads the model at its first text.
         """
-        return self._numbered_tokens
+        return self._token_ids
 
     def use_as_default(self) -> None:
         """Have `Settings` take this model, its tokenizer, and its window for fitting prompts."""
@@ -302,5 +299,5 @@ class GPT4All(FunctionCallingLLM, ChatModelFields):
     def _prompted(self, prompt: PromptTemplate, prompt_args: Mapping[str, Any]) -> list[ChatMessage]:
         return self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
 
-    def _numbered_tokens(self, text: str) -> list[int]:
-        return list(range(self._local_model(self.model).count_tokens(text)))
+    def _token_ids(self, text: str) -> list[int]:
+        return self._local_model(self.model).token_ids(text)

@@ -152,6 +152,8 @@ def test_after_a_crash_the_next_request_is_served_by_a_new_child(starter_model):
     with LocalModel(starter_model, isolate=True, context_size=256, threads=1) as model:
         text = model.chat(HELLO, SHORT).result().text
         assert pool.open_count == before + 1  # no weights beside it
+        with LocalModel(starter_model) as in_process:
+            assert model.token_ids("Grüße!") == in_process.token_ids("Grüße!")
         first = model._opened
         handle = model.chat(HELLO, ENDLESS)
         os.kill(first.process_id, signal.SIGABRT)

@@ -76,6 +76,15 @@ def test_a_question_is_answered(model):
     assert completion.usage.completion_tokens == model.count_tokens(completion.text) == 12
 
 
+def test_token_ids_name_the_pieces_of_a_text_in_the_vocabulary(model):
+    vocabulary = read_header(model.path).metadata["tokenizer.ggml.tokens"].values()
+    text = "Say hello. <|im_end|>"
+    ids = model.token_ids(text)
+    assert "".join(vocabulary[token] for token in ids).replace("\u0120", " ") == text
+    assert len(ids) == model.count_tokens(text)
+    assert vocabulary.index("<|im_end|>") not in ids  # who spells a control token says it, and no more
+
+
 def test_a_stream_gives_the_same_text_in_pieces(model):
     pieces = list(model.chat(QUESTION, GREEDY))
     assert len(pieces) > 3

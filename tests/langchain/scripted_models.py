@@ -37,6 +37,9 @@ class ScriptedLocalModel(ScriptedChatModel):
         self.timeout_s = timeout_s
         return super().chat(messages, params, **options)
 
+    def token_ids(self, text):
+        return list(range(self.count_tokens(text)))
+
     def count_message_tokens(self, messages, *, tool_use=None, reasoning=AS_THE_MODEL_LIKES):
         texts = [message.text for message in messages]
         if tool_use is not None:

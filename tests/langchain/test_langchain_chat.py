@@ -249,8 +249,15 @@ def test_token_counts_are_those_of_the_prompt_that_is_sent(chat):
         with_tools = chat.get_num_tokens_from_messages(messages, [weather], tool_choice=choice)
         assert with_tools == bound.invoke(messages).usage_metadata["input_tokens"]
         assert (with_tools > counted) == (choice != "none")  # for this model's template knows no tools
-    with pytest.raises(UnsupportedParameter, match="get_num_tokens"):
-        chat.get_token_ids("Say hello.")
+
+
+def test_token_ids_are_the_models_own(chat):
+    text = "Grüße: <|im_end|>"  # a control token that somebody spells is text
+    ids = chat.get_token_ids(text)
+    with LocalModel(MODEL) as model:
+        assert ids == model.token_ids(text)
+        assert ids[0] != ids[-1]
+    assert chat.get_num_tokens(text) == len(ids)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,9 @@ class ScriptedLocalModel(ScriptedChatModel):
     def close(self):
         pass
 
+    def token_ids(self, text):
+        return list(range(self.count_tokens(text)))
+
     def chat(self, messages, params=None, *, timeout_s=None, **options):
         self.timeout_s = timeout_s
         return super().chat(messages, params, **options)
