@@ -1,6 +1,7 @@
 """A local embedding model as a LlamaIndex embedding."""
 
 from collections.abc import Sequence
+from inspect import unwrap
 from typing import Any, Self
 
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
@@ -15,6 +16,14 @@ from gpt4all_core.shared_models import model_label
 from llamaindex_gpt4all._embedding_cache import EmbeddingCache, KeyedText, Kind
 
 _MACHINE = ("threads", "device", "gpu_layers", "idle_ttl_s", "allow_download", "embeddings_cache")
+
+# LlamaIndex puts a span around each of these, and around what overrides one: by `super()` there would be two.
+_get_query = unwrap(BaseEmbedding.get_query_embedding)
+_aget_query = unwrap(BaseEmbedding.aget_query_embedding)
+_get_text = unwrap(BaseEmbedding.get_text_embedding)
+_aget_text = unwrap(BaseEmbedding.aget_text_embedding)
+_get_texts = unwrap(BaseEmbedding.get_text_embedding_batch)
+_aget_texts = unwrap(BaseEmbedding.aget_text_embedding_batch)
 
 
 class GPT4AllEmbedding(BaseEmbedding, EmbedderFields):
@@ -60,33 +69,36 @@ class GPT4AllEmbedding(BaseEmbedding, EmbedderFields):
         return data | {"model_name": self._embedder.identity}
 
     def get_query_embedding(self, query: str) -> Embedding:
-        vector: Embedding = super().get_query_embedding(self._kept([query], "query")[0])
+        [text] = self._kept([query], "query")
+        vector: Embedding = _get_query(self, text)
         return vector
 
     async def aget_query_embedding(self, query: str) -> Embedding:
-        vector: Embedding = await super().aget_query_embedding((await self._akept([query], "query"))[0])
+        [text] = await self._akept([query], "query")
+        vector: Embedding = await _aget_query(self, text)
         return vector
 
     def get_text_embedding(self, text: str) -> Embedding:
-        vector: Embedding = super().get_text_embedding(self._kept([text], "text")[0])
+        [text] = self._kept([text], "text")
+        vector: Embedding = _get_text(self, text)
         return vector
 
     async def aget_text_embedding(self, text: str) -> Embedding:
-        vector: Embedding = await super().aget_text_embedding((await self._akept([text], "text"))[0])
+        [text] = await self._akept([text], "text")
+        vector: Embedding = await _aget_text(self, text)
         return vector
 
     def get_text_embedding_batch(
         self, texts: list[str], show_progress: bool = False, **kwargs: Any
     ) -> list[Embedding]:
-        kept = self._kept(texts, "text")
-        vectors: list[Embedding] = super().get_text_embedding_batch(kept, show_progress, **kwargs)
+        vectors: list[Embedding] = _get_texts(self, self._kept(texts, "text"), show_progress, **kwargs)
         return vectors
 
     async def aget_text_embedding_batch(
         self, texts: list[str], show_progress: bool = False, **kwargs: Any
     ) -> list[Embedding]:
         kept = await self._akept(texts, "text")
-        vectors: list[Embedding] = await super().aget_text_embedding_batch(kept, show_progress, **kwargs)
+        vectors: list[Embedding] = await _aget_texts(self, kept, show_progress, **kwargs)
         return vectors
 
     def _kept(self, texts: Sequence[str], kind: Kind) -> list[str]:

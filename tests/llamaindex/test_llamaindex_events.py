@@ -1,5 +1,7 @@
 """Who listens to LlamaIndex hears of every call, and counts its tokens rightly."""
 
+from contextlib import contextmanager
+
 import pytest
 from llama_index.core import Settings
 from llama_index.core.callbacks import CallbackManager, TokenCountingHandler
@@ -9,11 +11,12 @@ from llama_index.core.instrumentation.span_handlers import SimpleSpanHandler
 from llama_index.core.llms import ChatMessage
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.node_parser import SentenceSplitter
+from llama_index.core.storage.kvstore import SimpleKVStore
 from scripted_llm import on_every_chat, on_every_completion
 
 from gpt4all_core.errors import ContextOverflow
 from gpt4all_core.local_model import LocalModel
-from llamaindex_gpt4all import GPT4All
+from llamaindex_gpt4all import GPT4All, GPT4AllEmbedding
 
 MODEL = "smollm2-135m-instruct"
 ENTRIES = (
@@ -41,6 +44,17 @@ async def call(llm, name):
     return made
 
 
+@contextmanager
+def listening():
+    """What the dispatcher is told of spans meanwhile."""
+    spans, dispatcher = SimpleSpanHandler(), get_dispatcher()
+    dispatcher.add_span_handler(spans)
+    try:
+        yield spans
+    finally:
+        dispatcher.span_handlers.remove(spans)
+
+
 @pytest.mark.parametrize("name", ENTRIES)
 async def test_every_method_tells_its_start_its_chunks_and_its_end(script, seen, name):
     llm, _model = script(["Good morning to you."])
@@ -61,13 +75,8 @@ async def test_every_method_tells_its_start_its_chunks_and_its_end(script, seen,
 @pytest.mark.parametrize("name", ENTRIES)
 async def test_every_method_is_a_span_that_ends(script, name):
     llm, _model = script(["Good morning."])
-    spans = SimpleSpanHandler()
-    dispatcher = get_dispatcher()
-    dispatcher.add_span_handler(spans)
-    try:
+    with listening() as spans:
         await call(llm, name)
-    finally:
-        dispatcher.span_handlers.remove(spans)
     assert [span.id_.partition("-")[0] for span in spans.completed_spans] == [f"GPT4All.{name}"]
     assert not spans.open_spans
 
@@ -84,6 +93,23 @@ async def test_a_failure_is_told_too(script, seen, name):
         await call(llm, name)
     assert seen[0].class_name().endswith("StartEvent")
     assert seen[-1].class_name() == "SpanDropEvent"
+
+
+@pytest.mark.parametrize("cached", [False, True])
+@pytest.mark.parametrize("name", ["query_embedding", "text_embedding", "text_embedding_batch"])
+async def test_every_method_of_an_embedding_is_one_span_with_one_pair_of_events(seen, name, cached):
+    texts = ["a cat"] if name.endswith("batch") else "a cat"
+    with GPT4AllEmbedding(embeddings_cache=SimpleKVStore() if cached else None) as embedding:
+        for method in (f"get_{name}", f"aget_{name}"):
+            seen.clear()
+            with listening() as spans:
+                made = getattr(embedding, method)(texts)
+                _vectors = await made if method.startswith("a") else made
+            # LlamaIndex has spans for the private methods of every class of embedding, too.
+            [span] = [span for span in spans.completed_spans if "._" not in span.id_]
+            assert span.id_.startswith(f"GPT4AllEmbedding.{method}-")
+            assert [event.class_name() for event in seen] == ["EmbeddingStartEvent", "EmbeddingEndEvent"]
+            assert {event.span_id for event in seen} == {span.id_}
 
 
 async def test_tokens_are_counted_by_the_model_and_not_guessed(script):
@@ -113,7 +139,7 @@ def test_as_the_default_it_is_planned_with_by_its_own_tokens_and_window(settings
         llm.use_as_default()
         assert settings.llm is llm
         text = "Die Donau fließt durch Wien."
-        assert len(settings.tokenizer(text)) == model.count_tokens(text)
+        assert settings.tokenizer(text) == model.token_ids(text)
         for helper in (settings.prompt_helper, settings.chat_prompt_helper):
             assert (helper.context_window, helper.num_output) == (777, 50)
 
