@@ -8,7 +8,7 @@ from gpt4all_core.errors import UnreadableDocument
 from gpt4all_core.testing import HashEmbedder
 from gpt4all_localdocs.chunk import ChunkOptions, chunk_document
 from gpt4all_localdocs.cite import cite_quote
-from gpt4all_localdocs.loaders import docx, docx_package, html, pdf
+from gpt4all_localdocs.loaders import docx, html, pdf, safe_zip
 from gpt4all_localdocs.types import Heading, Hit, Part
 
 
@@ -32,10 +32,22 @@ from gpt4all_localdocs.types import Heading, Hit, Part
         ),
         ("<p>Sch&ouml;n &lt;&amp;&gt;&nbsp;x</p>", "Schön <&> x"),
         ("<!-- no --><p>yes", "yes"),
+        ('<p>see <img src="x.png" alt="the floor plan"> and <img src="y.png">', "see the floor plan and"),
+        ("<nav><a>Home</a></nav><p>text</p>", "text"),
+        ("<nav><a>Home</a></nav>", "Home"),
     ],
 )
 def test_html_keeps_the_visible_text_and_its_blocks(tmp_path, source, text):
     assert html.load(write(tmp_path, "a.html", f"<title>T</title>{source}")).text == text
+
+
+def test_html_says_that_menus_were_left_out(tmp_path):
+    menu = "<nav><h2>Home</h2></nav>"
+    document = html.load(write(tmp_path, "a.html", f"{menu}<p>text</p>"))
+    assert (document.text, document.headings) == ("text", ())
+    assert document.notes == ("the page's menus were left out",)
+    assert html.read_markup(f"{menu}<p>text</p>", with_menus=True).text == "Home\n\ntext"
+    assert html.load(write(tmp_path, "b.html", "<p>text</p>")).notes == ()
 
 
 def test_html_headings_point_at_their_text(tmp_path):
@@ -215,7 +227,7 @@ def test_docx_that_unpacks_to_too_much_is_refused(tmp_path):
 
 def test_docx_parts_are_bounded_together(tmp_path, monkeypatch):
     path = write_docx(tmp_path, paragraph("x" * 600), parts={"header": paragraph("y" * 600)})
-    monkeypatch.setattr(docx_package, "MAX_UNPACKED_BYTES", 1500)
+    monkeypatch.setattr(safe_zip, "MAX_UNPACKED_BYTES", 1500)
     with pytest.raises(UnreadableDocument, match="unpacks to too much"):
         docx.load(path)
 
