@@ -7,11 +7,11 @@ Markup: ECMA-376 part 1, section 17 (WordprocessingML).
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from gpt4all_core.errors import UnreadableDocument
-from gpt4all_localdocs.loaders.docx_package import Package
+from gpt4all_localdocs.loaders.office_package import OfficePackage
 from gpt4all_localdocs.loaders.outline import TextWriter
+from gpt4all_localdocs.loaders.safe_xml import Element, attribute, child, local_name
 from gpt4all_localdocs.types import Document
 
 SUFFIXES: tuple[str, ...] = (".docx", ".docm")
@@ -26,9 +26,6 @@ _DROPPED = frozenset(
 _CHARACTERS = {"tab": "\t", "noBreakHyphen": "-", "softHyphen": "", "br": "\n", "cr": "\n", "ptab": "\t"}
 _NOTES = (("header", "Headers"), ("footer", "Footers"), ("footnotes", "Footnotes"), ("endnotes", "Endnotes"))
 
-# lxml ships no types: an element is Any here, and nothing but `_children`, `_name` and `_value` looks inside.
-_Element = Any
-
 
 def load(path: Path) -> Document:
     """The body's text, then headers, footers, footnotes and endnotes, each under a heading of its own.
@@ -36,50 +33,31 @@ def load(path: Path) -> Document:
     Paragraphs are set apart by a blank line, list items and table rows by a line end; cells of a
     row by ` | `. The title is that of the first paragraph in the Title style, else of the
     properties. Raises UnreadableDocument where the file is no Word file, is encrypted or
-    unpacks to more than `docx_package` allows.
+    unpacks to more than `safe_zip` allows.
     """
-    with Package(path) as package:
+    with OfficePackage(
+        path, what="Word document", main="word/document.xml", old="doc", new="docx"
+    ) as package:
         walk = _Walk(_heading_levels(package))
-        for root in package.main():
-            walk.blocks(root)
+        walk.blocks(package.main())
         for kind, title in _NOTES:
             walk.notes(title, package.related(kind))
-        properties = [child for root in package.properties() for child in root if _name(child) == "title"]
+        title_of_properties = package.title()
     if not walk.writer.text.strip():
         raise UnreadableDocument(path, "holds no text")
-    from_properties = " ".join((properties[0].text or "").split()) if properties else ""
     return Document(
-        walk.writer.text, headings=walk.writer.headings, title=walk.title or from_properties or None
+        walk.writer.text, headings=walk.writer.headings, title=walk.title or title_of_properties or None
     )
 
 
-def _name(element: _Element) -> str:
-    """An element's name without its namespace: the strict and the transitional one differ in nothing else."""
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
-
-
-def _value(element: _Element, attribute: str = "val") -> str:
-    namespace = element.tag.rpartition("}")[0]
-    return str(element.get(f"{namespace}}}{attribute}", ""))
-
-
-def _child(element: _Element, *names: str) -> _Element | None:
-    """The element at the end of a path of child names, if it is there."""
-    for name in names:
-        element = next((child for child in element if _name(child) == name), None)
-        if element is None:
-            return None
-    return element
-
-
-def _outline_level(properties: _Element | None) -> int | None:
+def _outline_level(properties: Element | None) -> int | None:
     """The level that a paragraph or style sets itself: 1 is the highest."""
-    outline = _child(properties, "outlineLvl") if properties is not None else None
-    value = _value(outline) if outline is not None else ""
-    return int(value) + 1 if value.isdecimal() else None
+    outline = child(properties, "outlineLvl") if properties is not None else None
+    value = attribute(outline, "val") if outline is not None else ""
+    return int(value) + 1 if value.isdecimal() and len(value) < 3 else None
 
 
-def _heading_levels(package: Package) -> dict[str, int]:
+def _heading_levels(package: OfficePackage) -> dict[str, int]:
     """Heading level by style id; 0 stands for the Title style.
 
     Built-in styles carry their English names in every language; a style without a level of its
@@ -88,14 +66,14 @@ def _heading_levels(package: Package) -> dict[str, int]:
     own: dict[str, int | None] = {}
     parents: dict[str, str] = {}
     for root in package.related("styles"):
-        for style in (child for child in root if _name(child) == "style"):
-            identifier = _value(style, "styleId")
-            name, based_on = _child(style, "name"), _child(style, "basedOn")
-            own[identifier] = _level_of_name(_value(name) if name is not None else identifier)
+        for style in (element for element in root if local_name(element) == "style"):
+            identifier = attribute(style, "styleId")
+            name, based_on = child(style, "name"), child(style, "basedOn")
+            own[identifier] = _level_of_name(attribute(name, "val") if name is not None else identifier)
             if own[identifier] is None:
-                own[identifier] = _outline_level(_child(style, "pPr"))
+                own[identifier] = _outline_level(child(style, "pPr"))
             if based_on is not None:
-                parents[identifier] = _value(based_on)
+                parents[identifier] = attribute(based_on, "val")
     levels = {}
     for identifier in own:
         seen, style_id = set[str](), identifier
@@ -112,7 +90,7 @@ def _level_of_name(name: str) -> int | None:
     words = name.lower().split()
     if words == ["title"]:
         return 0
-    is_heading = len(words) == 2 and words[0] == "heading" and words[1].isdecimal()
+    is_heading = len(words) == 2 and words[0] == "heading" and words[1].isdecimal() and len(words[1]) < 3
     return int(words[1]) if is_heading else None
 
 
@@ -127,7 +105,7 @@ class _Walk:
         self.title = ""
         self._levels = levels
 
-    def notes(self, title: str, roots: Iterator[_Element]) -> None:
+    def notes(self, title: str, roots: Iterator[Element]) -> None:
         """Write parts that stand outside the body under a heading: equal ones once, page numbers never."""
         texts = []
         for root in roots:
@@ -144,31 +122,31 @@ class _Walk:
                 self.writer.break_lines(2)
             self.writer.write_verbatim(text)
 
-    def blocks(self, parent: _Element) -> None:
+    def blocks(self, parent: Element) -> None:
         """Write all paragraphs and tables under an element, through any wrapper."""
-        for child in _children(parent):
-            name = _name(child)
+        for element in _children(parent):
+            name = local_name(element)
             if name == "p":
-                self._paragraph(child)
+                self._paragraph(element)
             elif name == "tbl":
-                self._table(child)
+                self._table(element)
             else:
-                self.blocks(child)
+                self.blocks(element)
 
-    def _paragraph(self, paragraph: _Element) -> None:
-        boxes: list[_Element] = []
+    def _paragraph(self, paragraph: Element) -> None:
+        boxes: list[Element] = []
         text = "".join(_inline(paragraph, boxes)).strip()
-        properties = _child(paragraph, "pPr")
-        is_item = properties is not None and _child(properties, "numPr") is not None
+        properties = child(paragraph, "pPr")
+        is_item = properties is not None and child(properties, "numPr") is not None
         if text:
             self._write_paragraph(text, self._level(properties), is_item=is_item)
         for box in boxes:
             self.blocks(box)
 
-    def _level(self, properties: _Element | None) -> int | None:
-        style = _child(properties, "pStyle") if properties is not None else None
+    def _level(self, properties: Element | None) -> int | None:
+        style = child(properties, "pStyle") if properties is not None else None
         own = _outline_level(properties)
-        level = self._levels.get(_value(style)) if own is None and style is not None else own
+        level = self._levels.get(attribute(style, "val")) if own is None and style is not None else own
         return None if level is not None and level > _BODY_TEXT_LEVEL else level
 
     def _write_paragraph(self, text: str, level: int | None, *, is_item: bool) -> None:
@@ -183,7 +161,7 @@ class _Walk:
             self.title = " ".join(text.split())
         self.writer.break_lines(breaks)
 
-    def _table(self, table: _Element) -> None:
+    def _table(self, table: Element) -> None:
         rows = [
             list(_through_wrappers(row, "tc"))
             for row in _through_wrappers(table, "tr")
@@ -199,7 +177,7 @@ class _Walk:
                 self._row(cells)
         self.writer.break_lines(2)
 
-    def _row(self, cells: list[_Element]) -> None:
+    def _row(self, cells: list[Element]) -> None:
         self.writer.begin_row()
         for cell in cells:
             inner = _Walk({})
@@ -209,40 +187,40 @@ class _Walk:
         self.writer.end_row()
 
 
-def _children(element: _Element) -> Iterator[_Element]:
+def _children(element: Element) -> Iterator[Element]:
     """The children that hold text; of alternatives for the same content, the first one only."""
-    for child in element:
-        name = _name(child)
+    for inner in element:
+        name = local_name(inner)
         if not name or name in _DROPPED:
             continue
         if name == "AlternateContent":
-            yield from list(child)[:1]
+            yield from list(inner)[:1]
         else:
-            yield child
+            yield inner
 
 
-def _inline(element: _Element, boxes: list[_Element]) -> Iterator[str]:
+def _inline(element: Element, boxes: list[Element]) -> Iterator[str]:
     """The characters of a paragraph; text boxes anchored in it are collected in `boxes`."""
-    for child in _children(element):
-        name = _name(child)
+    for inner in _children(element):
+        name = local_name(inner)
         if name == "t":
-            yield child.text or ""
+            yield inner.text or ""
         elif name == "txbxContent":
-            boxes.append(child)
+            boxes.append(inner)
         elif name in _CHARACTERS:
             yield _CHARACTERS[name]
         else:
-            yield from _inline(child, boxes)
+            yield from _inline(inner, boxes)
 
 
-def _through_wrappers(element: _Element, name: str) -> Iterator[_Element]:
+def _through_wrappers(element: Element, name: str) -> Iterator[Element]:
     """Rows of a table or cells of a row, also inside content controls, but not those of nested tables."""
-    for child in _children(element):
-        if _name(child) == name:
-            yield child
-        elif _name(child) not in {"tbl", "p", "tr", "tc"}:
-            yield from _through_wrappers(child, name)
+    for inner in _children(element):
+        if local_name(inner) == name:
+            yield inner
+        elif local_name(inner) not in {"tbl", "p", "tr", "tc"}:
+            yield from _through_wrappers(inner, name)
 
 
-def _is_deleted(row: _Element) -> bool:
-    return _child(row, "trPr", "del") is not None
+def _is_deleted(row: Element) -> bool:
+    return child(row, "trPr", "del") is not None
