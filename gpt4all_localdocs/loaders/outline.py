@@ -1,7 +1,10 @@
 """Builds a text from blocks, with headings and table rows, for formats whose text is not the file's own."""
 
+import re
+
 from gpt4all_localdocs.types import Heading
 
+_LINE_END = re.compile(r"\r\n?")
 CELL_SEPARATOR = " | "
 
 
@@ -54,6 +57,7 @@ class TextWriter:
 
     def write_verbatim(self, text: str) -> None:
         """Add text whose own spaces and line ends matter."""
+        text = _LINE_END.sub("\n", text)
         if self._cells is not None:
             self.write(text)
         elif text := text if self._length else text.lstrip("\n"):
