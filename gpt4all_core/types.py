@@ -289,11 +289,25 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """The seconds of one request by the clock, shared with whatever was decoded beside it.
+
+    waited_s: for its place in the batch. prompt_s: from there until the prompt was decoded. answer_s:
+    from there to the end.
+    """
+
+    waited_s: float
+    prompt_s: float
+    answer_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """A finished generation: what was said, why it ended, and what it cost.
 
     text: the answer, without reasoning and calls. logprobs: None where they were not asked for; of
-    all tokens, those of reasoning and calls included.
+    all tokens, those of reasoning and calls included. timing: None where nothing was decoded for it;
+    two completions that say the same are equal, however long they took.
     """
 
     text: str
@@ -303,6 +317,7 @@ class Completion:
     tool_calls: tuple[ToolCall, ...] = ()
     invalid_tool_calls: tuple[InvalidToolCall, ...] = ()
     logprobs: tuple[ChosenLogprob, ...] | None = None
+    timing: Timing | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

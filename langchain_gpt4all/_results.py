@@ -16,6 +16,7 @@ from langchain_core.outputs import (
     LLMResult,
 )
 
+from gpt4all_core.durations import durations
 from gpt4all_core.types import (
     ChatEvent,
     ChosenLogprob,
@@ -169,6 +170,7 @@ def to_metadata(completion: Completion, model_name: str) -> dict[str, Any]:
         "model_name": model_name,
         "model_provider": PROVIDER,
         "finish_reason": completion.finish_reason,
+        **durations(completion),
     }
     if completion.logprobs is not None:
         metadata["logprobs"] = {"content": [_chosen(logprob) for logprob in completion.logprobs]}
@@ -185,7 +187,11 @@ def _logprob(logprob: TokenLogprob) -> Mapping[str, Any]:
 
 
 def _info(completion: Completion) -> dict[str, Any]:
-    return {"finish_reason": completion.finish_reason, "usage_metadata": dict(to_usage(completion.usage))}
+    return {
+        "finish_reason": completion.finish_reason,
+        "usage_metadata": dict(to_usage(completion.usage)),
+        **durations(completion),
+    }
 
 
 def new_call_id() -> str:

@@ -16,6 +16,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
+from gpt4all_core.durations import durations
 from gpt4all_core.types import (
     ChatEvent,
     ChosenLogprob,
@@ -54,6 +55,7 @@ def to_chat_response(completion: Completion, *, model_name: str, delta: str | No
             "model": model_name,
             "finish_reason": completion.finish_reason,
             "usage": counted | details,
+            **durations(completion),
         },
         logprobs=None if completion.logprobs is None else [_tokens(step) for step in completion.logprobs],
         additional_kwargs=counted,

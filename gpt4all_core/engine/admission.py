@@ -109,6 +109,7 @@ class Admission:
     def _place(self, sequence: Sequence) -> None:
         placement = self._kv.acquire(sequence.tokens, adapters=sequence.adapters.identity)
         sequence.slot, sequence.computed = placement.slot, placement.reused
+        sequence.note_placed()
         if sequence.cached is None:  # else it was here before, and finds what it decoded itself
             sequence.cached = placement.reused
         self._counters.reused_tokens += placement.reused

@@ -230,7 +230,7 @@ class Loop:
         sequence = work.sequence
         start, stop = sequence.computed, sequence.computed + work.count
         self._slots.extend(sequence.running_slot, [*sequence.tokens[start:stop], *work.guessed])
-        sequence.computed = stop
+        sequence.advance(stop)
         sequence.guessed.extend(work.guessed)
         self._counters.decoded_tokens += work.rows
         self._counters.prompt_tokens += max(0, min(stop, sequence.prompt_length) - start)

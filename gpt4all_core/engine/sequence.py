@@ -13,7 +13,7 @@ from gpt4all_core.engine.image_rows import ImageRows
 from gpt4all_core.engine.prompt_lookup import PromptLookup
 from gpt4all_core.engine.sampling import Sampler
 from gpt4all_core.protocols import TokenMatcher
-from gpt4all_core.types import ChosenLogprob, Completion, FinishReason, GenerationParams, Piece, Usage
+from gpt4all_core.types import ChosenLogprob, Completion, FinishReason, GenerationParams, Piece, Timing, Usage
 
 
 def _nothing() -> None:
@@ -55,6 +55,10 @@ class Sequence:
     timeout_s: float | None = None
     """Seconds that the request may take from `submitted_s` on."""
     submitted_s: float = field(default_factory=time.monotonic)
+    placed_s: float | None = None
+    """When it was first admitted; None before."""
+    prompted_s: float | None = None
+    """When its prompt was first decoded; None before."""
     slot: int | None = None
     computed: int = 0
     cached: int | None = None
@@ -122,6 +126,28 @@ class Sequence:
         """How many tokens may still be written."""
         return self.limit - len(self.tokens)
 
+    @property
+    def timing(self) -> Timing | None:
+        """Until now; None before the prompt is decoded."""
+        if self.placed_s is None or self.prompted_s is None:
+            return None
+        return Timing(
+            self.placed_s - self.submitted_s,
+            self.prompted_s - self.placed_s,
+            time.monotonic() - self.prompted_s,
+        )
+
+    def note_placed(self) -> None:
+        """It has a slot, again perhaps."""
+        if self.placed_s is None:
+            self.placed_s = time.monotonic()
+
+    def advance(self, stop: int) -> None:
+        """The tokens up to this one have cells."""
+        self.computed = stop
+        if self.prompted_s is None and stop >= self.prompt_length:
+            self.prompted_s = time.monotonic()
+
     def append(self, token: int) -> None:
         """One more token of the answer; if it was guessed, it has its cell already."""
         self.tokens.append(token)
@@ -151,7 +177,7 @@ class Sequence:
         logprobs = None
         if self.params.logprobs:
             logprobs = tuple(logprob for piece in self.pieces for logprob in piece.logprobs)
-        return Completion(text, reason, usage, logprobs=logprobs)
+        return Completion(text, reason, usage, logprobs=logprobs, timing=self.timing)
 
     def _push(self, text: str) -> None:
         piece = Piece(text, self._held_tokens, tuple(self._held_logprobs))

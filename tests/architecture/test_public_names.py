@@ -52,6 +52,7 @@ CORE = {
     "ReasoningDelta",
     "SlowQuantization",
     "TextDelta",
+    "Timing",
     "TokenLogprob",
     "Tool",
     "ToolCall",

@@ -10,6 +10,7 @@ from gpt4all_core.types import (
     InvalidToolCall,
     ReasoningDelta,
     TextDelta,
+    Timing,
     TokenLogprob,
     ToolCall,
     ToolCallDelta,
@@ -17,7 +18,7 @@ from gpt4all_core.types import (
     ToolCallStart,
 )
 from langchain_gpt4all import ChatGPT4All
-from langchain_gpt4all._results import ChunkWriter, to_chat_result
+from langchain_gpt4all._results import ChunkWriter, to_chat_result, to_llm_result
 
 
 def summed(events, completion=NOTHING_SAID, **arguments):
@@ -133,6 +134,22 @@ def test_a_whole_answer_has_everything_in_its_place():
             ]
         },
     }
+
+
+def test_how_long_it_took_is_told_once_in_ollamas_words():
+    told = {
+        "total_duration": 2_750_000_000,
+        "prompt_eval_count": 20,
+        "prompt_eval_duration": 250_000_000,
+        "eval_count": 9,
+        "eval_duration": 2_000_000_000,
+    }
+    completion = Completion("ab", "stop", USAGE, timing=Timing(0.5, 0.25, 2.0))
+    whole = to_chat_result(completion, model_name="m").generations[0].message
+    for message in (whole, summed([TextDelta("a"), TextDelta("b")], completion)):
+        assert message.response_metadata.items() >= told.items()
+    [[text]] = to_llm_result([completion], model_name="m").generations
+    assert text.generation_info.items() >= told.items()
 
 
 def test_usage_and_metadata_come_once_in_a_stream():

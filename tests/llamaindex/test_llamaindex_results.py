@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from gpt4all_core.types import (
     InvalidToolCall,
     ReasoningDelta,
     TextDelta,
+    Timing,
     TokenLogprob,
     ToolCall,
     ToolCallDelta,
@@ -71,6 +74,20 @@ def test_usage_is_where_llamaindex_looks_for_it():
     }
     assert get_tokens_from_response(response) == (10, 9)
     assert get_tokens_from_response(to_completion_response(response)) == (10, 9)
+
+
+def test_how_long_it_took_is_told_in_ollamas_words():
+    timed = replace(ANSWER, timing=Timing(0.5, 0.25, 2.0))
+    told = {
+        "total_duration": 2_750_000_000,
+        "prompt_eval_count": 10,
+        "prompt_eval_duration": 250_000_000,
+        "eval_count": 9,
+        "eval_duration": 2_000_000_000,
+    }
+    response = to_chat_response(timed, model_name="m")
+    assert response.raw.items() >= told.items()
+    assert to_completion_response(response).raw == response.raw
 
 
 def test_what_is_said_next_has_the_whole_answer_as_it_was():
