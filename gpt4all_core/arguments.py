@@ -15,6 +15,7 @@ from pydantic import (
     AfterValidator,
     AliasChoices,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -22,10 +23,12 @@ from pydantic import (
     model_validator,
 )
 
+from gpt4all_core.catalog.catalog import model_name
+from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
 from gpt4all_core.foreign_arguments import advice_on
-from gpt4all_core.sampling_arguments import SamplingFields, Texts
+from gpt4all_core.sampling_arguments import Number, SamplingFields, Texts
 from gpt4all_core.shared_models import (
     EmbedderRecipe,
     ModelRecipe,
@@ -54,6 +57,10 @@ def _as_folder(folder: str | Path | None) -> str | None:
     if folder == "":  # pathlib would read it as the working directory
         raise ValueError("name a folder, or leave it out")
     return None if folder is None else str(folder)
+
+
+def _none_as_nothing(stop: object) -> object:
+    return () if stop is None else stop  # frameworks write None for it
 
 
 class StrictArguments(BaseModel):
@@ -178,7 +185,14 @@ class LanguageModelFields(ModelFields):
     def _label(self, reference: str | Path | None) -> str:
         """What to call a model in traces: a name, never a path. Neither loads nor fetches it."""
         named = reference or resolve_settings().model
-        return self._local_model(None).name if named is None else model_label(named)
+        return model_name(self._file(None)) if named is None else model_label(named)
+
+    def _file(self, reference: str | Path | None) -> Path:
+        """The model's file, quickly: an event loop may ask. Fetches nothing: a trace must not start a
+        download. Raises ModelNotFound if it is not on this disk.
+        """
+        made: LocalModel | None = self._opened.made(self._recipe(reference))
+        return resolve_model(reference) if made is None or self.allow_download else made.path
 
     def _recipe(self, reference: str | Path | None) -> ModelRecipe:
         names = [field.name for field in fields(ModelRecipe)[1:]]
@@ -188,7 +202,7 @@ class LanguageModelFields(ModelFields):
 class GenerationFields(SamplingFields):
     """How to choose the next token and when to stop; each may also be given in a single call."""
 
-    stop: Texts = _DEFAULTS.stop
+    stop: Annotated[Texts, BeforeValidator(_none_as_nothing)] = _DEFAULTS.stop
     """The text ends before any of these strings. `stop` of a call takes their place."""
 
     prompt_lookup: bool = _DEFAULTS.prompt_lookup
@@ -213,11 +227,11 @@ class AnswerFields(GenerationFields):
     logprobs: bool = False
     """Tell how likely every token was, beside the answer."""
 
-    top_logprobs: int = Field(default=0, ge=0)
+    top_logprobs: int = Field(default=0, ge=0, le=20)
     """And so many of the likeliest tokens in its place."""
 
     # Left out of repr, which may end up in traces: folders name people.
-    adapters: Mapping[str, float] = Field(default_factory=dict, repr=False)
+    adapters: Mapping[str, Number] = Field(default_factory=dict, repr=False)
     """LoRA files to compute with, and how strongly: {"style.gguf": 1.0}, where 1 is what each was trained
     with."""
 

@@ -17,13 +17,19 @@ def _no_single_text(texts: object, info: ValidationInfo) -> object:
     return texts
 
 
+def _no_empty_text(texts: Sequence[str]) -> tuple[str, ...]:
+    if "" in texts:
+        raise ValueError("give texts of at least one character, every text holds the empty one")
+    return tuple(texts)
+
+
 def _finite_or_barring(bias: float) -> float:
     if math.isfinite(bias) or bias == -math.inf:
         return bias
     raise ValueError("give a finite number, or -inf to bar the token")
 
 
-Texts = Annotated[Sequence[str], BeforeValidator(_no_single_text), AfterValidator(tuple)]
+Texts = Annotated[Sequence[str], BeforeValidator(_no_single_text), AfterValidator(_no_empty_text)]
 """Several texts; a single one would pass for a sequence of letters."""
 
 Number = Annotated[float, Field(allow_inf_nan=False)]

@@ -98,6 +98,57 @@ def test_both_refuse_by_name_what_the_core_refuses(name, values):
             check_params(GenerationParams(**{name: value}))
 
 
+CALLS = {ChatGPT4All: ChatGPT4All.invoke, LlamaIndexGPT4All: LlamaIndexGPT4All.complete}
+CHAT_KINDS = pytest.mark.parametrize("kind", list(CALLS))
+
+
+@CHAT_KINDS
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("max_tokens", 0, "greater than 0"),
+        ("max_tokens", 1.5, "valid integer"),
+        ("temperature", -0.1, "greater than or equal to 0"),
+        ("temperature", "hot", "valid number"),
+        ("top_k", -1, "greater than or equal to 0"),
+        ("top_p", 2, "less than or equal to 1"),
+        ("top_p", 0, "greater than 0"),
+        ("min_p", 1.5, "less than or equal to 1"),
+        ("seed", -1, "greater than or equal to 0"),
+        ("seed", "x", "valid integer"),
+        ("stop", [""], "at least one character"),
+        ("dry_sequence_breakers", [""], "at least one character"),
+        ("mirostat", 3, "0, 1 or 2"),
+        ("prompt_lookup", "perhaps", "valid boolean"),
+        ("timeout", -1, "greater than 0"),
+        ("timeout", "soon", "valid number"),
+        ("reasoning", "high", "valid boolean"),
+        ("reasoning_budget", -1, "greater than or equal to 0"),
+        ("logprobs", "perhaps", "valid boolean"),
+        ("top_logprobs", -1, "greater than or equal to 0"),
+        ("top_logprobs", 21, "less than or equal to 20"),
+        ("adapters", ["style.gguf"], "valid dictionary"),
+    ],
+)
+def test_an_object_and_a_call_refuse_a_value_and_say_what_is_allowed(kind, name, value, allowed):
+    refusal = f"got {re.escape(f'{name}={value!r}')}; .*{re.escape(allowed)}"
+    with pytest.raises(ConfigError, match=refusal):
+        kind(**{name: value})
+    with pytest.raises(ConfigError, match=refusal):
+        CALLS[kind](kind(), "hello", **{name: value})
+
+
+@CHAT_KINDS
+def test_a_lora_file_has_a_finite_strength(kind):
+    with pytest.raises(ConfigError, match=r"got adapters=nan; .*finite number"):
+        kind(adapters={"style.gguf": math.nan})
+
+
+@KINDS
+def test_no_stop_may_be_written_as_none(kind):
+    assert to_params(kind(stop=None)).stop == ()
+
+
 @KINDS
 @pytest.mark.parametrize("bias", [{-1: 1.0}, {1: math.inf}, {1: math.nan}, {"x": 1.0}, [1]], ids=str)
 def test_a_bias_without_a_token_or_a_number_is_refused(kind, bias):
