@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gpt4all_core.errors import UnreadableDocument
-from gpt4all_localdocs.loaders import docx, html, markdown, pdf, pptx, text
+from gpt4all_localdocs.loaders import delimited, docx, html, markdown, pdf, pptx, spreadsheet, text
 from gpt4all_localdocs.types import Document
 
 MAX_CHARACTERS = 50_000_000
@@ -27,7 +27,7 @@ class Loader(Protocol):
         """The file's text and places; raises UnreadableDocument with a reason for people."""
 
 
-LOADERS: tuple[Loader, ...] = (text, markdown, html, pdf, docx, pptx)
+LOADERS: tuple[Loader, ...] = (text, markdown, html, pdf, docx, pptx, spreadsheet, delimited)
 
 _BY_SUFFIX = {suffix: loader for loader in LOADERS for suffix in loader.SUFFIXES}
 
