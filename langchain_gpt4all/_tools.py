@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
 from gpt4all_core.types import JsonSchema, Tool, ToolUse
+from langchain_gpt4all._typed_dicts import as_langchain_reads
 
 AnyTool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 ToolChoice = str | bool | Mapping[str, Any] | None
@@ -44,7 +45,7 @@ def describe_tools(tools: Sequence[AnyTool], *, strict: bool | None = None) -> l
     """
     described = []
     for tool in tools:
-        known = convert_to_openai_tool(tool, strict=strict)
+        known = convert_to_openai_tool(as_langchain_reads(tool), strict=strict)
         function = known.get("function", known)
         if known.get("type") != "function" or "name" not in function:
             raise UnsupportedParameter(
@@ -125,6 +126,7 @@ def to_json_schema(schema: AnySchema, *, strict: bool | None = None) -> dict[str
 
     strict: as OpenAI has it, every property is required and no others are allowed.
     """
+    schema = as_langchain_reads(schema)
     if strict:
         return convert_to_json_schema(schema if isinstance(schema, type) else dict(schema), strict=True)
     if isinstance(schema, type):

@@ -33,6 +33,7 @@ from langchain_gpt4all._tools import (
     to_choice,
     to_response_format,
 )
+from langchain_gpt4all._typed_dicts import as_langchain_reads
 
 if TYPE_CHECKING:
     from gpt4all_core.chat_reply import ChatReply
@@ -132,7 +133,7 @@ class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="for
         A stream yields the object as far as it is written: of a class once it is complete enough.
         """
         refuse_unknown(kwargs, ["schema", "method", "include_raw", "strict"], owner="with_structured_output")
-        traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
+        traced = {"kwargs": {"method": method, "strict": strict}, "schema": as_langchain_reads(schema)}
         if method == "function_calling":
             if schema is None:
                 raise ConfigError("method='function_calling' needs a schema")
