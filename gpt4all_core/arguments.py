@@ -185,7 +185,10 @@ class LanguageModelFields(ModelFields):
     def _label(self, reference: str | Path | None) -> str:
         """What to call a model in traces: a name, never a path. Neither loads nor fetches it."""
         named = reference or resolve_settings().model
-        return model_name(self._file(None)) if named is None else model_label(named)
+        if named is not None:
+            return model_label(named)
+        made: LocalModel | None = self._opened.made(self._recipe(None))
+        return model_name(resolve_model(None)) if made is None or self.allow_download else made.name
 
     def _file(self, reference: str | Path | None) -> Path:
         """The model's file, quickly: an event loop may ask. Fetches nothing: a trace must not start a

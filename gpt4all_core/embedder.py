@@ -13,6 +13,7 @@ from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ConfigError, ModelLoadError
 from gpt4all_core.leased_model import LeasedModel
 from gpt4all_core.model_pool import Lease, LeaseTerms
+from gpt4all_core.off_loop import off_loop
 from gpt4all_core.open_embedder import open_embedder
 from gpt4all_core.open_packs import OpenPacks, PackedModelOptions, wait_for
 from gpt4all_core.protocols import Vectors
@@ -142,11 +143,14 @@ class LocalEmbedder(LeasedModel[OpenPacks]):
 
         Cancelling the task drops what is not embedded yet.
         """
-        return await asyncio.wrap_future(await asyncio.to_thread(self._begin, texts, self.document_prefix))
+        future = await off_loop(
+            lambda: self._begin(texts, self.document_prefix), lane=self, undo=Future.cancel
+        )
+        return await asyncio.wrap_future(future)
 
     async def aembed_query(self, text: str) -> Vectors:
         """The same for an event loop."""
-        future = await asyncio.to_thread(self._begin, [text], self.query_prefix)
+        future = await off_loop(lambda: self._begin([text], self.query_prefix), lane=self, undo=Future.cancel)
         row: Vectors = (await asyncio.wrap_future(future))[0]
         return row
 

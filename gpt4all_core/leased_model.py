@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from gpt4all_core.catalog.catalog import find_or_none
+from gpt4all_core.catalog.catalog import find_or_none, model_name
 from gpt4all_core.catalog.entry import ModelEntry, Role
 from gpt4all_core.catalog.gguf import GGUFHeader, read_header
 from gpt4all_core.catalog.resolve import resolve_model
@@ -47,6 +47,8 @@ class LeasedModel(Generic[T]):
     def path(self) -> Path:
         """The model's file. Finding it does not load it."""
         # No cached_property: in Python 3.11 all objects of a class share its lock, and a download takes long.
+        if self._path is not None:  # without the lock, which is held while the model is loaded
+            return self._path
         with self._lock:
             if self._path is None:
                 self._path = resolve_model(
@@ -57,8 +59,7 @@ class LeasedModel(Generic[T]):
     @property
     def name(self) -> str:
         """What the model is called in the catalog, or its file name."""
-        entry = self._entry
-        return entry.name if entry else self.path.stem
+        return model_name(self.path)
 
     @property
     def is_open(self) -> bool:
@@ -139,6 +140,8 @@ class LeasedModel(Generic[T]):
 
     @property
     def _header(self) -> GGUFHeader:
+        if self._header_read is not None:
+            return self._header_read
         with self._lock:
             if self._header_read is None:
                 self._header_read = read_header(self.path)

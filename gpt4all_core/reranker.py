@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Future
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +14,7 @@ from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ConfigError, GenerationError
 from gpt4all_core.leased_model import LeasedModel
 from gpt4all_core.model_pool import Lease, LeaseTerms
+from gpt4all_core.off_loop import off_loop
 from gpt4all_core.open_packs import OpenPacks, PackedModelOptions, is_encoder, wait_for
 from gpt4all_core.open_reranker import SOFTMAX_ARCHITECTURES, between_pair, open_reranker
 from gpt4all_core.pair_tokens import PairWriter, SeparatedPair, TemplatedPair
@@ -92,7 +93,8 @@ class LocalReranker(LeasedModel[OpenPacks]):
         self, query: str, documents: Sequence[str], *, top_n: int | None = None
     ) -> list[RankedDocument]:
         """The same for an event loop. Cancelling the task drops what is not scored yet."""
-        future = await asyncio.to_thread(self._begin_ranking, query, documents, top_n)
+        begin = partial(self._begin_ranking, query, documents, top_n)
+        future = await off_loop(begin, lane=self, undo=Future.cancel)
         return _ranked(await asyncio.wrap_future(future), top_n)
 
     def score(self, pairs: Sequence[tuple[str, str]], *, raw: bool = False) -> Scores:
@@ -105,7 +107,8 @@ class LocalReranker(LeasedModel[OpenPacks]):
 
     async def ascore(self, pairs: Sequence[tuple[str, str]], *, raw: bool = False) -> Scores:
         """The same for an event loop."""
-        logits = await asyncio.wrap_future(await asyncio.to_thread(self._begin, pairs))
+        future = await off_loop(partial(self._begin, pairs), lane=self, undo=Future.cancel)
+        logits = await asyncio.wrap_future(future)
         return logits if raw else _sigmoid(logits)
 
     def _lease_it(self) -> Lease[OpenPacks]:

@@ -1,11 +1,11 @@
 """The local models that an object of a framework uses: made at first use, left behind when it is copied."""
 
-import asyncio
 import threading
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
+from gpt4all_core.off_loop import off_loop
 from gpt4all_core.types import KVType
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class Recipe(Protocol[T_co]):
     """What a model is made of; hashable, and equal for models that are the same."""
 
     def make(self) -> T_co: ...
+
+    def __hash__(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +116,25 @@ class SharedModels(Generic[T]):
         self._models: dict[Recipe[T], T] = {}
 
     def get(self, recipe: Recipe[T]) -> T:
-        """The model of this recipe; not yet loaded if it is new."""
+        """The model of this recipe; not yet loaded if it is new. Does not wait for one that was made."""
+        made = self.made(recipe)
+        if made is not None:
+            return made
         with self._lock:
             if recipe not in self._models:
                 self._models[recipe] = recipe.make()
             return self._models[recipe]
 
+    def made(self, recipe: Recipe[T]) -> T | None:
+        """The same, None if nobody has asked for it yet. Never waits."""
+        return self._models.get(recipe)  # without the lock, which is held while others are made
+
     async def aget(self, recipe: Recipe[T]) -> T:
-        """The same, loaded: a thread does that, since an event loop must not wait seconds."""
-        model = self.get(recipe)
-        if not model.is_open:  # not yet, or not any more: it was idle
-            await asyncio.to_thread(model.open)
-        return model
+        """The same, loaded, for an event loop: what takes long, the imports too, is done in a thread."""
+        made = self.made(recipe)
+        if made is not None and made.is_open:
+            return made
+        return await off_loop(lambda: self.get(recipe).open(), lane=recipe)
 
     def close(self) -> None:
         """Close all of them; the next use makes them anew. Idempotent."""

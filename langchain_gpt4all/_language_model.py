@@ -1,6 +1,7 @@
 """What LangChain asks of a chat model and of a text completion model alike."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,7 +10,6 @@ from langchain_core.language_models import BaseLanguageModel, LangSmithParams
 from langchain_core.load import dumpd
 
 from gpt4all_core.arguments import GenerationFields
-from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.errors import ModelNotFound
 from gpt4all_core.shared_models import model_label
 from langchain_gpt4all._fields import LocalModelFields
@@ -46,10 +46,9 @@ class LocalLanguageModel(LocalModelFields, BaseLanguageModel[Any]):
             chosen["adapters"] = [
                 (_identity(Path(path)), strength) for path, strength in chosen["adapters"].items()
             ]
-        file = self._file()
         identity: dict[str, Any] = {"model": self._label(self.model)}
-        if file is not None:
-            identity |= {f"model_{name}": value for name, value in _identity(file).items()}
+        with suppress(ModelNotFound):  # which the request itself is told of
+            identity |= {f"model_{name}": value for name, value in _identity(self._file(self.model)).items()}
         return identity | {"context_size": self.context_size, "kv_type": self.kv_type} | chosen
 
     @cached_property
@@ -70,15 +69,6 @@ class LocalLanguageModel(LocalModelFields, BaseLanguageModel[Any]):
         if self.stop and "ls_stop" not in params:
             params["ls_stop"] = list(self.stop)
         return params
-
-    def _file(self) -> Path | None:
-        """The model's file if it is on this disk. Fetches nothing: a trace must not start a download."""
-        try:
-            if self.allow_download:
-                return resolve_model(self.model)
-            return self._local_model(self.model).path
-        except ModelNotFound:
-            return None
 
 
 def _identity(file: Path) -> dict[str, Any]:

@@ -1,24 +1,24 @@
 """A local model as a LangChain chat model."""
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from functools import partial
+from typing import Any, ClassVar, TypeVar, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig
-from langchain_core.runnables.config import get_config_list
+from langchain_core.runnables.config import get_config_list, get_executor_for_config
 from langchain_protocol.protocol import MessagesData
 
 from gpt4all_core.arguments import AnswerFields, GenerationFields, refuse_unknown
-from gpt4all_core.errors import ConfigError, EngineBusy
+from gpt4all_core.errors import ConfigError
+from gpt4all_core.leash import ending_together, not_left_running
+from langchain_gpt4all._asking import aask, answers_of, ask
 from langchain_gpt4all._errors import langchain_errors
 from langchain_gpt4all._events import EventWriter, message_id
-from langchain_gpt4all._fields import Call, ChatModelFields
+from langchain_gpt4all._fields import ChatModelFields
 from langchain_gpt4all._language_model import LocalLanguageModel
 from langchain_gpt4all._messages import to_messages
 from langchain_gpt4all._profile import LocalModelProfile
@@ -33,19 +33,11 @@ from langchain_gpt4all._tools import (
     to_choice,
     to_response_format,
 )
-from langchain_gpt4all._typed_dicts import as_langchain_reads
-
-if TYPE_CHECKING:
-    from gpt4all_core.chat_reply import ChatReply
-    from gpt4all_core.local_model import LocalModel
-
 
 T = TypeVar("T")
 
 _MOST_THREADS = 64
 """A thread of `batch` only waits; the engine takes its next request from those that wait."""
-
-_FIRST_PAUSE_S = 0.25
 
 
 class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="forbid"):
@@ -133,7 +125,7 @@ class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="for
         A stream yields the object as far as it is written: of a class once it is complete enough.
         """
         refuse_unknown(kwargs, ["schema", "method", "include_raw", "strict"], owner="with_structured_output")
-        traced = {"kwargs": {"method": method, "strict": strict}, "schema": as_langchain_reads(schema)}
+        traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
         if method == "function_calling":
             if schema is None:
                 raise ConfigError("method='function_calling' needs a schema")
@@ -162,13 +154,37 @@ class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="for
         **kwargs: Any,
     ) -> list[AIMessage]:
         """Answers in the order of the inputs, decoded together: all at once unless
-        `max_concurrency` in the config says less.
+        `max_concurrency` in the config says less. The first error that is not to be returned, or
+        Ctrl-C, stops all of them.
         """
+        if not inputs:
+            return []
         configs = get_config_list(config, len(inputs))
         for each in configs:
             # Left open, LangChain takes four threads more than there are processors.
             each["max_concurrency"] = each.get("max_concurrency") or min(len(inputs), _MOST_THREADS)
-        return super().batch(inputs, configs, return_exceptions=return_exceptions, **kwargs)
+        one_by_one = super().batch
+
+        def answer(number: int) -> AIMessage:
+            one = slice(number, number + 1)
+            [reply] = one_by_one(inputs[one], configs[one], return_exceptions=return_exceptions, **kwargs)
+            return cast("AIMessage", reply)
+
+        # LangChain's own way to use these threads waits, after an interrupt, for all that runs.
+        with get_executor_for_config(configs[0]) as threads:
+            return answers_of([partial(answer, number) for number in range(len(inputs))], threads)
+
+    async def abatch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """The same for an event loop."""
+        with ending_together():
+            return await super().abatch(inputs, config, return_exceptions=return_exceptions, **kwargs)
 
     def get_num_tokens_from_messages(
         self,
@@ -209,7 +225,7 @@ class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="for
     ) -> ChatResult:
         call = self._merged(stop, kwargs)
         model = self._local_model(call.model)
-        with langchain_errors(), _not_left_running(_ask(model, messages, call)) as reply:
+        with langchain_errors(), not_left_running(ask(model, messages, call)) as reply:
             return to_chat_result(reply.result(), model_name=model.name)
 
     async def _agenerate(
@@ -221,7 +237,7 @@ class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="for
     ) -> ChatResult:
         call = self._merged(stop, kwargs)
         model = await self._alocal_model(call.model)
-        with langchain_errors(), _not_left_running(await _aask(model, messages, call)) as reply:
+        with langchain_errors(), not_left_running(await aask(model, messages, call)) as reply:
             return to_chat_result(await reply.aresult(), model_name=model.name)
 
     def _stream(
@@ -272,7 +288,7 @@ class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="for
         """An answer as a writer writes it down."""
         call = self._merged(stop, given)
         model = self._local_model(call.model)
-        with langchain_errors(), _not_left_running(_ask(model, messages, call)) as reply:
+        with langchain_errors(), not_left_running(ask(model, messages, call)) as reply:
             yield from writer.begin(model_name=model.name)
             for event in reply.events:
                 yield from writer.write(event)
@@ -287,7 +303,7 @@ class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="for
     ) -> AsyncIterator[T]:
         call = self._merged(stop, given)
         model = await self._alocal_model(call.model)
-        with langchain_errors(), _not_left_running(await _aask(model, messages, call)) as reply:
+        with langchain_errors(), not_left_running(await aask(model, messages, call)) as reply:
             for written in writer.begin(model_name=model.name):
                 yield written
             async for event in reply.events:
@@ -295,41 +311,3 @@ class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="for
                     yield written
             for written in writer.end(await reply.aresult(), model_name=model.name):
                 yield written
-
-
-def _ask(model: "LocalModel", messages: Sequence[BaseMessage], call: Call) -> "ChatReply":
-    """The request for an answer. Blocks while files are read, grammars compiled and places awaited."""
-    for retry in range(call.max_retries):
-        try:
-            return _ask_once(model, messages, call)
-        except EngineBusy:
-            time.sleep(_FIRST_PAUSE_S * 2**retry)
-    return _ask_once(model, messages, call)
-
-
-async def _aask(model: "LocalModel", messages: Sequence[BaseMessage], call: Call) -> "ChatReply":
-    """The same for an event loop: in a thread where it may take longer than a token does."""
-    is_free = call.tool_use is None and call.answer_schema is None and not call.max_retries
-    if is_free and all(isinstance(message.content, str) for message in messages):
-        return _ask_once(model, messages, call)
-    return await asyncio.to_thread(_ask, model, messages, call)
-
-
-def _ask_once(model: "LocalModel", messages: Sequence[BaseMessage], call: Call) -> "ChatReply":
-    constraint = None if call.answer_schema is None else model.constrain(schema=call.answer_schema)
-    return model.chat(
-        to_messages(messages),
-        call.params,
-        tool_use=call.tool_use,
-        constraint=constraint,
-        reasoning=call.reasoning,
-        timeout_s=call.timeout_s,
-    )
-
-
-@contextmanager
-def _not_left_running(reply: "ChatReply") -> Iterator["ChatReply"]:
-    try:
-        yield reply
-    finally:
-        reply.cancel()

@@ -1,20 +1,19 @@
 """A local model as a LangChain text completion model."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LLM
 from langchain_core.outputs import GenerationChunk, LLMResult
 
+from langchain_gpt4all._asking import acomplete, cancel_all, complete
 from langchain_gpt4all._errors import langchain_errors
-from langchain_gpt4all._fields import Call
 from langchain_gpt4all._language_model import LocalLanguageModel
 from langchain_gpt4all._results import to_last_text_chunk, to_llm_result, to_text_chunk
 
 if TYPE_CHECKING:
-    from gpt4all_core.local_model import LocalModel
     from gpt4all_core.protocols import Generation
 
 
@@ -65,7 +64,7 @@ class GPT4All(LocalLanguageModel, LLM, extra="forbid"):
     ) -> LLMResult:
         call = self._merged(stop, kwargs)
         model = self._local_model(call.model)
-        with _requests(model, prompts, call) as requests:
+        with langchain_errors(), _not_left_running(complete(model, prompts, call)) as requests:
             completions = [request.result() for request in requests]
         return to_llm_result(completions, model_name=model.name)
 
@@ -78,7 +77,7 @@ class GPT4All(LocalLanguageModel, LLM, extra="forbid"):
     ) -> LLMResult:
         call = self._merged(stop, kwargs)
         model = await self._alocal_model(call.model)
-        with _requests(model, prompts, call) as requests:
+        with langchain_errors(), _not_left_running(await acomplete(model, prompts, call)) as requests:
             completions = [await request.aresult() for request in requests]
         return to_llm_result(completions, model_name=model.name)
 
@@ -91,7 +90,7 @@ class GPT4All(LocalLanguageModel, LLM, extra="forbid"):
     ) -> Iterator[GenerationChunk]:
         call = self._merged(stop, kwargs)
         model = self._local_model(call.model)
-        with _requests(model, [prompt], call) as [request]:
+        with langchain_errors(), _not_left_running(complete(model, [prompt], call)) as [request]:
             for piece in request:
                 chunk = to_text_chunk(piece)
                 if run_manager is not None:  # unlike for chat models, LangChain leaves this to us
@@ -108,7 +107,7 @@ class GPT4All(LocalLanguageModel, LLM, extra="forbid"):
     ) -> AsyncIterator[GenerationChunk]:
         call = self._merged(stop, kwargs)
         model = await self._alocal_model(call.model)
-        with _requests(model, [prompt], call) as [request]:
+        with langchain_errors(), _not_left_running(await acomplete(model, [prompt], call)) as [request]:
             async for piece in request:
                 chunk = to_text_chunk(piece)
                 if run_manager is not None:
@@ -118,12 +117,8 @@ class GPT4All(LocalLanguageModel, LLM, extra="forbid"):
 
 
 @contextmanager
-def _requests(model: "LocalModel", prompts: list[str], call: Call) -> Iterator[list["Generation"]]:
-    """One request a prompt, all at once; none is left running."""
-    requests: list[Generation] = []
-    with langchain_errors(), ExitStack() as ends:
-        for prompt in prompts:
-            request = model.complete(prompt, call.params, timeout_s=call.timeout_s)
-            ends.callback(request.cancel)
-            requests.append(request)
+def _not_left_running(requests: list["Generation"]) -> Iterator[list["Generation"]]:
+    try:
         yield requests
+    finally:
+        cancel_all(requests)

@@ -1,19 +1,18 @@
 """From a question of a LlamaIndex program to the model's answer, in a thread and in an event loop."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
 from gpt4all_core.chat_reply import ChatReply
 from gpt4all_core.errors import UnsupportedParameter
+from gpt4all_core.leash import held, not_left_running
+from gpt4all_core.off_loop import off_loop
 from gpt4all_core.types import AS_THE_MODEL_LIKES, ChatEvent, TextDelta
-from llamaindex_gpt4all._content import is_text
 from llamaindex_gpt4all._fields import Call
-from llamaindex_gpt4all._leash import noted
 from llamaindex_gpt4all._messages import to_messages
 from llamaindex_gpt4all._results import ResponseWriter, to_chat_response
 
@@ -32,34 +31,27 @@ class Question:
     prompt: str | Sequence[ChatMessage]
     call: Call
 
-    @property
-    def is_quick(self) -> bool:
-        """Whether asking takes no longer than a token does: no file is read, no grammar compiled."""
-        if self.call.tool_use is not None or self.call.answer_schema is not None:
-            return False
-        return isinstance(self.prompt, str) or all(is_text(message.blocks) for message in self.prompt)
-
 
 def answer(model: "LocalModel", question: Question, shape: Shape[R]) -> R:
     """The whole answer."""
-    with _not_left_running(_ask(model, question)) as reply:
+    with not_left_running(_ask(model, question)) as reply:
         return shape(to_chat_response(reply.result(), model_name=model.name))
 
 
 async def aanswer(model: "LocalModel", question: Question, shape: Shape[R]) -> R:
     """The same for an event loop."""
-    with _not_left_running(await _aask(model, question)) as reply:
+    with not_left_running(await _aask(model, question)) as reply:
         return shape(to_chat_response(await reply.aresult(), model_name=model.name))
 
 
 def stream(model: "LocalModel", question: Question, shape: Shape[R]) -> Generator[R, None, None]:
     """The answer as it grows; the request is made at once. The last response has the usage."""
-    return _responses(noted(_ask(model, question)), shape, model.name)
+    return _responses(held(_ask(model, question)), shape, model.name)
 
 
 async def astream(model: "LocalModel", question: Question, shape: Shape[R]) -> AsyncGenerator[R, None]:
     """The same for an event loop."""
-    return _aresponses(noted(await _aask(model, question)), shape, model.name)
+    return _aresponses(held(await _aask(model, question)), shape, model.name)
 
 
 def _responses(reply: ChatReply, shape: Shape[R], model_name: str) -> Generator[R, None, None]:
@@ -99,16 +91,8 @@ def _ask(model: "LocalModel", question: Question) -> ChatReply:
 
 
 async def _aask(model: "LocalModel", question: Question) -> ChatReply:
-    """The same for an event loop: in a thread where it may take longer than a token does."""
-    return _ask(model, question) if question.is_quick else await asyncio.to_thread(_ask, model, question)
-
-
-@contextmanager
-def _not_left_running(reply: ChatReply) -> Iterator[ChatReply]:
-    try:
-        yield reply
-    finally:
-        reply.cancel()
+    """The same for an event loop."""
+    return await off_loop(partial(_ask, model, question), lane=model, undo=ChatReply.cancel)
 
 
 class _PlainText:

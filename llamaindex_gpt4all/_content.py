@@ -1,6 +1,6 @@
 """The content blocks of LlamaIndex as the core's texts, pictures and sounds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from io import IOBase
 from pathlib import PurePath
 from urllib.parse import urlsplit
@@ -43,11 +43,6 @@ def to_content(blocks: Iterable[ContentBlock]) -> str | tuple[str | Media, ...]:
             parts.append(part)
     texts = [part for part in parts if isinstance(part, str)]
     return "".join(texts) if len(texts) == len(parts) else tuple(parts)
-
-
-def is_text(blocks: Sequence[ContentBlock]) -> bool:
-    """Whether no file has to be read for them."""
-    return all(isinstance(block, (TextBlock, *ELSEWHERE)) for block in blocks)
 
 
 def _part(block: ContentBlock) -> str | Media:

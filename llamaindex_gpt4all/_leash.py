@@ -5,27 +5,15 @@ inside to the garbage collector, which comes some turns of the event loop later,
 handler keeps the exception that it was told of. So the outermost generator is ours.
 """
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Sequence
-from contextlib import aclosing, closing, contextmanager
-from contextvars import ContextVar
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import aclosing, closing
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from gpt4all_core.chat_reply import ChatReply
+from gpt4all_core.leash import Leash, holding
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_begun: ContextVar[list[ChatReply] | None] = ContextVar("begun", default=None)
-"""Where the method that is being called notes its requests."""
-
-
-def noted(reply: ChatReply) -> ChatReply:
-    """The request, known to the stream that is being made, if one is."""
-    begun = _begun.get()
-    if begun is not None:
-        begun.append(reply)
-    return reply
 
 
 def stops_when_left(
@@ -35,9 +23,9 @@ def stops_when_left(
 
     @wraps(method)
     def on_leash(*args: P.args, **kwargs: P.kwargs) -> Generator[R, None, None]:
-        with _noting() as begun:
+        with holding() as leash:
             responses = method(*args, **kwargs)
-        return _stopping(responses, begun)
+        return _stopping(responses, leash)
 
     return on_leash
 
@@ -49,42 +37,25 @@ def astops_when_left(
 
     @wraps(method)
     async def on_leash(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[R, None]:
-        with _noting() as begun:
+        with holding() as leash:
             responses = await method(*args, **kwargs)
-        return _astopping(responses, begun)
+        return _astopping(responses, leash)
 
     return on_leash
 
 
-@contextmanager
-def _noting() -> Iterator[list[ChatReply]]:
-    begun: list[ChatReply] = []
-    token = _begun.set(begun)
-    try:
-        yield begun
-    finally:
-        _begun.reset(token)
-
-
-def _stopping(responses: Generator[R, None, None], begun: Sequence[ChatReply]) -> Generator[R, None, None]:
+def _stopping(responses: Generator[R, None, None], leash: Leash) -> Generator[R, None, None]:
     try:
         with closing(responses):
             yield from responses
     finally:
-        _stop(begun)
+        leash.cut()
 
 
-async def _astopping(
-    responses: AsyncGenerator[R, None], begun: Sequence[ChatReply]
-) -> AsyncGenerator[R, None]:
+async def _astopping(responses: AsyncGenerator[R, None], leash: Leash) -> AsyncGenerator[R, None]:
     try:
         async with aclosing(responses):
             async for response in responses:
                 yield response
     finally:
-        _stop(begun)
-
-
-def _stop(begun: Sequence[ChatReply]) -> None:
-    for reply in begun:
-        reply.cancel()
+        leash.cut()

@@ -1,6 +1,7 @@
 """A local embedding model as a LlamaIndex embedding."""
 
 from collections.abc import Sequence
+from functools import partial
 from inspect import unwrap
 from typing import Any, Self
 
@@ -12,6 +13,7 @@ from gpt4all_core.catalog.catalog import list_models
 from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ModelNotFound
+from gpt4all_core.off_loop import off_loop
 from gpt4all_core.shared_models import model_label
 from llamaindex_gpt4all._embedding_cache import EmbeddingCache, KeyedText, Kind
 
@@ -111,9 +113,10 @@ class GPT4AllEmbedding(BaseEmbedding, EmbedderFields):
         return [KeyedText(text, kind=kind, identity=identity) for text in texts]
 
     async def _akept(self, texts: Sequence[str], kind: Kind) -> list[str]:
-        if self.embeddings_cache is not None:
-            await self._aembedder()  # its file may have to be fetched
-        return self._kept(texts, kind)
+        if self.embeddings_cache is None:
+            return list(texts)
+        # The embedder's file may have to be fetched, and its identity is read off it.
+        return await off_loop(partial(self._kept, texts, kind), lane=self._recipe)
 
     def _get_query_embedding(self, query: str) -> Embedding:
         vector: Embedding = self._embedder.embed_query(query).tolist()

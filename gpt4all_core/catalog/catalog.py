@@ -4,6 +4,7 @@ import difflib
 import functools
 import importlib.resources
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
@@ -48,6 +49,12 @@ def find_or_none(reference: str) -> ModelEntry | None:
         if any(wanted == name.casefold() for name in entry.references):
             return entry
     return None
+
+
+def model_name(path: Path) -> str:
+    """What the model of a file is called in the catalog, or the file's name without its ending."""
+    entry = find_or_none(path.name)
+    return entry.name if entry else path.stem
 
 
 def near_misses(reference: str) -> tuple[str, ...]:

@@ -305,7 +305,12 @@ class BusyModel(ScriptedLocalModel):
 @pytest.mark.parametrize("is_async", [False, True])
 async def test_a_full_queue_is_asked_again_as_often_as_that_is_allowed(monkeypatch, is_async):
     pauses = []
-    monkeypatch.setattr("time.sleep", pauses.append)
+
+    async def note(pause_s):
+        pauses.append(pause_s)
+
+    monkeypatch.setattr("langchain_gpt4all._asking.pause", pauses.append)
+    monkeypatch.setattr("asyncio.sleep", note)
     for retries in (1, 2):
         busy = BusyModel()
         use(monkeypatch, busy)
@@ -344,7 +349,7 @@ def test_a_stream_that_is_left_is_cancelled(monkeypatch):
 
 
 def test_a_cache_tells_tools_and_formats_apart(clever):
-    model = ChatGPT4All(cache=InMemoryCache())
+    model = ChatGPT4All(model="not-on-this-disk", cache=InMemoryCache())
     question = "What is the weather in 'Vienna'?"
     assert model.invoke(question).content == model.invoke(question).content
     assert len(clever.calls) == 1
