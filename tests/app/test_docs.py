@@ -1,9 +1,9 @@
 import os
 import signal
-import time
 
 import pytest
 from commandline import finish, start, write_documents
+from measured import wait_until
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_ctrl_c_during_a_sync_leaves_an_index_that_the_next_one_completes(home, 
     folder = write_documents(tmp_path / "many", **texts)
     assert finish(start(home, "docs", "add", folder)).code == 0
     process = start(home, "docs", "sync")
-    _wait_for(home / "indexes" / "default" / "writer.json")
+    wait_until((home / "indexes" / "default" / "writer.json").exists)
     process.send_signal(signal.SIGINT)
     found = finish(process)
     assert found.code == 130
@@ -118,10 +118,3 @@ def test_ctrl_c_during_a_sync_leaves_an_index_that_the_next_one_completes(home, 
     assert finish(start(home, "docs", "sync")).code == 0
     status = finish(start(home, "docs", "status", "--json")).document
     assert (status["files"], status["vectors"]) == (12, status["passages"])
-
-
-def _wait_for(path):
-    deadline = time.monotonic() + 30
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} did not appear"
-        time.sleep(0.01)

@@ -1,9 +1,9 @@
 """An engine on a scripted backend, and what tests of it ask again and again."""
 
-import time
 from contextlib import contextmanager
 
 import numpy as np
+from measured import wait_until
 
 from gpt4all_core.engine.engine import Engine
 from gpt4all_core.testing import ScriptedVocabulary
@@ -28,13 +28,6 @@ def running(backend, *, context_size=128, **options):
 
 def ask(engine, prompt, params=GREEDY, **options):
     return engine.submit(list(prompt.encode()), params, **options)
-
-
-def wait_until(condition, timeout_s=5):
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.002)
 
 
 def check_accounts(engine, backend):

@@ -63,7 +63,7 @@ def texts_alone(files):
     texts = []
     for adapters in kinds(files):
         engine = start_engine(files["model"], OPTIONS)
-        texts.append(ask(engine, *adapters).result(20).text)
+        texts.append(ask(engine, *adapters).result(60).text)
         engine.close()
     return texts
 
@@ -79,8 +79,8 @@ def test_each_set_of_adapters_gives_a_text_of_its_own(alone):
 
 def test_interleaved_each_gives_what_it_gives_alone(engine, files, alone):
     for _ in range(2):
-        assert [ask(engine, *adapters).result(20).text for adapters in kinds(files)] == alone
-    assert [ask(engine, *adapters).result(20).usage.cached_tokens for adapters in kinds(files)] == [
+        assert [ask(engine, *adapters).result(60).text for adapters in kinds(files)] == alone
+    assert [ask(engine, *adapters).result(60).usage.cached_tokens for adapters in kinds(files)] == [
         len(PROMPT) - 1
     ] * len(alone)
 
@@ -88,16 +88,16 @@ def test_interleaved_each_gives_what_it_gives_alone(engine, files, alone):
 def test_at_once_each_gives_what_it_gives_alone(engine, files, alone):
     together = [*kinds(files), *reversed(kinds(files))]
     handles = [ask(engine, *adapters) for adapters in together]
-    assert [handle.result(20).text for handle in handles] == [*alone, *reversed(alone)]
+    assert [handle.result(60).text for handle in handles] == [*alone, *reversed(alone)]
     engine.engine.check_integrity()
 
 
 def test_the_order_they_are_given_in_and_those_of_strength_zero_make_no_difference(engine, files, alone):
     every, head = Adapter(files["all"]), Adapter(files["head"])
-    assert ask(engine, head, every).result(20).text == alone[3]
-    again = ask(engine, every, head).result(20)
+    assert ask(engine, head, every).result(60).text == alone[3]
+    again = ask(engine, every, head).result(60)
     assert (again.text, again.usage.cached_tokens) == (alone[3], len(PROMPT) - 1)
-    assert ask(engine, Adapter(files["head"], 0.0)).result(20).text == alone[0]
+    assert ask(engine, Adapter(files["head"], 0.0)).result(60).text == alone[0]
 
 
 def test_a_file_that_does_not_fit_is_refused_while_others_go_on(engine, files, alone, tmp_path):
@@ -112,16 +112,16 @@ def test_a_file_that_does_not_fit_is_refused_while_others_go_on(engine, files, a
         ask(engine, Adapter(files["all"]), Adapter(files["all"], 0.5))
     with pytest.raises(ConfigError, match="adapters"):
         ask(engine, Adapter(files["all"], float("nan")))
-    assert [handle.result(20).text for handle in others] == alone
+    assert [handle.result(60).text for handle in others] == alone
 
 
 def test_a_file_that_was_replaced_is_read_again(engine, files, tmp_path, alone):
     path = tmp_path / "changing.gguf"
     path.write_bytes(files["all"].read_bytes())
-    assert ask(engine, Adapter(path)).result(20).text == alone[1]
+    assert ask(engine, Adapter(path)).result(60).text == alone[1]
     path.unlink()
     path.write_bytes(files["head"].read_bytes())
-    assert ask(engine, Adapter(path)).result(20).text == alone[2]
+    assert ask(engine, Adapter(path)).result(60).text == alone[2]
 
 
 def open_adapters():
@@ -130,11 +130,11 @@ def open_adapters():
 
 def test_engines_on_the_same_weights_share_them_and_the_last_frees_them(files, alone):
     first, second = start_engine(files["model"], OPTIONS), start_engine(files["model"], OPTIONS)
-    assert ask(first, Adapter(files["all"])).result(20).text == alone[1]
-    assert ask(second, Adapter(files["all"])).result(20).text == alone[1]
+    assert ask(first, Adapter(files["all"])).result(60).text == alone[1]
+    assert ask(second, Adapter(files["all"])).result(60).text == alone[1]
     assert open_adapters() == 1
     first.close()
-    assert ask(second, Adapter(files["all"])).result(20).text == alone[1]
+    assert ask(second, Adapter(files["all"])).result(60).text == alone[1]
     second.close()
     assert open_adapters() == 0
     with pytest.raises(EngineClosed):
@@ -156,8 +156,8 @@ def test_of_many_adapters_only_the_last_ones_used_stay_loaded(engine, files, tmp
         path.write_bytes(files["all"].read_bytes())
         paths.append(path)
     for path in [*paths, *paths[:3]]:
-        assert ask(engine, Adapter(path)).result(20).text == alone[1]
-    ask(engine).result(20)  # the last one applied is applied no more
+        assert ask(engine, Adapter(path)).result(60).text == alone[1]
+    ask(engine).result(60)  # the last one applied is applied no more
     assert open_adapters() <= KEPT_ADAPTERS
 
 
@@ -184,7 +184,7 @@ def test_a_conversation_goes_on_after_a_restart_with_the_same_adapters_only(file
 
     def cached(*adapters):
         engine = start_engine(files["model"], options)
-        usage = ask(engine, *adapters).result(20).usage
+        usage = ask(engine, *adapters).result(60).usage
         engine.close()
         return usage.cached_tokens
 
@@ -213,6 +213,6 @@ def test_guesses_are_checked_with_the_adapters_that_the_text_is_computed_with(fi
         engine = start_engine(files["model"], OPTIONS)
         asked = params(*adapters, prompt_lookup=lookup)
         handle = engine.submit(repeating, asked, constraint=None, timeout_s=None, keep_alive=None)
-        texts.add(handle.result(20).text)
+        texts.add(handle.result(60).text)
         engine.close()
     assert len(texts) == 1

@@ -173,9 +173,9 @@ def test_a_thread_that_iterates_and_one_that_waits_put_the_text_together_alike(m
     seen = []
     reader = threading.Thread(target=lambda: seen.extend(asked.reply))
     reader.start()
-    assert is_taken.wait(5)
-    text = asked.reply.result(5).text
+    assert is_taken.wait(60)
+    text = asked.reply.result(60).text
     is_told.set()
-    reader.join(5)
+    reader.join(60)
     assert text == "".join(words)
     assert "".join(seen) == text

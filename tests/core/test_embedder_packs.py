@@ -82,7 +82,7 @@ def test_threads_and_event_loops_at_once_each_get_their_own_vectors(embedder, al
     start = threading.Barrier(len(lists))
 
     def call(number, texts):
-        start.wait(10)
+        start.wait(60)
         return asyncio.run(in_a_loop(texts)) if number % 2 else [embedder.embed_documents(texts)]
 
     with ThreadPoolExecutor(len(lists)) as threads:
@@ -149,7 +149,7 @@ async def test_a_task_that_is_cancelled_leaves_the_others_their_vectors(embedder
     queries = [asyncio.create_task(embedder.aembed_query(f"x {number}")) for number in range(6)]
     queries[0].cancel()
     long.cancel()
-    found = await asyncio.wait_for(asyncio.gather(*queries[1:]), timeout=10)
+    found = await asyncio.wait_for(asyncio.gather(*queries[1:]), timeout=60)
     check(np.stack(found), [f"x {number}" for number in range(1, 6)], alone)
     with pytest.raises(asyncio.CancelledError):
         await long
@@ -171,9 +171,9 @@ def test_closing_in_the_middle_fails_every_caller_or_answers_it(tiny):
 
     with ThreadPoolExecutor(4) as threads:
         asking = [threads.submit(ask) for _ in range(4)]
-        assert started.wait(10)
+        assert started.wait(60)
         embedder.close()
-        assert all(one.result(10) for one in asking)
+        assert all(one.result(60) for one in asking)
 
 
 def test_an_idle_embedder_that_was_closed_for_its_memory_opens_again(tiny):

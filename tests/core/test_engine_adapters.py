@@ -33,12 +33,12 @@ def backend(**options):
 
 def alone(prompt, adapters, params=BRIEF):
     with running(backend()) as engine:
-        return ask(engine, prompt, params, adapters=adapters).result(5).text
+        return ask(engine, prompt, params, adapters=adapters).result(60).text
 
 
 def test_a_request_is_computed_with_its_adapters_and_the_next_one_without():
     with running(ScriptedBackend(follow({"q": "plain"}), adapted={"loud": follow({"q": "LOUD"})})) as engine:
-        texts = [ask(engine, "q", adapters=adapters).result(5).text for adapters in (PLAIN, LOUD, PLAIN)]
+        texts = [ask(engine, "q", adapters=adapters).result(60).text for adapters in (PLAIN, LOUD, PLAIN)]
         assert texts == ["plain", "LOUD", "plain"]
 
 
@@ -46,7 +46,7 @@ def test_a_request_is_computed_with_its_adapters_and_the_next_one_without():
 def test_cells_are_found_again_by_the_same_adapters_only(stores):
     with running(backend(), stores=[HostCache(size) for size in stores]) as engine:
         cached = [
-            ask(engine, PROMPT, BRIEF, adapters=adapters).result(5).usage.cached_tokens
+            ask(engine, PROMPT, BRIEF, adapters=adapters).result(60).usage.cached_tokens
             for adapters in (PLAIN, LOUD, SHY, PLAIN, LOUD, AdapterSet("shy"))
         ]
         assert cached == [0, 0, 0, *[len(PROMPT) - 1] * 3]
@@ -60,7 +60,7 @@ def test_requests_side_by_side_get_what_they_get_alone(options):
     with running(scripted, stores=[HostCache(1 << 20)]) as engine:
         handles = [ask(engine, prompt, BRIEF, adapters=adapters) for prompt, adapters in requests]
         gate.set()
-        texts = [handle.result(20).text for handle in handles]
+        texts = [handle.result(60).text for handle in handles]
         assert texts == [alone(prompt, adapters) for prompt, adapters in requests]
         check_accounts(engine, scripted)
 
@@ -70,13 +70,13 @@ def test_every_set_comes_forward_in_every_step():
     scripted = backend(gate=gate)
     with running(scripted) as engine:
         held = ask(engine, "!", GenerationParams(temperature=0, max_tokens=1))
-        assert scripted.decode_started.wait(5)
+        assert scripted.decode_started.wait(60)
         params = GenerationParams(temperature=0, max_tokens=6)
         sets = zip("abc", (SHY, PLAIN, LOUD), strict=True)
         handles = [ask(engine, f"{letter} prompt", params, adapters=adapters) for letter, adapters in sets]
         gate.set()
         for handle in [held, *handles]:
-            handle.result(5)
+            handle.result(60)
         check_accounts(engine, scripted)
         steps = [int(batch.sequence_ids[0]) for batch in scripted.batches if batch.wants_logits[-1]][1:]
         first = steps[:3]
@@ -92,8 +92,8 @@ def test_prompts_that_begin_alike_wait_for_each_other_only_with_the_same_adapter
         held = ask(engine, "!", BRIEF)
         handles = [ask(engine, PROMPT, BRIEF, adapters=adapters) for adapters in (LOUD, LOUD, SHY)]
         gate.set()
-        cached = [handle.result(5).usage.cached_tokens for handle in handles]
-        held.result(5)
+        cached = [handle.result(60).usage.cached_tokens for handle in handles]
+        held.result(60)
         assert cached == [0, len(PROMPT) - 1, 0]
 
 
@@ -102,9 +102,9 @@ def test_adapters_that_cannot_be_applied_fail_their_own_request():
     with running(ScriptedBackend(follow({"q": "fine"}))) as engine:
         broken = ask(engine, "q", adapters=AdapterSet("lost"), on_end=lambda: ended.append(1))
         with pytest.raises(GenerationError, match="no script for the adapters 'lost'"):
-            broken.result(5)
+            broken.result(60)
         assert ended == [1]
-        assert ask(engine, "q", GREEDY).result(5).text == "fine"
+        assert ask(engine, "q", GREEDY).result(60).text == "fine"
 
 
 def test_the_end_of_a_request_is_told_once_whatever_it_is():
@@ -117,15 +117,15 @@ def test_the_end_of_a_request_is_told_once_whatever_it_is():
         ]
         handles[1].cancel()
         gate.set()
-        handles[0].result(5)
-        handles[2].result(5)
+        handles[0].result(60)
+        handles[2].result(60)
         assert sorted(ended) == [0, 1, 2]
 
 
 def test_a_folder_keeps_conversations_apart_by_their_adapters(tmp_path):
     def cached(adapters):
         with running(backend(), stores=[DiskCache(tmp_path, model="model")]) as engine:
-            return ask(engine, PROMPT, BRIEF, adapters=adapters).result(5).usage.cached_tokens
+            return ask(engine, PROMPT, BRIEF, adapters=adapters).result(60).usage.cached_tokens
 
     assert [cached(adapters) for adapters in (PLAIN, LOUD, PLAIN, LOUD, SHY)] == [
         0,
@@ -161,5 +161,5 @@ def test_any_mixture_is_answered_and_no_cell_is_mixed_up(requests, shape, host_b
         ]
         for handle, (size, adapters, most) in zip(handles, requests, strict=True):
             expected = alone(PROMPT[:size], adapters, GenerationParams(temperature=0, max_tokens=most))
-            assert handle.result(20).text == expected
+            assert handle.result(60).text == expected
         check_accounts(engine, scripted)

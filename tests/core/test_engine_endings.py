@@ -15,8 +15,8 @@ from engine_workbench import (
     ask,
     check_accounts,
     running,
-    wait_until,
 )
+from measured import wait_until
 
 from gpt4all_core.engine.engine import Engine
 from gpt4all_core.errors import EngineClosed, GenerationCancelled, GenerationError, OutputError
@@ -44,19 +44,19 @@ def test_a_waiting_request_can_be_cancelled(held):
     second.cancel()
     gate.set()
     with pytest.raises(GenerationCancelled):
-        second.result(5)
-    assert first.result(5).text == "x" * 100
+        second.result(60)
+    assert first.result(60).text == "x" * 100
     check_accounts(engine, backend)
 
 
 def test_a_prompt_can_be_cancelled_half_way(held):
     engine, backend, gate = held
     handle = ask(engine, "p" * 100)
-    assert backend.decode_started.wait(5)
+    assert backend.decode_started.wait(60)
     handle.cancel()
     gate.set()
     with pytest.raises(GenerationCancelled):
-        handle.result(5)
+        handle.result(60)
     check_accounts(engine, backend)
     assert engine.counters.decoded_tokens <= 16
 
@@ -77,7 +77,7 @@ def test_a_stream_that_is_left_frees_its_place(held, leave):
         handle.cancel()
     else:
         del handle, iterator
-    assert ask(engine, "b").result(5).text == "y" * 100
+    assert ask(engine, "b").result(60).text == "y" * 100
     check_accounts(engine, backend)
 
 
@@ -100,7 +100,7 @@ def test_an_event_loop_that_was_closed_in_the_middle_does_not_hang_the_engine(he
     loop.run_until_complete(asyncio.sleep(0))
     loop.close()
     gate.set()
-    assert ask(engine, "b").result(5).text == "y" * 100
+    assert ask(engine, "b").result(60).text == "y" * 100
     task._log_destroy_pending = False
     waiting.close()
 
@@ -135,9 +135,9 @@ def test_a_decode_that_fails_ends_the_requests_of_its_batch_and_no_others():
         gate.set()
         for handle in handles[:2]:
             with pytest.raises(GenerationError, match="scripted failure of decode call 2"):
-                handle.result(5)
+                handle.result(60)
         for handle in handles[2:]:
-            handle.result(5)
+            handle.result(60)
         check_accounts(engine, backend)
 
 
@@ -155,9 +155,9 @@ def test_what_a_decode_that_failed_left_behind_is_in_nobodys_way():
     backend = FailsHalfWay(follow({"a prompt": "fine"}), sequences=1)
     with running(backend) as engine:
         with pytest.raises(GenerationError, match="second part"):
-            ask(engine, "a prompt").result(5)
+            ask(engine, "a prompt").result(60)
         check_accounts(engine, backend)
-        assert ask(engine, "a prompt").result(5).text == "fine"
+        assert ask(engine, "a prompt").result(60).text == "fine"
 
 
 def test_a_backend_that_fails_again_and_again_closes_the_engine():
@@ -167,7 +167,7 @@ def test_a_backend_that_fails_again_and_again_closes_the_engine():
         gate.set()
         for handle in handles:
             with pytest.raises(GenerationError, match="scripted failure of decode call"):
-                handle.result(5)
+                handle.result(60)
         with pytest.raises(EngineClosed, match=r"scripted failure of decode call 4.*open the model again"):
             ask(engine, "more")
         assert not engine.is_open
@@ -181,8 +181,8 @@ def test_a_constraint_that_breaks_fails_only_its_own_request(fails_at):
         broken = ask(engine, "q", matcher=WordsMatcher("text", fails_at=fails_at))
         gate.set()
         with pytest.raises(ZeroDivisionError):
-            broken.result(5)
-        assert other.result(5).text == ask(engine, "q").result(5).text == "fine"
+            broken.result(60)
+        assert other.result(60).text == ask(engine, "q").result(60).text == "fine"
 
 
 @pytest.mark.parametrize("mask", [np.zeros(VOCABULARY.SIZE, dtype=bool), np.ones(3, dtype=bool)])
@@ -197,22 +197,22 @@ def test_a_useless_mask_fails_only_its_own_request(mask, params):
 
     with running(ScriptedBackend(follow({"q": "fine"}))) as engine:
         with pytest.raises((OutputError, ValueError, IndexError)):
-            ask(engine, "q", params, matcher=Useless("x")).result(5)
-        assert ask(engine, "q").result(5).text == "fine"
+            ask(engine, "q", params, matcher=Useless("x")).result(60)
+        assert ask(engine, "q").result(60).text == "fine"
 
 
 def test_closing_fails_what_is_running_and_waiting(held):
     engine, backend, gate = held
     handles = [ask(engine, "a"), ask(engine, "b")]
-    assert backend.decode_started.wait(5)
+    assert backend.decode_started.wait(60)
     closing = threading.Thread(target=engine.close)
     closing.start()
     wait_until(lambda: not engine.is_open)
     gate.set()
-    closing.join(5)
+    closing.join(60)
     for handle in handles:
         with pytest.raises(EngineClosed, match="the model was closed"):
-            handle.result(5)
+            handle.result(60)
     engine.close()
     with pytest.raises(EngineClosed, match="open it again"):
         ask(engine, "a")
@@ -236,10 +236,10 @@ def test_whatever_is_submitted_while_closing_gets_an_answer():
         time.sleep(0.001)
         engine.close()
         for thread in threads:
-            thread.join(5)
+            thread.join(60)
         for handle in outcomes:
             try:
-                handle.result(5)
+                handle.result(60)
             except EngineClosed:
                 continue
 

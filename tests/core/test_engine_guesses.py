@@ -125,7 +125,7 @@ def test_requests_that_are_guessed_side_by_side_stay_what_they_are_alone(options
     with running(backend, guessing=Eager(), stores=[HostCache(1 << 20)] if stores else []) as engine:
         handles = [ask(engine, prompt, params) for prompt in scripts]
         gate.set()
-        texts = [handle.result(20).text for handle in handles]
+        texts = [handle.result(60).text for handle in handles]
         assert texts == [said[:50] for said in scripts.values()]
         assert engine.counters.accepted_tokens
         check_accounts(engine, backend)
@@ -157,7 +157,7 @@ def test_a_text_that_is_given_up_while_it_is_guessed_leaves_no_cells():
         backend.handle = ask(engine, "abc abc ")
         gate.set()
         with pytest.raises(GenerationCancelled):
-            backend.handle.result(5)
+            backend.handle.result(60)
         check_accounts(engine, backend)
         assert engine.counters.guessed_tokens == 6
 
@@ -178,7 +178,7 @@ def test_draws_are_the_same_with_guesses_beside_others():
                 ask(engine, "aaa bbb " * number, replace(RANDOM, seed=number)) for number in range(1, 6)
             ]
             gate.set()
-            return [handle.result(5).text for handle in handles]
+            return [handle.result(60).text for handle in handles]
 
     assert texts(Eager()) == texts(None)
 
@@ -206,7 +206,7 @@ def test_what_a_sampler_remembers_is_of_chosen_tokens_whoever_is_guessed_or_give
                 for seed, prompt in enumerate(prompts)
             ]
             gate.set()
-            answers = [replace(handle.result(10), usage=Usage(0, 0)) for handle in handles]
+            answers = [replace(handle.result(60), usage=Usage(0, 0)) for handle in handles]
             return answers, engine.counters
 
     counters = []

@@ -4,9 +4,10 @@ import threading
 
 import numpy as np
 import pytest
-from engine_workbench import GREEDY, check_accounts, running, wait_until
+from engine_workbench import GREEDY, check_accounts, running
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from measured import wait_until
 
 from gpt4all_core.engine.image_rows import ImageRows, PromptImage
 from gpt4all_core.engine.saved_cells import HostCache

@@ -4,12 +4,12 @@ import importlib.util
 import math
 import random
 import struct
-import time
 import tracemalloc
 from pathlib import Path
 
 import pytest
 from gguf_writing import SOUND_TENSORS, gguf_bytes, number, numbers, sound_metadata, text, texts
+from measured import quickly
 
 from gpt4all_core.catalog.catalog import find
 from gpt4all_core.catalog.gguf import GGUFArray, read_header
@@ -287,26 +287,28 @@ def test_damaged_files_give_a_header_or_a_model_load_error_and_nothing_else(tmp_
     chance = random.Random(seed)
     sound, path = gguf_bytes(), tmp_path / "model.gguf"
     refused = 0
+
+    def read_all():
+        header = check_loadable(path)
+        _ = (header.quantisation, header.parameter_count, header.pooling, header.vocabulary_size)
+        for value in header.metadata.values():
+            if isinstance(value, GGUFArray):
+                value.values()
+
     tracemalloc.start()
-    started = time.monotonic()
     for _ in range(150):
         damaged = bytearray(sound)
         for _ in range(chance.choice((1, 1, 2, 8, 40))):
             damaged[chance.randrange(len(damaged))] = chance.choice((0, 1, 127, 255, chance.randrange(256)))
         path.write_bytes(damaged[: chance.choice((len(damaged), chance.randrange(len(damaged))))])
         try:
-            header = check_loadable(path)
-            _ = (header.quantisation, header.parameter_count, header.pooling, header.vocabulary_size)
-            for value in header.metadata.values():
-                if isinstance(value, GGUFArray):
-                    value.values()
+            quickly(read_all, within_s=0.5)
         except ModelLoadError:
             refused += 1
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert refused > 50
     assert peak_bytes < 10_000_000
-    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize("name", ["smollm2-135m-instruct", "all-minilm-l6-v2"])
@@ -315,16 +317,13 @@ def test_the_starter_models_pass_and_are_what_the_catalog_says(name):
     path = installed_path(entry)
     if path is None:
         pytest.skip(f"{name} is not installed")
-    started = time.perf_counter()
-    header = check_loadable(path)
-    seconds = time.perf_counter() - started
+    # Measured at 8 ms for 49,152 tokens.
+    header = quickly(lambda: check_loadable(path), within_s=0.2)
     assert header.file_bytes == entry.size_bytes
     assert header.parameter_count == entry.parameters
     assert header.quantisation == entry.quantisation
     assert header.context_length == entry.context_length
     assert header.licence == entry.licence
-    # Measured at 8 ms for 49,152 tokens; the room is for a busy machine.
-    assert seconds < 0.5
 
 
 def test_the_tables_are_those_of_the_installed_llama_cpp():

@@ -113,7 +113,7 @@ def test_a_handle_in_a_cycle_may_be_dropped_while_its_thread_holds_the_lock(owne
     with owner.mailbox._lock:
         thread = threading.Thread(target=gc.collect, daemon=True)
         thread.start()
-        thread.join(5)
+        thread.join(60)
         assert not thread.is_alive()
     assert owner.mailbox.is_cancelled
 
@@ -153,7 +153,7 @@ def test_a_consumer_whose_loop_is_closed_does_not_hold_up_the_engine(owner, hand
 
 def test_many_threads_waiting_for_one_result_all_get_it(owner, handle):
     results = []
-    threads = [threading.Thread(target=lambda: results.append(handle.result(5))) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: results.append(handle.result(60))) for _ in range(8)]
     for thread in threads:
         thread.start()
     owner.finish("ab")

@@ -188,7 +188,7 @@ def test_a_fork_with_a_call_in_flight_disturbs_neither(model):
         code = 1
         with contextlib.suppress(BaseException):
             try:
-                model.chat(ASKED, GREEDY, tool_use=FIND).result(timeout_s=10)
+                model.chat(ASKED, GREEDY, tool_use=FIND).result(60)
             except EngineClosed:
                 code = 0
         os._exit(code)

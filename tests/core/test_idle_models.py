@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+from measured import wait_until
 
 from gpt4all_core import GenerationParams, LocalEmbedder, LocalModel, Message
 from gpt4all_core.errors import ConfigError, EngineClosed
@@ -16,17 +17,22 @@ QUESTION = [Message("user", "What do cats eat?")]
 GREEDY = GenerationParams(max_tokens=6, temperature=0)
 
 
+@pytest.fixture(autouse=True)
+def nothing_else_is_open():
+    pool.close_all()
+
+
 @pytest.fixture
 def model(starter_model):
     with LocalModel(starter_model, context_size=CONTEXT, threads=1, idle_ttl_s=SHORT_S) as model:
         yield model
 
 
-def wait_until(condition, timeout_s=10):
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.005)
+@pytest.fixture
+def lasting(starter_model):
+    """One that only the test closes."""
+    with LocalModel(starter_model, context_size=CONTEXT, threads=1) as model:
+        yield model.open()
 
 
 def wait_until_closed(model):
@@ -67,24 +73,22 @@ def test_closing_the_model_is_for_good(model):
         model.chat(QUESTION)
 
 
-def test_what_crashed_is_opened_again_at_the_next_use(model, monkeypatch):
-    model.open()
-    opened = model._opened
+def test_what_crashed_is_opened_again_at_the_next_use(lasting, monkeypatch):
+    opened = lasting._opened
 
     def fail(batch):
         raise MemoryError("no page left")
 
     monkeypatch.setattr(opened.engine._backend, "decode", fail)
     with pytest.raises(EngineClosed, match="no page left"):
-        model.chat(QUESTION, GREEDY).result()
-    wait_until_closed(model)
-    assert model.chat(QUESTION, GREEDY).result().text
-    assert model._opened is not opened
+        lasting.chat(QUESTION, GREEDY).result()
+    wait_until_closed(lasting)
+    assert lasting.chat(QUESTION, GREEDY).result().text
+    assert lasting._opened is not opened
 
 
-def test_a_call_that_meets_a_closing_engine_takes_another(model, monkeypatch):
-    model.open()
-    stale = model._opened
+def test_a_call_that_meets_a_closing_engine_takes_another(lasting, monkeypatch):
+    stale = lasting._opened
     submit, refused = stale.submit, []
 
     def closing(*arguments, **options):
@@ -93,7 +97,7 @@ def test_a_call_that_meets_a_closing_engine_takes_another(model, monkeypatch):
         return submit(*arguments, **options)
 
     monkeypatch.setattr(stale, "submit", closing)
-    assert model.chat(QUESTION, GREEDY).result().text
+    assert lasting.chat(QUESTION, GREEDY).result().text
     assert refused == [1]
 
 

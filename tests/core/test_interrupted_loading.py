@@ -30,7 +30,7 @@ def begin(*arguments):
 
 setattr(api, name, begin)
 LocalModel(path, context_size=4096).open()
-threading.Event().wait(20)  # the signal may come after all was done
+threading.Event().wait(60)  # the signal may come after all was done
 """
 
 
@@ -38,7 +38,7 @@ threading.Event().wait(20)  # the signal may come after all was done
 @pytest.mark.parametrize("name", ["llama_model_load_from_file", "llama_init_from_model"])
 def test_ctrl_c_ends_a_program_that_loads_a_model(starter_model, name, delay_s):
     command = [sys.executable, "-c", PROGRAM, str(starter_model), name, str(delay_s)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == -signal.SIGINT
     lines = ended.stderr.splitlines()
     assert lines[0] == "Traceback (most recent call last):"
@@ -59,7 +59,7 @@ def send_when(event):
     """Ctrl-C for this process, once the event is set."""
 
     def wait_and_send():
-        event.wait(10)
+        event.wait(60)
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     threading.Thread(target=wait_and_send).start()
@@ -82,7 +82,7 @@ class TestInterruptible:
 
         def call(unwanted):
             began.set()
-            assert unwanted.wait(10)
+            assert unwanted.wait(60)
             time.sleep(0.05)
             return "made"
 
@@ -121,7 +121,7 @@ class TestInterruptible:
 
         def call(unwanted):
             began.set()
-            unwanted.wait(10)
+            unwanted.wait(60)
             raise ModelLoadError("stopped", path=None)
 
         send_when(began)

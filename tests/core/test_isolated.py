@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from measured import wait_until
 
 from gpt4all_core.errors import (
     ConfigError,
@@ -66,13 +67,6 @@ def is_running(process_id):
     return True
 
 
-def wait_until(condition, timeout_s=10):
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
-
-
 def decodes_no_more(engine):
     before = engine.counters.decoded_tokens
     time.sleep(0.15)
@@ -125,7 +119,7 @@ def test_cancelling_reaches_the_child(isolated):
     next(iter(handle))
     handle.cancel()
     with pytest.raises(GenerationCancelled):
-        handle.result(5)
+        handle.result(60)
     assert decodes_no_more(isolated)
 
 
@@ -156,7 +150,7 @@ def test_what_lives_with_a_handle_is_let_go_with_it(isolated):
     handle.result()
     assert not gone.is_set()
     del handle
-    assert gone.wait(5)
+    assert gone.wait(60)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +214,7 @@ def test_a_death_ends_all_that_is_in_flight_and_nothing_else(mortal, number):
     os.kill(mortal.process_id, number)
     for handle in handles:
         with pytest.raises(EngineCrashed, match=rf"was ended by {number.name}.*next request starts another"):
-            handle.result(10)
+            handle.result(60)
     with pytest.raises(EngineCrashed):
         list(iter_kept)
     assert not mortal.is_open
@@ -251,7 +245,7 @@ def test_the_last_words_of_the_child_are_quoted(tmp_path, monkeypatch, starter_m
 
 def test_time_runs_out_in_the_child_too(isolated):
     with pytest.raises(GenerationTimeout) as caught:
-        isolated.submit([1, 2], ENDLESS, constraint=None, timeout_s=0.05, keep_alive=None).result(10)
+        isolated.submit([1, 2], ENDLESS, constraint=None, timeout_s=0.05, keep_alive=None).result(60)
     assert caught.value.timeout_s == 0.05
     wait_until(lambda: decodes_no_more(isolated))
 
@@ -282,7 +276,7 @@ class TestClosing:
         mortal.close()
         assert not is_running(mortal.process_id)
         with pytest.raises(EngineClosed) as caught:
-            handle.result(5)
+            handle.result(60)
         assert type(caught.value) is EngineClosed
         mortal.close()
 

@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from measured import wait_until
 
 from gpt4all_core.errors import EngineClosed, EngineCrashed, GenerationTimeout
 from gpt4all_core.isolated.engine import start_isolated
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows 
 
 OPTIONS = EngineOptions(context_size=2048, threads=1, isolate=True)
 ENDLESS = GenerationParams(temperature=0)
-SLACK_S = 3.0
+SLACK_S = 20.0
 """What a busy machine may add."""
 
 
@@ -54,13 +55,6 @@ def is_running(process_id):
     return True
 
 
-def wait_until(condition, timeout_s=10):
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
-
-
 async def collect(handle):
     return [piece async for piece in handle]
 
@@ -68,7 +62,7 @@ async def collect(handle):
 @pytest.mark.parametrize(
     "face",
     [
-        lambda handle: handle.result(20),
+        lambda handle: handle.result(60),
         list,
         lambda handle: asyncio.run(handle.aresult()),
         lambda handle: asyncio.run(collect(handle)),
@@ -102,7 +96,7 @@ def test_a_child_that_wakes_up_late_serves_the_next_request(open_with):
     with pytest.raises(GenerationTimeout):
         submit(engine, timeout_s=0.1)
     with pytest.raises(GenerationTimeout):
-        accepted.result(10)
+        accepted.result(60)
     pieces = list(accepted._mailbox._pieces)
     os.kill(engine.process_id, signal.SIGCONT)
     assert next(iter(submit(engine))) is not None
@@ -112,14 +106,14 @@ def test_a_child_that_wakes_up_late_serves_the_next_request(open_with):
 
 
 def test_a_child_that_never_ends_an_overdue_request_is_killed(open_with):
-    engine = open_with(overdue_s=0.1, answer_s=0.5)
+    engine = open_with(overdue_s=0.1, answer_s=2)
     handle = submit(engine, timeout_s=0.1)
     patient = submit(engine)
     stop(engine)
     with pytest.raises(GenerationTimeout):
-        handle.result(10)
-    with pytest.raises(EngineCrashed, match=r"did not end a request within 0\.5 s of its time"):
-        patient.result(10)
+        handle.result(60)
+    with pytest.raises(EngineCrashed, match=r"did not end a request within 2 s of its time"):
+        patient.result(60)
     assert not is_running(engine.process_id)
 
 
@@ -151,7 +145,7 @@ def test_opening_a_model_may_take_longer_than_an_answer(open_with):
 
 
 def test_a_child_that_hangs_is_killed_soon_after_its_last_sign_of_life(open_with):
-    engine = open_with(silence_s=0.3)
+    engine = open_with(silence_s=0.3, closing_s=300)
     handle = submit(engine)
     stop(engine)
     began = time.monotonic()
@@ -159,7 +153,7 @@ def test_a_child_that_hangs_is_killed_soon_after_its_last_sign_of_life(open_with
     assert 0.3 <= time.monotonic() - began < 0.3 + SLACK_S
     assert not is_running(engine.process_id)
     with pytest.raises(EngineClosed) as caught:
-        handle.result(5)
+        handle.result(60)
     assert type(caught.value) is EngineClosed
 
 
@@ -185,13 +179,13 @@ if "-m" in sys.orig_argv and "gpt4all_core.isolated_child" in sys.orig_argv:
 """
 
 
-@pytest.mark.parametrize(("seconds", "is_spared"), [(2.5, True), (60, False)])
+@pytest.mark.parametrize(("seconds", "is_spared"), [(4, True), (300, False)])
 def test_one_that_is_busy_closing_has_longer_but_not_for_ever(
     open_with, tmp_path, monkeypatch, seconds, is_spared
 ):
     (tmp_path / "sitecustomize.py").write_text(SLOW_CLOSE.format(seconds=seconds))
     monkeypatch.syspath_prepend(tmp_path)
-    engine = open_with(silence_s=1.8, closing_s=10 if is_spared else 2.2)
+    engine = open_with(silence_s=3, closing_s=120 if is_spared else 3.5)
     engine.close()
     assert (b"closed in peace" in engine._child._output) is is_spared
     assert not is_running(engine.process_id)
@@ -208,7 +202,7 @@ class TestClock:
         clock.set(5, 0.01, lambda: rung.append(5))
         clock.drop(5)
         clock.set(6, float("inf"), lambda: rung.append(6))
-        assert done.wait(10)
+        assert done.wait(60)
         assert rung == [3, 2, "later"]
         clock.stop()
 

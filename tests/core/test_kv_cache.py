@@ -177,7 +177,7 @@ def test_a_changed_file_is_never_taken_for_what_it_was(folder, seed):
 
 
 def talk(engine, text):
-    return ask(engine, text, BRIEF).result(5).usage.cached_tokens
+    return ask(engine, text, BRIEF).result(60).usage.cached_tokens
 
 
 @pytest.mark.parametrize("can_truncate", [True, False])
@@ -185,7 +185,7 @@ def test_conversations_that_take_turns_are_never_decoded_again(monkeypatch, can_
     monkeypatch.setattr(kv_cache, "IDLE_CELLS", 0)
     backend = ScriptedBackend(sequences=2, can_truncate=can_truncate)
     with running(backend, context_size=256, stores=[HostCache(1 << 20)]) as engine:
-        first = [ask(engine, text, BRIEF).result(5) for text in TALKS]
+        first = [ask(engine, text, BRIEF).result(60) for text in TALKS]
         for text, before in zip(TALKS, first, strict=True):
             more = text + before.text + " And then?"
             # The last token of the answer was never decoded.
@@ -265,7 +265,7 @@ def test_a_conversation_goes_on_after_a_restart(folder, host_bytes):
         return [HostCache(host_bytes), disk(folder)] if host_bytes else [disk(folder)]
 
     with running(ScriptedBackend(), context_size=256, stores=stores()) as engine:
-        answers = [ask(engine, text, BRIEF).result(5).text for text in TALKS]
+        answers = [ask(engine, text, BRIEF).result(60).text for text in TALKS]
     with running(ScriptedBackend(), context_size=256, stores=stores()) as engine:
         for text, answer in zip(TALKS, answers, strict=True):
             assert talk(engine, text + answer + "!") == len(text) + len(answer) - 1

@@ -115,7 +115,7 @@ def test_what_cannot_be_saved_is_decoded_again(error, caplog):
 
     with running(Unsaved(sequences=1), stores=[HostCache(1 << 20)]) as engine:
         for letter in "aba":
-            assert ask(engine, letter * 60, BRIEF).result(5).usage.cached_tokens == 0
+            assert ask(engine, letter * 60, BRIEF).result(60).usage.cached_tokens == 0
         assert engine.is_open
     assert "decoded again" in caplog.text
 
@@ -129,12 +129,12 @@ def test_a_request_whose_admission_fails_gets_the_error():
     backend = Unshared(gate=gate)
     with running(backend) as engine:
         first = ask(engine, SYSTEM, BRIEF)
-        assert backend.decode_started.wait(5)
+        assert backend.decode_started.wait(60)
         second = ask(engine, SYSTEM, BRIEF)
         gate.set()
         for handle in (first, second):
             with pytest.raises(GenerationError, match="cannot be copied"):
-                handle.result(5)
+                handle.result(60)
         with pytest.raises(EngineClosed, match="open the model again"):
             ask(engine, SYSTEM)
 
@@ -153,8 +153,8 @@ def test_nobody_waits_for_a_prompt_whose_beginning_a_window_has_left():
 
     with running(Passed(slow, cells=1000), context_size=400) as engine:
         long = ask(engine, SYSTEM, GenerationParams(temperature=0, max_tokens=300))
-        assert began.wait(5)
-        ask(engine, SYSTEM + "Briefly.", BRIEF).result(5)
+        assert began.wait(60)
+        ask(engine, SYSTEM + "Briefly.", BRIEF).result(60)
         assert not long.is_finished
         long.cancel()
 
@@ -171,8 +171,8 @@ def test_what_a_request_decoded_before_it_gave_way_was_not_cached():
     with running(backend, context_size=200, stores=[HostCache(1 << 20)]) as engine:
         first = ask(engine, "f" * 4, GenerationParams(temperature=0, max_tokens=150))
         second = ask(engine, "s" * 180, BRIEF)
-        first.result(5)
-        assert second.result(5).usage.cached_tokens == 0
+        first.result(60)
+        assert second.result(60).usage.cached_tokens == 0
         assert engine.counters.preemptions == 1
         assert engine.counters.restored_tokens > 0
         check_accounts(engine, backend)

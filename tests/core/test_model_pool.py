@@ -69,7 +69,7 @@ def test_threads_that_ask_at_once_get_one_thing(things, ended):
 
 
 def test_different_things_are_made_side_by_side(things, ended):
-    meeting = threading.Barrier(2, timeout=5)
+    meeting = threading.Barrier(2, timeout=60)
 
     def make():
         meeting.wait()

@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from measured import wait_until
 
 from gpt4all_core.errors import ConfigError, EngineClosed
 from gpt4all_core.idle_reaper import IdleReaper
@@ -37,6 +38,9 @@ class Engine:
             self.waiting -= 1
             self._last_used = time.monotonic()
 
+    def let_pass(self, seconds):
+        self._last_used -= seconds
+
     def retire(self):
         with self._gate:
             if not self.waiting:
@@ -50,8 +54,7 @@ class Engine:
 
 
 SOON = LeaseTerms(idle_ttl_s=2 * SETTLED_S)
-EASY = LeaseTerms(idle_ttl_s=0.6)  # for what must stay open, also on a machine that stalls now and then
-LATER = LeaseTerms(idle_ttl_s=60)
+LATER = LeaseTerms(idle_ttl_s=600)
 ROOM_FOR_TEN = LeaseTerms(memory_budget=10)
 
 
@@ -60,17 +63,6 @@ def engines():
     pool = ModelPool()
     yield pool
     pool.close_all()
-
-
-def wait_until(condition, timeout_s=5):
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.005)
-
-
-def reapers():
-    return [thread for thread in threading.enumerate() if thread.name == "gpt4all-idle-reaper"]
 
 
 def test_what_is_idle_for_its_time_is_closed_under_its_user(engines):
@@ -85,12 +77,16 @@ def test_what_is_idle_for_its_time_is_closed_under_its_user(engines):
 
 
 def test_what_is_asked_for_in_between_stays(engines):
-    lease = engines.lease("a", Engine, terms=EASY)
-    for _ in range(6):
+    lease = engines.lease("a", Engine, terms=LATER)
+    for _ in range(3):
         lease.value.ask()
         lease.value.answer()
-        time.sleep(EASY.idle_ttl_s / 4)
-    assert lease.value.is_open
+        lease.value.let_pass(LATER.idle_ttl_s / 2)
+        engines._close_idle()
+        assert lease.value.is_open
+    lease.value.let_pass(LATER.idle_ttl_s / 2)
+    engines._close_idle()
+    assert not lease.value.is_open
 
 
 def test_nothing_is_closed_while_somebody_waits_for_an_answer(engines):
@@ -103,13 +99,16 @@ def test_nothing_is_closed_while_somebody_waits_for_an_answer(engines):
 
 
 def test_a_call_under_way_counts_though_it_asked_for_nothing_yet(engines):
-    lease = engines.lease("a", Engine, terms=EASY)
+    lease = engines.lease("a", Engine, terms=LATER)
     with lease.in_use() as engine:
-        time.sleep(1.5 * EASY.idle_ttl_s)
+        engine.let_pass(LATER.idle_ttl_s)
+        engines._close_idle()
         assert engine.is_open
-    time.sleep(EASY.idle_ttl_s / 4)
+    engines._close_idle()
     assert engine.is_open, "its end counts, not its beginning"
-    wait_until(lambda: not engine.is_open)
+    lease._entry.last_call -= LATER.idle_ttl_s
+    engines._close_idle()
+    assert not engine.is_open
 
 
 @pytest.mark.parametrize("others", [LATER, LeaseTerms()])
@@ -124,18 +123,18 @@ def test_the_user_who_wants_it_longest_decides(engines, others):
 
 def test_without_a_time_there_is_no_thread_and_it_ends_with_the_last_lease(engines):
     plain = engines.lease("a", Engine)
-    assert not reapers()
+    assert not engines._reaper.is_running
     timed = engines.lease("b", Engine, terms=LATER)
-    assert len(reapers()) == 1
+    assert engines._reaper.is_running
     timed.close()
-    wait_until(lambda: not reapers())
+    wait_until(lambda: not engines._reaper.is_running)
     assert plain.value.is_open
 
 
 def test_a_shorter_time_is_not_slept_through(engines):
     engines.lease("a", Engine, terms=LATER)
     short = engines.lease("b", Engine, terms=SOON)
-    wait_until(lambda: not short.value.is_open, timeout_s=2)
+    wait_until(lambda: not short.value.is_open)
 
 
 def test_what_died_is_dropped_once_its_time_is_over(engines):
@@ -189,7 +188,7 @@ def test_a_newcomer_waits_for_the_busy_to_finish(engines):
     assert busy.value.is_open
     assert not leases
     busy.value.answer()
-    thread.join(5)
+    thread.join(60)
     assert leases[0].value.is_open
     assert not busy.value.is_open
 
@@ -203,7 +202,7 @@ def test_two_that_come_together_have_their_turns(engines):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert len(leases) == 4
     assert sum(lease.value.is_open for lease in leases) == 1
     assert engines.memory_bytes == 6
@@ -247,7 +246,7 @@ def test_a_request_is_answered_or_refused_whatever_the_pool_does(engines):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert not lost
 
 
@@ -255,9 +254,9 @@ def test_close_all_ends_the_thread_and_the_pool_goes_on(engines):
     first = engines.lease("a", Engine, terms=LATER)
     engines.close_all()
     assert not first.value.is_open
-    assert not reapers()
+    assert not engines._reaper.is_running
     engines.lease("a", Engine, terms=LATER)
-    assert len(reapers()) == 1
+    assert engines._reaper.is_running
 
 
 def test_a_look_that_fails_is_not_the_last(monkeypatch, caplog):
@@ -288,7 +287,7 @@ def test_news_that_come_while_the_reaper_ends_are_not_lost():
     for _ in range(300):
         looked.clear()
         reaper.watch()
-        assert looked.wait(5)
+        assert looked.wait(60)
     wait_until(lambda: not reaper.is_running)
     assert len(rounds) >= 300
 
@@ -306,9 +305,7 @@ class Engine:
 
 pool.lease("a", Engine, terms=LeaseTerms(idle_ttl_s=3600))
 """
-    began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True
     )
     assert done.stdout == "closed\n"
-    assert time.monotonic() - began < 20

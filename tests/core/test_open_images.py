@@ -103,18 +103,18 @@ def test_a_picture_that_is_kept_waits_for_no_other_one(opened, monkeypatch):
 
     def slow(self, pixels):
         is_encoding.set()
-        assert may_end.wait(10)
+        assert may_end.wait(60)
         return encode(self, pixels)
 
     monkeypatch.setattr(LlamaProjector, "encode_image", slow)
     other = threading.Thread(target=opened.read_image, args=[picture(1)])
     other.start()
     try:
-        assert is_encoding.wait(10)
+        assert is_encoding.wait(60)
         assert opened.read_image(picture(0)) is kept
     finally:
         may_end.set()
-        other.join(10)
+        other.join(60)
 
 
 def test_a_closed_model_reads_nothing(files):

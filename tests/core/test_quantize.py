@@ -107,7 +107,7 @@ except ModelLoadError as error:
     print(error)
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True
     )
     assert done.stdout.startswith("llama.cpp cannot write SmolLM2-135M-Instruct.Q4_1.gguf as Q8_0: ")
     assert [path.name for path in tmp_path.iterdir() if path.suffix in (".gguf", ".part")] == []

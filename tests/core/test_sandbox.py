@@ -3,10 +3,10 @@
 import json
 import subprocess
 import sys
-import time
 
 import pytest
 from jinja2.exceptions import SecurityError, UndefinedError
+from measured import quickly
 
 from gpt4all_core.chat.foreign_text import SpecialTokens
 from gpt4all_core.chat.sandbox import TemplateSandbox
@@ -110,10 +110,11 @@ def run(source):
 @pytest.mark.parametrize("source", STEPS)
 @pytest.mark.timeout(30)
 def test_no_single_step_takes_long_or_makes_much(source):
-    start = time.monotonic()
-    with pytest.raises((SecurityError, UndefinedError)):
-        run(source)
-    assert time.monotonic() - start < 4  # each is refused before it is done, in some milliseconds
+    def refuse():
+        with pytest.raises((SecurityError, UndefinedError)):
+            run(source)
+
+    quickly(refuse, within_s=2)  # each is refused before it is done, in some milliseconds
 
 
 def test_what_a_template_keeps_is_bounded():
@@ -158,7 +159,7 @@ def test_a_long_text_is_compared_with_thousands_of_control_tokens_in_no_time():
     special = SpecialTokens(control=frozenset(f"<unused{number}>" for number in range(6000)))
     template = ChatTemplate("{{ messages[0].content }}", special=special)
     template.render(SHORT)
-    start = time.monotonic()
-    segments = template.render([Message("user", "<" * 300_000 + "<unused77>")]).segments
-    assert time.monotonic() - start < 2  # it took 4 s where each token was tried by itself
+    message = Message("user", "<" * 300_000 + "<unused77>")
+    # It took 4 s where each token was tried by itself.
+    segments = quickly(lambda: template.render([message]).segments, within_s=2)
     assert [segment.text for segment in segments if segment.is_literal] == ["<unused77>"]

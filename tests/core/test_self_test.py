@@ -2,12 +2,12 @@ import ctypes
 import importlib.metadata
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from measured import quickly
 
 from gpt4all_core.catalog.gguf_tables import LLAMA_CPP_PYTHON_VERSION
 from gpt4all_core.engine.llama.library import api
@@ -36,9 +36,7 @@ def moved(structure):
 
 def test_the_installed_library_passes_in_a_few_milliseconds():
     check_library(api, version=VERSION)
-    started = time.perf_counter()
-    check_library(bindings(), version=VERSION)
-    assert time.perf_counter() - started < 0.05
+    quickly(lambda: check_library(bindings(), version=VERSION), within_s=0.02)
 
 
 def test_the_version_is_the_one_that_is_required_and_tabled():

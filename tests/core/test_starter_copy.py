@@ -102,7 +102,7 @@ print(engine_file(Path({str(starter_model)!r})).stat().st_ino)
         subprocess.Popen([sys.executable, "-W", "error", "-c", program], stdout=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
-    found = [process.communicate(timeout=60)[0].strip() for process in running]
+    found = [process.communicate(timeout=120)[0].strip() for process in running]
     assert [process.returncode for process in running] == [0, 0, 0]
     assert len(set(found)) == 1
     assert len(copies()) == 1

@@ -74,7 +74,7 @@ def test_a_model_is_not_freed_under_a_grammar_that_is_compiled(opened, monkeypat
 
     def slow(*arguments, **options):
         is_compiling.set()
-        assert may_end.wait(10)
+        assert may_end.wait(60)
         compiled.append(compile_it(*arguments, **options).matcher().forced())
 
     compiled = []
@@ -83,12 +83,12 @@ def test_a_model_is_not_freed_under_a_grammar_that_is_compiled(opened, monkeypat
     thread = threading.Thread(target=opened.compile_grammar, args=[lark_grammar('start: "abc"')])
     thread.start()
     try:
-        assert is_compiling.wait(10)
+        assert is_compiling.wait(60)
         opened.close()
         assert opened.weights.is_open
     finally:
         may_end.set()
-        thread.join(10)
+        thread.join(60)
     assert compiled[0]
     assert not opened.weights.is_open
 

@@ -307,7 +307,7 @@ def test_a_second_writer_waits_and_then_says_who_writes(bench: Workbench) -> Non
     bench.options = replace(bench.options, lock_timeout_s=0.05)
     with WriterLock(bench.index, timeout_s=1), pytest.raises(IndexBusy, match=f"process {os.getpid()} on "):
         bench.sync()
-    bench.options = replace(bench.options, lock_timeout_s=5)
+    bench.options = replace(bench.options, lock_timeout_s=60)
     lock = WriterLock(bench.index, timeout_s=1)
     lock.__enter__()
     threading.Timer(0.2, lock.__exit__, (None, None, None)).start()
