@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from gpt4all_core.errors import UnreadableDocument
+from gpt4all_localdocs.loaders.guess_encoding import guess_encoding
 
 # UTF-32 first: its little-endian mark begins with the mark of UTF-16.
 _BYTE_ORDER_MARKS = (
@@ -14,8 +15,11 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_ISO_2022_ESCAPES = (b"\x1b$B", b"\x1b$)C", b"\x1b$@")
+"""How Japanese and Korean begin in the seven bits that mail was once limited to."""
+
 _SAMPLE_BYTES = 262_144
-"""What the detector sees: enough to tell languages apart, and it needs a second a megabyte."""
+"""What the statistical detector sees: enough to tell languages apart, and it needs a second a megabyte."""
 
 _BINARY = "is a binary file, not text"
 _CONTROL = re.compile(r"[\x01-\x08\x0e-\x1f\x7f]")
@@ -44,10 +48,14 @@ def decode_text(encoded: bytes, *, path: Path) -> str:
     if b"\0" in encoded:
         return _decode_utf16(encoded, path)
     try:
-        text = encoded.decode("utf-8")
+        text = _decode_by_letters(encoded, path) if _is_iso_2022(encoded) else encoded.decode("utf-8")
     except UnicodeDecodeError:
         text = _decode_mostly_utf8(encoded) or _decode_by_letters(encoded, path)
     return _refuse_binary(text, path)
+
+
+def _is_iso_2022(encoded: bytes) -> bool:
+    return encoded.isascii() and any(escape in encoded for escape in _ISO_2022_ESCAPES)
 
 
 def _refuse_binary(text: str, path: Path) -> str:
@@ -81,15 +89,18 @@ def _decode_mostly_utf8(encoded: bytes) -> str | None:
 
 
 def _decode_by_letters(encoded: bytes, path: Path) -> str:
+    if _is_iso_2022(encoded):
+        encoding: str | None = "iso2022_kr" if _ISO_2022_ESCAPES[1] in encoded else "iso2022_jp_2"
+    else:
+        encoding = guess_encoding(encoded) or _detect_by_statistics(encoded)
+    if encoding is None:
+        raise UnreadableDocument(path, "its text encoding could not be recognised; save it as UTF-8")
+    return encoded.decode(encoding, "replace")
+
+
+def _detect_by_statistics(encoded: bytes) -> str | None:
+    """For languages that `guess_encoding` does not know."""
     from charset_normalizer import from_bytes  # noqa: PLC0415 - most files are UTF-8 and never need it
 
-    matches = from_bytes(encoded[:_SAMPLE_BYTES])
-    best = matches.best()
-    if best is None:
-        raise UnreadableDocument(path, "its text encoding could not be recognised; save it as UTF-8")
-    tied = {
-        match.encoding for match in matches if (match.chaos, match.coherence) == (best.chaos, best.coherence)
-    }
-    # Short texts fit many code pages equally well; this one is by far the commonest.
-    encoding = "cp1252" if "cp1252" in tied else best.encoding
-    return encoded.decode(encoding, "replace")
+    best = from_bytes(encoded[:_SAMPLE_BYTES]).best()
+    return best.encoding if best is not None else None

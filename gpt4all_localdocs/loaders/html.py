@@ -13,7 +13,7 @@ from gpt4all_localdocs.types import Document
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
-SUFFIXES: tuple[str, ...] = (".html", ".htm", ".xhtml")
+SUFFIXES: tuple[str, ...] = (".html", ".htm", ".xhtml", ".html4", ".html5", ".shtml", ".hta")
 VERSION: int = 2
 
 _MENUS = "nav"

@@ -12,7 +12,10 @@ from gpt4all_core.errors import UnreadableDocument
 from gpt4all_localdocs.loaders.decode import read_text
 from gpt4all_localdocs.types import Document, Heading
 
-SUFFIXES: tuple[str, ...] = (".md", ".markdown", ".mdown", ".mkd")
+SUFFIXES: tuple[str, ...] = (
+    *(".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd"),
+    *(".dj", ".djot", ".markua"),  # their headings are those of Markdown
+)
 VERSION: int = 1
 
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*))?")

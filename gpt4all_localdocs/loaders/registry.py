@@ -1,65 +1,88 @@
 """Which module reads which file: the table of formats.
 
-A new format is one module with `SUFFIXES`, `VERSION` and `load`, and one row in `LOADERS`.
+A new format is one module with `SUFFIXES`, `VERSION` and `load`, and one row in `LOADERS`, or in `CONTAINERS`
+where other files are packed in it. Loaders of other packages come in by `plugins` and go before these.
 """
 
+from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 from gpt4all_core.errors import UnreadableDocument
-from gpt4all_localdocs.loaders import delimited, docx, html, markdown, pdf, pptx, spreadsheet, text
+from gpt4all_localdocs.loaders import (
+    delimited,
+    docx,
+    html,
+    json_values,
+    markdown,
+    marked_text,
+    pdf,
+    pptx,
+    source_code,
+    spreadsheet,
+    text,
+    xml_text,
+)
+from gpt4all_localdocs.loaders.loader import ContainerLoader, Loader
+from gpt4all_localdocs.loaders.packed import MAX_CHARACTERS, PackedFiles
+from gpt4all_localdocs.loaders.plugins import PluginLoader, plugin_loaders
+from gpt4all_localdocs.loaders.recognise import recognise
 from gpt4all_localdocs.types import Document
 
-MAX_CHARACTERS = 50_000_000
-"""A longer text (some 25,000 pages) is an export rather than a document; texts are held in memory whole."""
+LOADERS: tuple[Loader, ...] = (
+    text,
+    markdown,
+    html,
+    pdf,
+    docx,
+    pptx,
+    spreadsheet,
+    delimited,
+    marked_text,
+    json_values,
+    xml_text,
+    source_code,
+)
+CONTAINERS: tuple[ContainerLoader, ...] = ()
+
+_LOADERS = {suffix: loader for loader in LOADERS for suffix in loader.SUFFIXES}
+_CONTAINERS = {suffix: loader for loader in CONTAINERS for suffix in loader.SUFFIXES}
 
 
-class Loader(Protocol):
-    """Reads one format; the modules of this package are loaders."""
+def loader_for(path: Path) -> Loader | ContainerLoader | PluginLoader | None:
+    """The loader of a file, by its name's ending in any case; None where no format fits.
 
-    SUFFIXES: tuple[str, ...]
-    """File name endings, lower case, with the dot."""
-
-    VERSION: int
-    """Raised whenever the same file gives another document, so that indexes read it anew."""
-
-    def load(self, path: Path) -> Document:
-        """The file's text and places; raises UnreadableDocument with a reason for people."""
-
-
-LOADERS: tuple[Loader, ...] = (text, markdown, html, pdf, docx, pptx, spreadsheet, delimited)
-
-_BY_SUFFIX = {suffix: loader for loader in LOADERS for suffix in loader.SUFFIXES}
-
-
-def loader_for(path: Path) -> Loader | None:
-    """The loader of a file, by its name's ending in any case; None where no format fits."""
-    return _BY_SUFFIX.get(path.suffix.lower())
+    What is in the file may be another format's: `load_document` looks.
+    """
+    return _by_suffix(path.suffix.lower())
 
 
 def supported_suffixes() -> tuple[str, ...]:
     """All file name endings that can be read, in alphabetical order."""
-    return tuple(sorted(_BY_SUFFIX))
+    return tuple(sorted({*_LOADERS, *_CONTAINERS, *_plugins()}))
 
 
 def loaders_version() -> str:
-    """A text that changes whenever any format's output does."""
-    return ",".join(sorted(f"{loader.SUFFIXES[0]}={loader.VERSION}" for loader in LOADERS))
+    """A text that changes whenever any format's output does, or a loader of another package comes or goes."""
+    versions = [f"{loader.SUFFIXES[0]}={loader.VERSION}" for loader in LOADERS]
+    versions += [f"{container.SUFFIXES[0]}={container.VERSION}" for container in CONTAINERS]
+    return ",".join(sorted([*versions, *(plugin.identity for plugin in plugin_loaders())]))
 
 
 def load_document(path: Path) -> Document:
     """Read a file in this process, whatever its format.
 
+    What the content says goes before what the name's ending says; see `recognise`.
     Raises UnreadableDocument, also where the file cannot be opened, where no format fits and
     where the text is longer than `MAX_CHARACTERS`. For files from elsewhere use `LoaderProcess`.
     """
-    loader = loader_for(path)
-    if loader is None:
-        raise UnreadableDocument(path, f"cannot be read; supported are {' '.join(supported_suffixes())}")
+    return _load(path, PackedFiles(_load))
+
+
+def _load(path: Path, packed: PackedFiles) -> Document:
     if path.exists() and not path.is_file():
         raise UnreadableDocument(path, "is not a file")  # opening a pipe would wait for ever
     try:
-        document = loader.load(path)
+        document = _read(path, packed)
     except UnreadableDocument:
         raise
     except OSError as error:
@@ -69,3 +92,26 @@ def load_document(path: Path) -> Document:
     if len(document.text) > MAX_CHARACTERS:
         raise UnreadableDocument(path, f"holds more than {MAX_CHARACTERS:,} characters; split it")
     return document
+
+
+def _read(path: Path, packed: PackedFiles) -> Document:
+    suffix = path.suffix.lower()
+    if suffix not in _plugins():  # who installed a loader for an ending wants that one
+        suffix = recognise(path, is_known=_by_suffix(suffix) is not None) or suffix
+    loader = _plugins().get(suffix) or _LOADERS.get(suffix)
+    if loader is not None:
+        return loader.load(path)
+    if suffix in _CONTAINERS:
+        return _CONTAINERS[suffix].load(path, packed)
+    ending = f"for {suffix}" if suffix else "for a name without an ending"
+    raise UnreadableDocument(path, f"there is no loader {ending}, and it is no plain text")
+
+
+def _by_suffix(suffix: str) -> Loader | ContainerLoader | PluginLoader | None:
+    return _plugins().get(suffix) or _LOADERS.get(suffix) or _CONTAINERS.get(suffix)
+
+
+@cache
+def _plugins() -> dict[str, PluginLoader]:
+    """The plugins by suffix; where two read the same one, the first by name does."""
+    return {suffix: plugin for plugin in reversed(plugin_loaders()) for suffix in plugin.suffixes}

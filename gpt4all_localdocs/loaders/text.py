@@ -6,8 +6,13 @@ from gpt4all_core.errors import UnreadableDocument
 from gpt4all_localdocs.loaders.decode import read_text
 from gpt4all_localdocs.types import Document
 
-SUFFIXES: tuple[str, ...] = (".txt", ".text", ".log", ".rst")
-VERSION: int = 1
+SUFFIXES: tuple[str, ...] = (
+    *(".txt", ".text", ".log", ".plain", ".nfo", ".diff", ".patch"),
+    *(".srt", ".vtt", ".sub"),  # what films say
+    *(".ics", ".vcf", ".ldif", ".bib", ".ris"),  # appointments, addresses and references are readable lines
+    *(".yaml", ".yml", ".properties", ".native"),
+)
+VERSION: int = 2
 
 
 def load(path: Path) -> Document:
