@@ -36,7 +36,7 @@ from gpt4all_core.shared_models import (
     SharedModels,
     model_label,
 )
-from gpt4all_core.types import Adapter, GenerationParams, KVType
+from gpt4all_core.types import MAX_TOOL_ROUNDS, Adapter, GenerationParams, KVType
 
 if TYPE_CHECKING:
     from gpt4all_core.embedder import LocalEmbedder
@@ -226,6 +226,10 @@ class AnswerFields(GenerationFields):
 
     reasoning_budget: int | None = Field(default=None, ge=0)
     """Most tokens of thought; None sets no bound."""
+
+    max_tool_rounds: int | None = Field(default=MAX_TOOL_ROUNDS, ge=1)
+    """Turns with tool calls that one question may take; then an answer comes, or where a call must come,
+    one of the tools that were called least. None sets no bound."""
 
     logprobs: bool = False
     """Tell how likely every token was, beside the answer."""

@@ -14,6 +14,7 @@ from gpt4all_core.chat_reply import AnswerReader, call_ids
 from gpt4all_core.check_tools import check_reasoning, check_tools, enforceable_tools
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.open_model import PromptFacts
+from gpt4all_core.tool_rounds import tools_left, withheld_tools
 from gpt4all_core.types import AS_THE_MODEL_LIKES, Message, Reasoning, ToolUse
 
 
@@ -37,13 +38,15 @@ class PreparedChat:
     """The same as the engine takes it.
 
     rule: a Lark grammar of the whole answer, thoughts and calls included; None where the answer's own
-    will do. markers: texts of special tokens that have to be seen in the answer.
+    will do. markers: texts of special tokens that have to be seen in the answer. withheld_tools: names
+    of those that the prompt has and the answer may not call any more.
     """
 
     segments: tuple[Segment, ...]
     rule: str | None
     reader: AnswerReader
     markers: frozenset[str] = field(default_factory=frozenset)
+    withheld_tools: tuple[str, ...] = ()
 
 
 class ChatFormat:
@@ -92,7 +95,9 @@ class ChatFormat:
     def prepare(self, request: ChatRequest) -> PreparedChat:
         """Raises what `render` does, and UnsupportedSchema for parameters that cannot be enforced."""
         rendered = self.render(request)
-        tool_use = request.tool_use
+        asked = request.tool_use
+        # The prompt keeps all tools: it would not begin as the last one did, and be decoded anew.
+        tool_use = None if asked is None else tools_left(asked, request.messages)
         dialect = rendered.dialect
         if request.prefill:  # the answer is in the middle of what is said: no thought comes before it
             dialect = replace(dialect, reasoning=None)
@@ -114,6 +119,7 @@ class ChatFormat:
             rule,
             TextStates(dialect, tool_use, opens_thought=opens_thought, new_id=call_ids()),
             dialect.markers,
+            () if asked is None or tool_use is None else withheld_tools(asked, tool_use),
         )
 
     def token_ids(self, texts: Iterable[str]) -> list[int]:

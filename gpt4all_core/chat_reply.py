@@ -48,9 +48,11 @@ class ChatReply:
         [TextDelta(text='Good '), TextDelta(text='morning.')]
     """
 
-    def __init__(self, request: Generation, reader: AnswerReader) -> None:
+    def __init__(
+        self, request: Generation, reader: AnswerReader, *, withheld_tools: tuple[str, ...] = ()
+    ) -> None:
         self._request = request
-        self._answer = _Answer(request, reader)
+        self._answer = _Answer(request, reader, withheld_tools)
 
     def __iter__(self) -> Iterator[str]:
         with closing(iter(self.events)) as events:
@@ -119,9 +121,10 @@ class _Answer:
     result, would put the text together in another order.
     """
 
-    def __init__(self, request: Generation, reader: AnswerReader) -> None:
+    def __init__(self, request: Generation, reader: AnswerReader, withheld_tools: tuple[str, ...]) -> None:
         self._request = request
         self._reader = reader
+        self._withheld_tools = withheld_tools
         self._lock = threading.Lock()
         self._unread: deque[ChatEvent] = deque()
         self._texts: list[str] = []
@@ -175,6 +178,7 @@ class _Answer:
             reasoning="".join(self._thoughts),
             tool_calls=calls,
             invalid_tool_calls=tuple(self._failed),
+            withheld_tools=self._withheld_tools,
         )
 
     def _note(self, events: list[ChatEvent]) -> None:

@@ -32,6 +32,12 @@ def check_tools(tool_use: ToolUse | None) -> None:
         )
     if tool_use.choice == "required" and not names:
         raise ConfigError("choice='required' needs a tool that can be called; give at least one")
+    rounds = tool_use.max_rounds
+    if rounds is not None and (not isinstance(rounds, int) or isinstance(rounds, bool) or rounds < 1):
+        raise ConfigError(
+            f"max_rounds={rounds!r} cannot be used; it must be 1 or more rounds of calls, or None"
+            " (choice='none' forbids calls)"
+        )
     for tool in tool_use.tools:
         _check_parameters(tool)
 

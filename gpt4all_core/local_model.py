@@ -198,7 +198,7 @@ class LocalModel(LeasedModel[OpenModel]):
             shown=chat_format.token_ids(prepared.markers),
             timeout_s=timeout_s,
         )
-        return ChatReply(request_handle, prepared.reader)
+        return ChatReply(request_handle, prepared.reader, withheld_tools=prepared.withheld_tools)
 
     def chat_choices(
         self,

@@ -98,17 +98,24 @@ class Message:
         return ()
 
 
+MAX_TOOL_ROUNDS = 15
+"""Where LangChain's AgentExecutor stopped, too; docs/decisions/0018-an-answer-after-so-many-rounds.md."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolUse:
     """Which tools a model may call, and whether it must.
 
     choice: "auto" leaves it to the model, "none" forbids it, "required" makes it call at least
     one, a tool's name that one, once. is_parallel: whether it may otherwise ask for several at once.
+    max_rounds: after so many turns with calls since the user last spoke, "auto" leaves only the answer,
+    and "required" one call of the tools that were called least; None sets no bound.
     """
 
     tools: tuple[Tool, ...]
     choice: str = "auto"
     is_parallel: bool = True
+    max_rounds: int | None = MAX_TOOL_ROUNDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +314,8 @@ class Completion:
 
     text: the answer, without reasoning and calls. logprobs: None where they were not asked for; of
     all tokens, those of reasoning and calls included. timing: None where nothing was decoded for it;
-    two completions that say the same are equal, however long they took.
+    two completions that say the same are equal, however long they took. withheld_tools: names of those
+    that it could not call any more, since the `max_rounds` of its tool use were spent.
     """
 
     text: str
@@ -318,6 +326,7 @@ class Completion:
     invalid_tool_calls: tuple[InvalidToolCall, ...] = ()
     logprobs: tuple[ChosenLogprob, ...] | None = None
     timing: Timing | None = field(default=None, compare=False)
+    withheld_tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

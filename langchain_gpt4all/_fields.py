@@ -82,7 +82,12 @@ class ChatModelFields(LocalModelFields, AnswerFields):
             model,
             to_answer_params(chosen),
             chosen.timeout,
-            to_tool_use(chosen.tools, choice=chosen.tool_choice, is_parallel=chosen.parallel_tool_calls),
+            to_tool_use(
+                chosen.tools,
+                choice=chosen.tool_choice,
+                is_parallel=chosen.parallel_tool_calls,
+                max_rounds=chosen.max_tool_rounds,
+            ),
             to_answer_schema(chosen.response_format),
             Reasoning(chosen.reasoning, chosen.reasoning_budget),
             self.max_retries,

@@ -172,6 +172,8 @@ def to_metadata(completion: Completion, model_name: str) -> dict[str, Any]:
         "finish_reason": completion.finish_reason,
         **durations(completion),
     }
+    if completion.withheld_tools:
+        metadata["withheld_tools"] = list(completion.withheld_tools)
     if completion.logprobs is not None:
         metadata["logprobs"] = {"content": [_chosen(logprob) for logprob in completion.logprobs]}
     return metadata

@@ -11,7 +11,7 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel
 
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
-from gpt4all_core.types import JsonSchema, Tool, ToolUse
+from gpt4all_core.types import MAX_TOOL_ROUNDS, JsonSchema, Tool, ToolUse
 from langchain_gpt4all._typed_dicts import as_langchain_reads
 
 AnyTool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
@@ -72,7 +72,11 @@ def _recursive_schema(tool: AnyTool) -> dict[str, Any] | None:
 
 
 def to_tool_use(
-    tools: Sequence[AnyTool] | None, *, choice: ToolChoice = None, is_parallel: bool | None = None
+    tools: Sequence[AnyTool] | None,
+    *,
+    choice: ToolChoice = None,
+    is_parallel: bool | None = None,
+    max_rounds: int | None = MAX_TOOL_ROUNDS,
 ) -> ToolUse | None:
     """What a model may call; None for nothing.
 
@@ -86,7 +90,7 @@ def to_tool_use(
     chosen = to_choice(choice, names=list(known))
     if not known:
         return None
-    return ToolUse(tuple(known.values()), chosen, is_parallel is not False)
+    return ToolUse(tuple(known.values()), chosen, is_parallel is not False, max_rounds)
 
 
 def _to_tool(function: Mapping[str, Any]) -> Tool:
@@ -106,7 +110,7 @@ def to_choice(choice: ToolChoice, *, names: Sequence[str]) -> str:
     if wanted not in _CHOICES:
         raise ConfigError(
             f"tool_choice={choice!r} names none of the tools; known are {', '.join(names) or 'none'},"
-            " and auto, any, none"
+            " and auto, any, none, required"
         )
     if _CHOICES[wanted] == "required" and not names:
         raise ConfigError(f"tool_choice={choice!r} asks for a call but there are no tools; give some")

@@ -48,6 +48,8 @@ def to_chat_response(completion: Completion, *, model_name: str, delta: str | No
         {call: json.loads(call.arguments) for call in completion.tool_calls},
         completion.invalid_tool_calls,
     )
+    if completion.withheld_tools:
+        message.additional_kwargs["withheld_tools"] = list(completion.withheld_tools)
     return ChatResponse(
         message=message,
         delta=delta,

@@ -10,7 +10,7 @@ from llama_index.core.tools import BaseTool
 from pydantic import BaseModel
 
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
-from gpt4all_core.types import JsonSchema, Tool, ToolCall, ToolUse
+from gpt4all_core.types import MAX_TOOL_ROUNDS, JsonSchema, Tool, ToolCall, ToolUse
 from llamaindex_gpt4all._partial_json import json_so_far
 
 AnyTool = BaseTool | Mapping[str, Any]
@@ -59,7 +59,11 @@ def _function(tool: AnyTool) -> dict[str, Any]:
 
 
 def to_tool_use(
-    tools: Sequence[AnyTool] | None, *, choice: ToolChoice = None, is_parallel: bool | None = None
+    tools: Sequence[AnyTool] | None,
+    *,
+    choice: ToolChoice = None,
+    is_parallel: bool | None = None,
+    max_rounds: int | None = MAX_TOOL_ROUNDS,
 ) -> ToolUse | None:
     """What a model may call; None for nothing.
 
@@ -72,7 +76,9 @@ def to_tool_use(
         if known.setdefault(tool.name, tool) != tool:
             raise ConfigError(f"two different tools are named {tool.name!r}; rename one")
     chosen = to_choice(choice, names=list(known))
-    return ToolUse(tuple(known.values()), chosen, is_parallel is not False) if known else None
+    if not known:
+        return None
+    return ToolUse(tuple(known.values()), chosen, is_parallel is not False, max_rounds)
 
 
 def to_choice(choice: ToolChoice, *, names: Sequence[str]) -> str:

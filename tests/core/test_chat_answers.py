@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -202,6 +203,33 @@ def test_a_conversation_with_calls_and_results_goes_on(model):
     assert answer.text or answer.tool_calls
     with_tools = model.count_message_tokens(talk, tool_use=ToolUse((WEATHER,)))
     assert answer.usage.prompt_tokens == with_tools > model.count_message_tokens(ASKED)
+
+
+@pytest.mark.parametrize(
+    ("choice", "withheld", "called"),
+    [("auto", ("get_weather", "get_time"), set()), ("required", ("get_weather",), {"get_time"})],
+)
+def test_after_the_rounds_of_a_question_an_answer_comes_or_what_was_called_least(
+    model, choice, withheld, called
+):
+    asked = ToolUse((WEATHER, TIME), choice, max_rounds=1)
+    talk = [
+        *ASKED,
+        Message(
+            "assistant", None, tool_calls=(ToolCall("c1", "get_weather", '{"city": "Paris", "days": 1}'),)
+        ),
+        Message("tool", "18 degrees", tool_call_id="c1"),
+    ]
+    reply = model.chat(talk, GREEDY, tool_use=asked)
+    events = list(reply.events)
+    answer = reply.result()
+    assert answer.withheld_tools == withheld
+    assert {call.name for call in answer.tool_calls} == called
+    assert {event.name for event in events if isinstance(event, ToolCallStart)} == called
+    # The prompt still has all tools, as the last one did, and is not decoded anew.
+    assert answer.usage.prompt_tokens == model.count_message_tokens(
+        talk, tool_use=replace(asked, max_rounds=None)
+    )
 
 
 def test_a_model_that_does_not_think_answers_at_once_however_it_is_asked(model):

@@ -159,3 +159,10 @@ def test_usage_and_metadata_come_once_in_a_stream():
     assert message.response_metadata["finish_reason"] == "length"
     assert message.response_metadata["model_name"] == "scripted"
     assert len(message.response_metadata["logprobs"]["content"]) == 1
+
+
+def test_tools_that_could_not_be_called_any_more_are_told_once():
+    completion = Completion("a", "stop", USAGE, withheld_tools=("weather", "add"))
+    whole = to_chat_result(completion, model_name="m").generations[0].message
+    for message in (whole, summed([TextDelta("a"), TextDelta("b")], completion)):
+        assert message.response_metadata["withheld_tools"] == ["weather", "add"]

@@ -161,7 +161,7 @@ def test_every_spelling_of_a_choice_is_understood(choice, expected):
 
 @pytest.mark.parametrize("choice", ["subtract", {"type": "tool", "name": "subtract"}, {"type": "odd"}, 3])
 def test_a_choice_that_names_no_tool_is_refused(choice):
-    with pytest.raises(ConfigError, match="known are add"):
+    with pytest.raises(ConfigError, match="known are add, and auto, any, none, required"):
         to_tool_use([add], choice=choice)
 
 

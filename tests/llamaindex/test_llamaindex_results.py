@@ -90,6 +90,12 @@ def test_how_long_it_took_is_told_in_ollamas_words():
     assert to_completion_response(response).raw == response.raw
 
 
+def test_tools_that_could_not_be_called_any_more_are_told_with_the_message():
+    completion = replace(ANSWER, tool_calls=(), withheld_tools=("weather", "add"))
+    told = to_chat_response(completion, model_name="m").message.additional_kwargs
+    assert told == {"withheld_tools": ["weather", "add"]}
+
+
 def test_what_is_said_next_has_the_whole_answer_as_it_was():
     [message] = to_messages([to_chat_response(ANSWER, model_name="m").message])
     assert (message.text, message.reasoning, message.tool_calls) == (
