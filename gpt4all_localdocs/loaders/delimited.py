@@ -22,7 +22,7 @@ def load(path: Path) -> Document:
     sheet = SheetsWriter()
     is_tabbed = path.suffix.lower() in {".tsv", ".tab"} and "\t" in text
     rows = split_records(text, delimiter="\t") if is_tabbed else records(text)
-    sheet.add_sheet("", rows, called="the table")
+    sheet.add_sheet("", enumerate(rows, start=1), called="the table")
     if not sheet.has_text:
         raise UnreadableDocument(path, "holds no text")
     return sheet.document()

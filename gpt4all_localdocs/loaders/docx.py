@@ -41,7 +41,7 @@ def load(path: Path) -> Document:
         walk = _Walk(_heading_levels(package))
         walk.blocks(package.main())
         for kind, title in _NOTES:
-            walk.notes(title, package.related(kind))
+            walk.writer.write_apart(title, map(_text, package.related(kind)))
         title_of_properties = package.title()
     if not walk.writer.text.strip():
         raise UnreadableDocument(path, "holds no text")
@@ -105,23 +105,6 @@ class _Walk:
         self.title = ""
         self._levels = levels
 
-    def notes(self, title: str, roots: Iterator[Element]) -> None:
-        """Write parts that stand outside the body under a heading: equal ones once, page numbers never."""
-        texts = []
-        for root in roots:
-            part = _Walk({})
-            part.blocks(root)
-            if any(character.isalpha() for character in part.writer.text):
-                texts.append(part.writer.text)
-        for index, text in enumerate(dict.fromkeys(texts)):
-            self.writer.break_lines(2)
-            if index == 0:
-                self.writer.begin_heading(1)
-                self.writer.write(title)
-                self.writer.end_heading()
-                self.writer.break_lines(2)
-            self.writer.write_verbatim(text)
-
     def blocks(self, parent: Element) -> None:
         """Write all paragraphs and tables under an element, through any wrapper."""
         for element in _children(parent):
@@ -174,17 +157,15 @@ class _Walk:
                 self.blocks(cell)
         else:
             for cells in rows:
-                self._row(cells)
+                self.writer.write_row(map(_text, cells))
         self.writer.break_lines(2)
 
-    def _row(self, cells: list[Element]) -> None:
-        self.writer.begin_row()
-        for cell in cells:
-            inner = _Walk({})
-            inner.blocks(cell)
-            self.writer.begin_cell()
-            self.writer.write(inner.writer.text)
-        self.writer.end_row()
+
+def _text(parent: Element) -> str:
+    """The paragraphs under an element as a text of their own, headings like the others."""
+    walk = _Walk({})
+    walk.blocks(parent)
+    return walk.writer.text
 
 
 def _children(element: Element) -> Iterator[Element]:

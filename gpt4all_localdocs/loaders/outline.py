@@ -1,6 +1,7 @@
 """Builds a text from blocks, with headings and table rows, for formats whose text is not the file's own."""
 
 import re
+from collections.abc import Iterable
 
 from gpt4all_localdocs.types import Heading
 
@@ -95,6 +96,26 @@ class TextWriter:
             self.break_lines(1)
             self._append(CELL_SEPARATOR.join(row).strip())
             self.break_lines(1)
+
+    def write_row(self, cells: Iterable[str]) -> None:
+        """Write a row whose cells are at hand; see `begin_row`."""
+        self.begin_row()
+        for cell in cells:
+            self.begin_cell()
+            self.write(cell)
+        self.end_row()
+
+    def write_apart(self, title: str, texts: Iterable[str]) -> None:
+        """Write what stands outside the body under a heading: equal texts once, mere page numbers never."""
+        telling = [text for text in texts if any(character.isalpha() for character in text)]
+        for index, text in enumerate(dict.fromkeys(telling)):
+            self.break_lines(2)
+            if index == 0:
+                self.begin_heading(1)
+                self.write(title)
+                self.end_heading()
+                self.break_lines(2)
+            self.write_verbatim(text)
 
     def _append(self, text: str) -> None:
         if self._cells is not None:

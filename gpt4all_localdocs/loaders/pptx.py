@@ -185,11 +185,7 @@ class _Slide:
     def _rows(self, rows: list[list[str]]) -> None:
         self.writer.break_lines(2)
         for row in rows:
-            self.writer.begin_row()
-            for cell in row:
-                self.writer.begin_cell()
-                self.writer.write(cell)
-            self.writer.end_row()
+            self.writer.write_row(row)
         self.writer.break_lines(2)
 
 

@@ -24,31 +24,31 @@ class SheetsWriter(PartsWriter):
     def __init__(self) -> None:
         super().__init__("sheet")
 
-    def add_sheet(self, name: str, rows: Iterable[Sequence[str]], *, called: str = "") -> None:
-        """Append a sheet. `rows` are all of its rows from the first on; no more are taken than written.
+    def add_sheet(self, name: str, rows: Iterable[tuple[int, Sequence[str]]], *, called: str = "") -> None:
+        """Append a sheet.
 
-        called: what notes call it, where it has no name.
+        rows: number, from 1, and cells; empty rows need not be among them. No more are taken than
+        are written. called: what notes call the sheet, where it has no name.
         """
         called = called or f"sheet {name!r}"
         lines: list[str] = []
-        first_row, blank, width = 1, 0, 0
+        first_row, last_row, width = 1, 0, 0
         room = MAX_CHARACTERS - self.length
-        for number, row in enumerate(rows, start=1):
+        for number, row in rows:
             line = row_line(islice(row, MAX_COLUMNS))
             width = max(width, len(row))
             if not line:
-                blank += 1
                 continue
             if not lines:
-                first_row, blank = number, 0
-            room -= len(line) + blank + 1
+                first_row, last_row = number, number - 1
+            room -= len(line) + number - last_row
             if number - first_row >= MAX_ROWS or room < 0:
                 limit = f"{MAX_CHARACTERS:,} characters" if room < 0 else f"{MAX_ROWS:,} rows"
                 self.notes.append(f"{called}: rows from {number:,} on are left out (more than {limit})")
                 break
-            lines += [""] * blank
-            blank = 0
+            lines += [""] * (number - last_row - 1)
             lines.append(line)
+            last_row = number
         if width > MAX_COLUMNS:
             self.notes.append(f"{called}: columns after {MAX_COLUMNS:,} are left out")
         self.add("\n".join(lines), label=name, first_row=first_row)

@@ -99,7 +99,7 @@ def _add_sheets(workbook: "CalamineWorkbook", sheets: SheetsWriter) -> None:
             continue
         if properties.visible != SheetVisibleEnum.Visible:
             sheets.notes.append(f"sheet {properties.name!r}: hidden in the file, and read like the others")
-        sheets.add_sheet(properties.name, _rows(workbook.get_sheet_by_index(index)))
+        sheets.add_sheet(properties.name, enumerate(_rows(workbook.get_sheet_by_index(index)), start=1))
 
 
 def _rows(sheet: "CalamineSheet") -> Iterator[Sequence[str]]:

@@ -90,14 +90,14 @@ def test_sheets_beyond_the_limits_are_cut_with_a_note(monkeypatch, limits, text,
     for name, limit in limits.items():
         monkeypatch.setattr(sheets, name, limit)
     writer = SheetsWriter()
-    writer.add_sheet("x", iter([["a", "b"], ["c", "d"], ["e", "f"]]))
+    writer.add_sheet("x", enumerate([["a", "b"], ["c", "d"], ["e", "f"]], start=1))
     document = writer.document()
     assert (document.text, document.notes) == (text, notes)
 
 
 def test_no_more_rows_are_asked_for_than_are_written(monkeypatch):
     monkeypatch.setattr(sheets, "MAX_ROWS", 3)
-    rows = iter([["x"]] * 10)
+    rows = enumerate([["x"]] * 10, start=1)
     SheetsWriter().add_sheet("", rows)
     assert len(list(rows)) == 6
 
