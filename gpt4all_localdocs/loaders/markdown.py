@@ -52,6 +52,11 @@ def load(path: Path) -> Document:
     return Document(text, headings=headings, title=title or first_of_level_1)
 
 
+def find_headings(text: str) -> tuple[Heading, ...]:
+    """The headings of a piece of Markdown without front matter, as a cell of a notebook is."""
+    return _headings(_lines(text))
+
+
 def _lines(text: str) -> list[_Line]:
     lines, start = [], 0
     for line in text.split("\n"):

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Self
 
 from gpt4all_core.errors import UnreadableDocument
 from gpt4all_localdocs.types import Document, Heading, Part, PartKind
@@ -110,13 +109,20 @@ class Binder:
         """Whether nothing more can be added: the text is as long as a text may be."""
         return self._length > MAX_CHARACTERS
 
-    def note(self, note: str) -> Self:
+    @property
+    def has_text(self) -> bool:
+        return self._length > 0
+
+    def note(self, note: str) -> None:
         """Say what is not in the text; of very many notes the first ones are kept and the others counted."""
         if len(self._notes) < _MAX_NOTES:
             self._notes.append(note)
         else:
             self._left_out += 1
-        return self
+
+    def leave_out(self, name: str, reason: str) -> None:
+        """Say why a packed file is not in the text."""
+        self.note(f"{printable_name(name)} was left out: {reason}")
 
     def add(self, document: Document, *, number: int, kind: PartKind, label: str, heading: str = "") -> None:
         """Append a document as one part or, if it has parts of its own, as those with `label` before theirs.
@@ -154,12 +160,12 @@ class Binder:
         shown = printable_name(name)
         label = f"{under}, {shown}" if under else shown
         if self.is_full:
-            self.note(f"{label} was left out: the text is longer than {MAX_CHARACTERS:,} characters")
+            self.leave_out(label, f"the text is longer than {MAX_CHARACTERS:,} characters")
             return
         try:
             document = self._files.read(name, content, mime_type=mime_type)
         except UnreadableDocument as error:
-            self.note(f"{label} was left out: {error.reason}")
+            self.leave_out(label, error.reason)
         else:
             self.add(document, number=number, kind="file", label=label, heading=shown)
 

@@ -9,15 +9,21 @@ from pathlib import Path
 
 from gpt4all_core.errors import UnreadableDocument
 from gpt4all_localdocs.loaders import (
+    archive,
     delimited,
     docx,
     html,
     json_values,
+    legacy_office,
+    mail,
+    mailbox,
     markdown,
     marked_text,
+    notebook,
     odp,
     ods,
     odt,
+    outlook,
     pdf,
     pptx,
     source_code,
@@ -47,8 +53,10 @@ LOADERS: tuple[Loader, ...] = (
     json_values,
     xml_text,
     source_code,
+    notebook,
+    legacy_office,
 )
-CONTAINERS: tuple[ContainerLoader, ...] = ()
+CONTAINERS: tuple[ContainerLoader, ...] = (mail, mailbox, outlook, archive)
 
 _LOADERS = {suffix: loader for loader in LOADERS for suffix in loader.SUFFIXES}
 _CONTAINERS = {suffix: loader for loader in CONTAINERS for suffix in loader.SUFFIXES}
