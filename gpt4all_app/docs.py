@@ -113,6 +113,7 @@ def status(context: typer.Context, *, index: Index = None, json: Json = False) -
         rows += [("folder", str(folder)) for folder in held.folders]
         unreadable = f" ({held.unreadable} unreadable)" if held.unreadable else ""
         rows += [("files", f"{held.files}{unreadable}"), ("passages", str(held.passages))]
+        rows += [("texts", str(held.texts))] if held.texts else []
         output.fields([*rows, ("vectors", str(held.vectors)), ("embedder", held.embedder or "none yet")])
         if not held.files:
             output.note(f"nothing is indexed yet; run: gpt4all docs sync{_at(index)}")

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from gpt4all_localdocs.answer import AnswerStream
     from gpt4all_localdocs.config import IndexOptions
     from gpt4all_localdocs.local_docs import LocalDocs
+    from gpt4all_localdocs.search_filter import SearchFilter
     from gpt4all_localdocs.sync import SyncProgress
+    from gpt4all_localdocs.texts import Text
     from gpt4all_localdocs.types import Answer, Citation, FileOutcome, Hit, SyncReport
 
 _HOME = {
@@ -27,8 +29,10 @@ _HOME = {
     "Hit": "types",
     "IndexOptions": "config",
     "LocalDocs": "local_docs",
+    "SearchFilter": "search_filter",
     "SyncProgress": "sync",
     "SyncReport": "types",
+    "Text": "texts",
 }
 
 __all__ = [
@@ -39,8 +43,10 @@ __all__ = [
     "Hit",
     "IndexOptions",
     "LocalDocs",
+    "SearchFilter",
     "SyncProgress",
     "SyncReport",
+    "Text",
 ]
 
 

@@ -109,7 +109,7 @@ def prompt_overhead(model: ChatModel, question: str) -> int:
 def describe_source(number: int, source: Hit) -> str:
     """A source as a free prompt shows it: its number, where it stands, its text."""
     place = f", {source.place}" if source.place else ""
-    return f"[{number}] {source.path.name}{place}\n{source.text}"
+    return f"[{number}] {source.name}{place}\n{source.text}"
 
 
 def _start_quote(model: ChatModel, request: AnswerRequest) -> Generation:

@@ -47,4 +47,5 @@ def _citation(number: int, source: Hit, quote: str) -> Citation:
         span=(start, start + len(quote)),
         quote=quote,
         score=source.score,
+        text_id=source.text_id,
     )

@@ -11,7 +11,7 @@ from typing import Final, Self
 from gpt4all_core.errors import ConfigError, IndexBusy, IndexCorrupt, LocalDocsError
 
 DATABASE_NAME: Final = "localdocs.sqlite"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _LOCK_WAIT_S: Final = 30.0
 
 # `pending` is filled by triggers so that no change of a vector can miss the derived index, and the
@@ -31,7 +31,10 @@ CREATE TABLE files (
     settings TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('indexed', 'unreadable')),
     reason TEXT NOT NULL,
-    title TEXT
+    title TEXT,
+    kind TEXT NOT NULL DEFAULT 'file' CHECK (kind IN ('file', 'text')),
+    metadata TEXT NOT NULL DEFAULT '{}',
+    content TEXT
 );
 CREATE TABLE chunks (
     id INTEGER PRIMARY KEY,
@@ -50,6 +53,7 @@ CREATE TABLE chunks (
     UNIQUE (file_id, ordinal)
 );
 CREATE INDEX chunks_by_vector ON chunks (vector_key);
+CREATE INDEX chunks_by_content ON chunks (content_id);
 CREATE TABLE vectors (key TEXT PRIMARY KEY, vector BLOB NOT NULL);
 CREATE TABLE pending (
     key TEXT PRIMARY KEY,
@@ -75,6 +79,17 @@ CREATE TRIGGER chunk_relabelled AFTER UPDATE OF label ON chunks BEGIN
     INSERT INTO keywords (rowid, text, label) VALUES (new.id, new.text, new.label);
 END;
 """
+
+# What brings an index of an earlier version to the next one, by the version it starts from. Of version 2:
+# texts that a program puts stand among the files, `content` is the whole of one that was cut.
+_MIGRATIONS: Final = {
+    1: """
+ALTER TABLE files ADD COLUMN kind TEXT NOT NULL DEFAULT 'file' CHECK (kind IN ('file', 'text'));
+ALTER TABLE files ADD COLUMN metadata TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE files ADD COLUMN content TEXT;
+CREATE INDEX chunks_by_content ON chunks (content_id);
+"""
+}
 
 
 class Database:
@@ -106,7 +121,7 @@ class Database:
         if not read_only and _can_write(directory, path):
             database = cls(path, is_read_only=False)
             with _translated(path), database.writing() as connection:
-                _create_schema(connection, path)
+                _prepare_schema(connection, path)
             return database
         if not path.exists():
             raise ConfigError(
@@ -218,21 +233,35 @@ def _can_write(directory: Path, path: Path) -> bool:
     return all(os.access(place, mode, effective_ids=as_effective_user) for place, mode in wanted)
 
 
-def _create_schema(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare_schema(connection: sqlite3.Connection, path: Path) -> None:
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
         for statement in _statements(_SCHEMA):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    while (version := _schema_version(connection)) in _MIGRATIONS:
+        for statement in _statements(_MIGRATIONS[version]):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {version + 1}")
     _check_schema(connection, path)
 
 
 def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    version = _schema_version(connection)
+    if version in _MIGRATIONS:  # one that may be written to was brought to this version
+        raise LocalDocsError(
+            f"{path} is of an earlier release (schema version {version}, not {SCHEMA_VERSION}) and cannot be"
+            " brought up to date where it must not be written to; open it once where it may be,"
+            " or sync into a new index directory"
+        )
     if version != SCHEMA_VERSION:
         raise LocalDocsError(
             f"{path} has schema version {version}, this release reads version {SCHEMA_VERSION};"
             " use the release that made it, or sync into a new index directory"
         )
+
+
+def _schema_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _statements(script: str) -> Iterator[str]:

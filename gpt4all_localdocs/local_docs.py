@@ -1,7 +1,8 @@
-"""Folders that can be searched and asked: the facade of this package."""
+"""Folders and texts that can be searched and asked: the facade of this package."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +11,7 @@ from typing import Any, Self
 from gpt4all_core.embedder import LocalEmbedder
 from gpt4all_core.errors import ConfigError, LocalDocsError
 from gpt4all_core.local_model import LocalModel
-from gpt4all_core.protocols import ChatModel, Embedder
+from gpt4all_core.protocols import ChatModel, Embedder, Vectors
 from gpt4all_core.types import GenerationParams
 from gpt4all_localdocs.answer import (
     FREE_TOKENS,
@@ -26,10 +27,13 @@ from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.folders import check_folder
 from gpt4all_localdocs.narrow import narrow_hits
 from gpt4all_localdocs.pack import pack_hits
-from gpt4all_localdocs.pipeline import open_pipeline
-from gpt4all_localdocs.search import search, to_hit
+from gpt4all_localdocs.pipeline import DocumentPipeline, open_pipeline
+from gpt4all_localdocs.put import delete_texts, put_texts
+from gpt4all_localdocs.search import search, search_vector, to_hit, whole_text
+from gpt4all_localdocs.search_filter import Where
 from gpt4all_localdocs.store import Store, StoreSummary
 from gpt4all_localdocs.sync import OnProgress, sync
+from gpt4all_localdocs.texts import Text
 from gpt4all_localdocs.types import Answer, AnswerMode, Hit, SearchMode, SyncReport
 from gpt4all_localdocs.vector_index.search_index import SearchIndex
 from gpt4all_localdocs.writer_lock import WriterLock
@@ -135,9 +139,7 @@ class LocalDocs:
         for folder in self._wanted:
             if folder not in known:
                 check_folder(folder)
-        with open_pipeline(
-            self.embedder, self._chunk_options, load_timeout_s=self._options.load_timeout_s
-        ) as pipeline:
+        with self._pipeline() as pipeline:
             return sync(
                 self._store,
                 self.embedder,
@@ -148,26 +150,94 @@ class LocalDocs:
                 on_progress=on_progress,
             )
 
-    def search(self, query: str, *, k: int = 8, mode: SearchMode = "hybrid") -> list[Hit]:
+    def put(self, texts: Iterable[Text]) -> list[str]:
+        """Add or replace texts beside the files, and return their ids in the order of the texts.
+
+        All of them are put, or none where it is stopped; of several with one id the last stays. A text that
+        the embedder sees whole is one passage, a longer one is cut as files are; `get` gives it back whole
+        either way. Syncs keep them. One transaction holds them all, and the texts are in memory meanwhile.
+        Raises ConfigError where the index cannot be written or something is no Text, IndexBusy as `add`
+        does, EmbedderMismatch.
+        """
+        given = list(texts)
+        with self._writing(), self._pipeline() as pipeline:
+            put_texts(self._store, self.embedder, given, pipeline=pipeline, options=self._options)
+        return [text.id for text in given]
+
+    def get(self, ids: Iterable[str]) -> list[Hit]:
+        """What has these ids, in their order: whole texts by theirs, passages by `chunk_id`; scores are 0.
+
+        Ids that the index does not have are left out.
+        """
+        asked = list(ids)
+        texts = self._searched.texts.get(asked)
+        passages = self._store.passages_by_content(id_ for id_ in asked if id_ not in texts)
+        found = {id_: to_hit(passage) for id_, passage in passages.items()}
+        found |= {id_: whole_text(text) for id_, text in texts.items()}
+        return [found[id_] for id_ in asked if id_ in found]
+
+    def delete(self, ids: Iterable[str]) -> int:
+        """Forget texts that were put; ids that are not there are passed over. Returns how many were.
+
+        Raises ConfigError for a passage of a file, which only a sync forgets, and as `put` does.
+        """
+        asked = list(ids)
+        with self._writing():
+            known = self._store.texts.get(asked)
+            others = [id_ for id_ in asked if id_ not in known]
+            for passage in self._store.passages_by_content(others).values():
+                raise ConfigError(
+                    f"{passage.content_id!r} is one passage of {passage.path}; to have it forgotten,"
+                    + (" delete that text" if passage.text_id else " change or remove that file and sync")
+                )
+            return delete_texts(self._store, known, options=self._options)
+
+    def texts(self) -> Iterator[Text]:
+        """Every text that was put, in the order of their ids; reads some at a time."""
+        for page in self._searched.texts.pages():
+            yield from page
+
+    def search(
+        self, query: str, *, k: int = 8, mode: SearchMode = "hybrid", where: Where | None = None
+    ) -> list[Hit]:
         """Up to `k` passages, best first, by meaning and by words; none from an empty index.
 
-        Raises ConfigError for an empty query, `k` below 1 or an unknown mode, EmbedderMismatch when
-        the index was made with another embedder.
+        where: only passages that fit are looked at, see SearchFilter: {"author": "Ann"}.
+        Raises ConfigError for an empty query, `k` below 1, an unknown mode or a filter that is none,
+        EmbedderMismatch when the index was made with another embedder.
         """
-        if not self._has_index:
-            raise LocalDocsError(f"there is no index at {self.path}; add a folder and sync first")
-        return search(self._store, self._index, self.embedder, query, k=k, mode=mode)
+        return search(self._searched, self._index, self.embedder, query, k=k, mode=mode, where=where)
+
+    def search_vector(self, vector: Vectors, *, k: int = 8, where: Where | None = None) -> list[Hit]:
+        """The same, by meaning alone, for the vector of a query: shape (dimensions,), of `embedder`."""
+        return search_vector(self._searched, self._index, vector, k=k, where=where)
+
+    def vectors_of(self, hits: Sequence[Hit]) -> Vectors:
+        """The vectors of passages that a search found: float32, shape (len(hits), dimensions).
+
+        Raises LocalDocsError for one that is gone meanwhile, or that no sync has embedded yet.
+        """
+        passages = self._searched.passages_by_content(hit.chunk_id for hit in hits)
+        keys, rows = self._store.vectors.load(passage.vector_key for passage in passages.values())
+        places = {key: place for place, key in enumerate(keys)}
+        for hit in hits:
+            if hit.chunk_id not in passages or passages[hit.chunk_id].vector_key not in places:
+                raise LocalDocsError(
+                    f"the index has no vector of {hit.name}, {hit.span}; sync, or search again"
+                )
+        return rows[[places[passages[hit.chunk_id].vector_key] for hit in hits]]
 
     def passages(self) -> Iterator[Hit]:
-        """Every passage of the index, file by file and in the order of their texts; their score is 0.
+        """Every passage of the index, file by file and then text by text, in order; their score is 0.
 
         For programs that keep an index of their own. Reads one file's passages at a time; a sync that
         runs meanwhile may take some away or add others.
         """
-        if not self._has_index:
-            raise LocalDocsError(f"there is no index at {self.path}; add a folder and sync first")
-        for path in sorted(self._store.files()):
+        for path in sorted(self._searched.files()):
             yield from map(to_hit, self._store.passages_of_file(path))
+        for page in self._store.texts.pages():
+            for text in page:
+                yield from map(to_hit, self._store.passages_of_text(text.id))
 
     def ask(
         self,
@@ -205,7 +275,7 @@ class LocalDocs:
         hits = tuple(self.search(question, k=wanted if k is None else k))
         if not hits:
             raise LocalDocsError(
-                f"the index at {self.path} holds nothing to answer from; sync a folder first"
+                f"the index at {self.path} holds nothing to answer from; sync a folder or put texts first"
             )
         params = params or answer_params(chosen)
         sources: tuple[Hit, ...]
@@ -267,6 +337,17 @@ class LocalDocs:
     @property
     def _index(self) -> SearchIndex:
         return self._opened("index", lambda: SearchIndex(self._store, self._options))  # type: ignore[no-any-return]  # one dict for all
+
+    @property
+    def _searched(self) -> Store:
+        if not self._has_index:
+            raise LocalDocsError(
+                f"there is no index at {self.path}; add a folder and sync first, or put texts into it"
+            )
+        return self._store
+
+    def _pipeline(self) -> AbstractContextManager[DocumentPipeline]:
+        return open_pipeline(self.embedder, self._chunk_options, load_timeout_s=self._options.load_timeout_s)
 
     def _writing(self) -> WriterLock:
         """A sync that runs meanwhile would write its own list of folders over a change."""

@@ -1,8 +1,9 @@
 """A chunk as the store keeps it: with its file, its ids and the words it is also found by."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -14,10 +15,13 @@ SELECT_PASSAGE: Final = (
     " (SELECT content_id FROM chunks AS other WHERE other.file_id = chunks.file_id"
     " AND other.ordinal = chunks.ordinal - 1),"
     " (SELECT content_id FROM chunks AS other WHERE other.file_id = chunks.file_id"
-    " AND other.ordinal = chunks.ordinal + 1)"
+    " AND other.ordinal = chunks.ordinal + 1),"
+    " kind, metadata"
     " FROM chunks JOIN files ON files.id = file_id"
 )
 """Rows for `Passage.from_row`; conditions may follow."""
+
+_TEXT: Final = "text:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Passage:
     """A stored chunk; `id` is its row, `title` its document's.
 
     previous_id, next_id: the content ids of the chunks before and after it, empty at a file's ends.
+    text_id, metadata: of a text that a program put, whose `path` is its id; empty for a file.
     """
 
     id: int
@@ -49,17 +54,72 @@ class Passage:
     vector_key: str
     previous_id: str = ""
     next_id: str = ""
+    text_id: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict, hash=False)
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> Self:
         """Read one row of `SELECT_PASSAGE`."""
         id_, path, title, ordinal, text, start, end, page, first, last, headings, *ids = row
-        content_id, vector_key, previous_id, next_id = ids
+        content_id, vector_key, previous_id, next_id, kind, metadata = ids
         lines = None if first is None else (first, last)
-        chunk = Chunk(ordinal, text, (start, end), page, lines, tuple(json.loads(headings)))
-        return cls(id_, Path(path), title, chunk, content_id, vector_key, previous_id or "", next_id or "")
+        text_id = text_id_of(path) if kind == "text" else ""
+        return cls(
+            id_,
+            Path(text_id or path),
+            title,
+            Chunk(ordinal, text, (start, end), page, lines, tuple(json.loads(headings))),
+            content_id,
+            vector_key,
+            previous_id or "",
+            next_id or "",
+            text_id,
+            json.loads(metadata),
+        )
 
 
 def keyword_label(path: Path, title: str | None, headings: Sequence[str]) -> str:
     """The words outside a passage's own text by which a keyword search finds it too."""
     return "\n".join([path.name, *([title] if title else []), *headings])
+
+
+def text_path(text_id: str) -> str:
+    """Where a text that a program put stands among the files: no path of a file begins like this."""
+    return f"{_TEXT}{text_id}"
+
+
+def text_id_of(path: str) -> str:
+    """The id of the text that stands there."""
+    return path.removeprefix(_TEXT)
+
+
+def insert_passages(
+    connection: sqlite3.Connection,
+    file_id: int,
+    passages: Iterable[NewPassage],
+    *,
+    label: Callable[[Chunk], str],
+) -> None:
+    """Write the passages of a file or text; `label` as `keyword_label` makes it."""
+    connection.executemany(
+        "INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (_values(file_id, passage, label(passage.chunk)) for passage in passages),
+    )
+
+
+def _values(file_id: int, passage: NewPassage, label: str) -> tuple[object, ...]:
+    chunk = passage.chunk
+    first, last = chunk.lines or (None, None)
+    return (
+        file_id,
+        chunk.ordinal,
+        passage.content_id,
+        *chunk.span,
+        chunk.page,
+        first,
+        last,
+        json.dumps(chunk.headings, ensure_ascii=False),
+        chunk.text,
+        label,
+        passage.vector_key,
+    )

@@ -1,6 +1,5 @@
 """From a file to embeddable passages: the steps that a sync runs, bundled with their identity."""
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from gpt4all_core.protocols import Embedder
 from gpt4all_localdocs.chunk import CHUNKER_VERSION, ChunkOptions, chunk_document, embedding_text
+from gpt4all_localdocs.digest import digest
 from gpt4all_localdocs.loaders.process import LoaderProcess
 from gpt4all_localdocs.loaders.registry import loaders_version, supported_suffixes
 from gpt4all_localdocs.types import Chunk, Document
@@ -65,12 +65,3 @@ def content_id(sha256: str, chunk: Chunk, *, settings: str) -> str:
 def vector_key(identity: str, text: str) -> str:
     """The key of the vector that this embedder gives this text."""
     return digest(identity, text)
-
-
-def digest(*parts: str) -> str:
-    """128 bits in hex over parts that cannot run into each other."""
-    state = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        encoded = part.encode("utf-8", "surrogatepass")
-        state.update(len(encoded).to_bytes(8, "little") + encoded)
-    return state.hexdigest()

@@ -1,19 +1,26 @@
 """Find the passages that answer a query best, by meaning and by words."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Final, get_args
 
 from gpt4all_core.errors import ConfigError
-from gpt4all_core.protocols import Embedder
+from gpt4all_core.protocols import Embedder, Vectors
+from gpt4all_localdocs.filter_sql import EVERYTHING, Condition, compile_filter
 from gpt4all_localdocs.fuse import fuse_scores, over_best
 from gpt4all_localdocs.keyword_query import keyword_query
 from gpt4all_localdocs.passage import Passage
+from gpt4all_localdocs.search_filter import Where
 from gpt4all_localdocs.store import Store
+from gpt4all_localdocs.texts import Text
 from gpt4all_localdocs.types import Hit, SearchMode
 from gpt4all_localdocs.vector_index.search_index import SearchIndex
 
 _CANDIDATES: Final = 100
 """From each ranking, before fusion; the depth at which the figures in `fuse` were measured."""
+
+_LOOKS: Final = 3
+"""At a store that changes meanwhile; after that it changes too often to wait for."""
 
 
 def search(
@@ -24,48 +31,95 @@ def search(
     *,
     k: int,
     mode: SearchMode = "hybrid",
+    where: Where | None = None,
 ) -> list[Hit]:
     """Up to `k` passages, best first; none from an empty index.
 
     mode: "vector" scores by cosine (below 0 counts as 0), "keyword" by BM25 over the best one's,
-    "hybrid" by both, see `fuse_scores`.
-    Raises ConfigError for an empty query, a `k` below 1 or an unknown mode, EmbedderMismatch where the
-    vectors are another embedder's. May be called from any thread, also while a sync runs.
+    "hybrid" by both, see `fuse_scores`. where: only passages that fit are ranked.
+    Raises ConfigError for an empty query, a `k` below 1, an unknown mode or a filter that is none,
+    EmbedderMismatch where the vectors are another embedder's. May be called from any thread, also while
+    a sync runs.
     """
     if mode not in get_args(SearchMode):
         raise ConfigError(f"mode must be one of {', '.join(get_args(SearchMode))}, not {mode!r}")
-    if k < 1:
-        raise ConfigError(f"k is {k}; ask for at least 1 passage")
     if not query.strip():
         raise ConfigError("the query is empty; ask for something")
-    depth = max(_CANDIDATES, k)
-    vector = {} if mode == "keyword" else _by_vector(store, index, embedder, query, depth=depth)
-    keyword = {} if mode == "vector" else _by_keyword(store, query, depth=depth)
-    scores = _scores(mode, vector, keyword)
-    passages = store.passages(scores)
-    ranked = sorted(
-        passages.values(),
-        key=lambda passage: (-scores[passage.id], str(passage.path), passage.chunk.ordinal),
-    )
-    return [_hit(passage, scores[passage.id], vector, keyword) for passage in ranked[:k]]
+    ranking = _Ranking(store, index, k=k, condition=compile_filter(where))
+    if mode == "keyword" or store.vectors.embedder is None:
+        vector = None
+    else:
+        store.vectors.check_embedder(embedder.identity, embedder.dimensions)
+        vector = embedder.embed_query(query)
+    return ranking.hits(vector, "" if mode == "vector" else keyword_query(query), mode=mode)
 
 
-def _by_vector(
-    store: Store, index: SearchIndex, embedder: Embedder, query: str, *, depth: int
-) -> dict[int, float]:
-    """Passage rows with their cosine."""
-    if store.vectors.embedder is None:
-        return {}
-    store.vectors.check_embedder(embedder.identity, embedder.dimensions)
-    similarities = dict(index.query(embedder.embed_query(query), depth))
-    rows = store.passages_with_vectors(similarities)
-    return {id_: similarities[key] for id_, key in rows.items()}
+def search_vector(
+    store: Store, index: SearchIndex, vector: Vectors, *, k: int, where: Where | None = None
+) -> list[Hit]:
+    """The same for a vector of the index's own embedder, float32 of shape (dimensions,); scores are cosines.
+
+    Raises ConfigError for a vector of another length, besides.
+    """
+    ranking = _Ranking(store, index, k=k, condition=compile_filter(where))
+    known = store.vectors.embedder
+    if known is not None and vector.shape != (known[1],):
+        raise ConfigError(
+            f"the vector has the shape {vector.shape} but the index is of {known[0]!r}, with {known[1]}"
+            " numbers each; embed the query with that"
+        )
+    return ranking.hits(None if known is None else vector, "", mode="vector")
 
 
-def _by_keyword(store: Store, query: str, *, depth: int) -> dict[int, float]:
-    """Passage rows with their BM25 score."""
-    match = keyword_query(query)
-    return dict(store.match_keywords(match, limit=depth)) if match else {}
+class _Ranking:
+    """One search: which passages may be found, and how many."""
+
+    def __init__(self, store: Store, index: SearchIndex, *, k: int, condition: Condition) -> None:
+        if k < 1:
+            raise ConfigError(f"k is {k}; ask for at least 1 passage")
+        self._store = store
+        self._index = index
+        self._k = k
+        self._depth = max(_CANDIDATES, k)
+        self._condition = condition
+
+    def hits(self, vector: Vectors | None, match: str, *, mode: SearchMode) -> list[Hit]:
+        """The best, of one state of the store where that stands still for a moment.
+
+        A text that is replaced between two of the looks at the store would otherwise be found neither as
+        it was nor as it is.
+        """
+        for _ in range(_LOOKS):
+            state = self._store.vectors.state()
+            found = self._look(vector, match, mode=mode)
+            if self._store.vectors.state() == state:
+                break
+        return found
+
+    def _look(self, vector: Vectors | None, match: str, *, mode: SearchMode) -> list[Hit]:
+        by_vector = {} if vector is None else self._by_vector(vector)
+        by_keyword = (
+            dict(self._store.match_keywords(match, limit=self._depth, condition=self._condition))
+            if match
+            else {}
+        )
+        scores = _scores(mode, by_vector, by_keyword)
+        passages = self._store.passages(scores)
+        ranked = sorted(
+            passages.values(),
+            key=lambda passage: (-scores[passage.id], str(passage.path), passage.chunk.ordinal),
+        )
+        return [_hit(passage, scores[passage.id], by_vector, by_keyword) for passage in ranked[: self._k]]
+
+    def _by_vector(self, vector: Vectors) -> dict[int, float]:
+        """Passage rows with their cosine."""
+        allowed = None
+        if self._condition is not EVERYTHING:
+            allowed = self._store.vector_keys(self._condition)
+        similarities = dict(self._index.query(vector, self._depth, allowed=allowed))
+        # Again the condition: another passage may share a vector with one that fits.
+        rows = self._store.passages_with_vectors(similarities, condition=self._condition)
+        return {id_: similarities[key] for id_, key in rows.items()}
 
 
 def _scores(mode: SearchMode, vector: dict[int, float], keyword: dict[int, float]) -> dict[int, float]:
@@ -99,4 +153,20 @@ def to_hit(passage: Passage) -> Hit:
         chunk_id=passage.content_id,
         previous_id=passage.previous_id,
         next_id=passage.next_id,
+        text_id=passage.text_id,
+        metadata=passage.metadata,
+    )
+
+
+def whole_text(text: Text) -> Hit:
+    """A text that a program put, whole, as a search shows its passages."""
+    return Hit(
+        path=Path(text.id),
+        text=text.text,
+        score=0.0,
+        page=None,
+        lines=None,
+        span=(0, len(text.text)),
+        text_id=text.id,
+        metadata=dict(text.metadata),
     )

@@ -9,8 +9,17 @@ from typing import Any, Final, Self
 
 from gpt4all_core.errors import IndexCorrupt
 from gpt4all_localdocs.database import Database
+from gpt4all_localdocs.filter_sql import EVERYTHING, Condition
 from gpt4all_localdocs.manifest import FileRecord, FileStat
-from gpt4all_localdocs.passage import SELECT_PASSAGE, NewPassage, Passage, keyword_label
+from gpt4all_localdocs.passage import (
+    SELECT_PASSAGE,
+    NewPassage,
+    Passage,
+    insert_passages,
+    keyword_label,
+    text_path,
+)
+from gpt4all_localdocs.text_table import TextTable
 from gpt4all_localdocs.vector_table import VectorTable
 
 _PARAMETERS: Final = 500
@@ -19,7 +28,10 @@ _PARAMETERS: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class StoreSummary:
-    """What an index holds. `embedder` is its identity, None before the first sync."""
+    """What an index holds. `embedder` is its identity, None before the first sync.
+
+    texts: those that programs put, which are no files; passages and vectors are of both.
+    """
 
     folders: tuple[Path, ...]
     files: int
@@ -27,6 +39,7 @@ class StoreSummary:
     passages: int
     vectors: int
     embedder: str | None
+    texts: int = 0
 
 
 class Store:
@@ -44,6 +57,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.vectors = VectorTable(database)
+        self.texts = TextTable(database)
 
     @classmethod
     def open(cls, directory: Path, *, read_only: bool = False) -> Self:
@@ -93,7 +107,8 @@ class Store:
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT path, size, mtime_ns, inode, scanned_ns, sha256, settings, state, reason, title,"
-                " (SELECT count(*) FROM chunks WHERE file_id = files.id) FROM files ORDER BY path"
+                " (SELECT count(*) FROM chunks WHERE file_id = files.id) FROM files WHERE kind = 'file'"
+                " ORDER BY path"
             ).fetchall()
         return {Path(row[0]): _file_record(row) for row in rows}
 
@@ -102,7 +117,9 @@ class Store:
         values = (*_file_values(record), str(record.path))
         with self._database.writing() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO files VALUES (NULL, ?, 0, 0, '', 0, '', '', 'indexed', '', NULL)",
+                "INSERT OR IGNORE INTO files"
+                " (path, size, mtime_ns, inode, scanned_ns, sha256, settings, state, reason)"
+                " VALUES (?, 0, 0, '', 0, '', '', 'indexed', '')",
                 (str(record.path),),
             )
             connection.execute(
@@ -114,9 +131,11 @@ class Store:
                 "SELECT id FROM files WHERE path = ?", (str(record.path),)
             ).fetchone()
             connection.execute("DELETE FROM chunks WHERE file_id = ?", (file_id,))
-            connection.executemany(
-                "INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (_chunk_values(file_id, record, passage) for passage in passages),
+            insert_passages(
+                connection,
+                file_id,
+                passages,
+                label=lambda chunk: keyword_label(record.path, record.title, chunk.headings),
             )
 
     def confirm_files(self, stats: Iterable[FileStat], *, scanned_ns: int) -> None:
@@ -146,7 +165,7 @@ class Store:
         with self._database.writing() as connection:
             connection.executemany("DELETE FROM files WHERE path = ?", ((str(path),) for path in paths))
 
-    def passages_of_file(self, path: Path) -> list[Passage]:
+    def passages_of_file(self, path: Path | str) -> list[Passage]:
         """A file's passages in the order of its text."""
         with self._database.reading() as connection:
             rows = connection.execute(
@@ -154,25 +173,57 @@ class Store:
             ).fetchall()
         return [Passage.from_row(row) for row in rows]
 
+    def passages_of_text(self, text_id: str) -> list[Passage]:
+        """The passages of a text that a program put, in its order."""
+        return self.passages_of_file(text_path(text_id))
+
     def passages(self, ids: Iterable[int]) -> dict[int, Passage]:
         """Passages by row; rows that are gone are missing."""
         rows = self._select_in(f"{SELECT_PASSAGE} WHERE chunks.id IN", list(ids))
         return {row[0]: Passage.from_row(row) for row in rows}
 
-    def passages_with_vectors(self, keys: Iterable[str]) -> dict[int, str]:
-        """The rows of the passages that share these vectors, each with its key."""
-        rows = self._select_in("SELECT id, vector_key FROM chunks WHERE vector_key IN", list(keys))
+    def passages_by_content(self, content_ids: Iterable[str]) -> dict[str, Passage]:
+        """Passages by their content id, one each; ids that are gone are missing."""
+        rows = self._select_in(f"{SELECT_PASSAGE} WHERE content_id IN", list(content_ids))
+        return {passage.content_id: passage for passage in map(Passage.from_row, rows)}
+
+    def passages_with_vectors(
+        self, keys: Iterable[str], *, condition: Condition = EVERYTHING
+    ) -> dict[int, str]:
+        """The rows of the passages that share these vectors and fit, each with its key."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT chunks.id, vector_key FROM chunks JOIN files ON files.id = file_id"  # noqa: S608 - constants, and values as parameters
+                f" WHERE vector_key IN (SELECT value FROM json_each(:keys)) AND {condition.sql}",
+                condition.parameters | {"keys": json.dumps(list(keys))},
+            ).fetchall()
         return dict(rows)
 
-    def match_keywords(self, match: str, *, limit: int) -> list[tuple[int, float]]:
-        """Passage rows with their BM25 score (higher is better), best first.
+    def vector_keys(self, condition: Condition) -> frozenset[str]:
+        """The keys of the passages that fit."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT vector_key FROM chunks JOIN files ON files.id = file_id WHERE {condition.sql}",  # noqa: S608 - constants, and values as parameters
+                condition.parameters,
+            )
+            return frozenset(row[0] for row in rows)
+
+    def match_keywords(
+        self, match: str, *, limit: int, condition: Condition = EVERYTHING
+    ) -> list[tuple[int, float]]:
+        """Rows of passages that fit with their BM25 score (higher is better), best first.
 
         `match` is in FTS5's query language, see `keyword_query`.
         """
+        source, fits = "keywords", ""
+        if condition is not EVERYTHING:  # FTS5 sorts by rank by itself where nothing is joined
+            source += " JOIN chunks ON chunks.id = keywords.rowid JOIN files ON files.id = file_id"
+            fits = f" AND {condition.sql}"
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT rowid, -rank FROM keywords WHERE keywords MATCH ? ORDER BY rank, rowid LIMIT ?",
-                (match, limit),
+                f"SELECT keywords.rowid, -rank FROM {source} WHERE keywords MATCH :match{fits}"  # noqa: S608 - constants, and values as parameters
+                " ORDER BY rank, keywords.rowid LIMIT :limit",
+                condition.parameters | {"match": match, "limit": limit},
             ).fetchall()
         return [(row[0], row[1]) for row in rows]
 
@@ -180,16 +231,17 @@ class Store:
         """Counts for people; one consistent state."""
         embedder = self.vectors.embedder
         with self._database.reading() as connection:
-            files, unreadable, passages, vectors = connection.execute(
-                "SELECT (SELECT count(*) FROM files),"
+            files, unreadable, passages, vectors, texts = connection.execute(
+                "SELECT (SELECT count(*) FROM files WHERE kind = 'file'),"
                 " (SELECT count(*) FROM files WHERE state = 'unreadable'),"
-                " (SELECT count(*) FROM chunks), (SELECT count(*) FROM vectors)"
+                " (SELECT count(*) FROM chunks), (SELECT count(*) FROM vectors),"
+                " (SELECT count(*) FROM files WHERE kind = 'text')"
             ).fetchone()
             folders = tuple(
                 Path(row[0]) for row in connection.execute("SELECT path FROM folders ORDER BY path")
             )
         identity = None if embedder is None else embedder[0]
-        return StoreSummary(folders, files, unreadable, passages, vectors, identity)
+        return StoreSummary(folders, files, unreadable, passages, vectors, identity, texts)
 
     def check_integrity(self) -> None:
         """Read everything once: raises IndexCorrupt for damaged pages or keyword rows."""
@@ -228,22 +280,4 @@ def _file_values(record: FileRecord) -> tuple[object, ...]:
         record.state,
         record.reason,
         record.title,
-    )
-
-
-def _chunk_values(file_id: int, record: FileRecord, passage: NewPassage) -> tuple[object, ...]:
-    chunk = passage.chunk
-    first, last = chunk.lines or (None, None)
-    return (
-        file_id,
-        chunk.ordinal,
-        passage.content_id,
-        *chunk.span,
-        chunk.page,
-        first,
-        last,
-        json.dumps(chunk.headings, ensure_ascii=False),
-        chunk.text,
-        keyword_label(record.path, record.title, chunk.headings),
-        passage.vector_key,
     )

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from gpt4all_core.errors import ConfigError, LocalDocsError, UnreadableDocument
-from gpt4all_core.protocols import Embedder, Vectors
+from gpt4all_core.errors import ConfigError, UnreadableDocument
+from gpt4all_core.protocols import Embedder
 from gpt4all_localdocs.config import IndexOptions
+from gpt4all_localdocs.embed import embed_texts
 from gpt4all_localdocs.manifest import FileRecord, FileStat
 from gpt4all_localdocs.passage import NewPassage, Passage
 from gpt4all_localdocs.pipeline import DocumentPipeline, content_id, vector_key
 from gpt4all_localdocs.plan import Plan, plan_reading, plan_sync
+from gpt4all_localdocs.put import cut_again
 from gpt4all_localdocs.scan import scan_folders
 from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.types import Chunk, FileOutcome, Outcome, SyncReport
@@ -56,6 +56,8 @@ def sync(
 ) -> SyncReport:
     """Make the index hold exactly these folders' files; those of other folders are forgotten.
 
+    Texts that a program put stay, cut and embedded anew where that is due.
+
     Each file is one transaction, vectors are stored in batches, and the vector index is swapped at the
     end: after a crash or an interrupt the index can be searched, and the next sync goes on from there.
     What cannot be looked at now (a folder that is missing, a file without permission) keeps what is
@@ -76,6 +78,7 @@ def sync(
         run = _Run(store, embedder, pipeline, options, on_progress)
         run.adopt_embedder(rebuild=rebuild)
         run.update_files(folders)
+        cut_again(store, embedder, pipeline=pipeline)
         embedded = run.embed_missing()
         store.vectors.drop_unused()
         generations = Generations(store.directory, store.vectors, open_index=open_index)
@@ -90,6 +93,7 @@ def sync(
         files=tuple(sorted(run.outcomes, key=lambda outcome: outcome.path)),
         embedded=embedded,
         rebuilt="a rebuild was asked for" if rebuild else rebuilt,
+        texts=store.texts.count(),
     )
 
 
@@ -149,9 +153,7 @@ class _Run:
         while passages := vectors.missing(after_id=last_id, limit=self._options.embed_batch):
             self._on_progress(SyncProgress("embed", done, total))
             texts = {p.vector_key: self._pipeline.embedding_text(p.chunk, p.title) for p in passages}
-            rows = self._embedder.embed_documents(list(texts.values()))
-            self._check_rows(rows, count=len(texts))
-            vectors.put(list(texts), rows)
+            vectors.put(list(texts), embed_texts(self._embedder, list(texts.values())))
             done += len(texts)
             last_id = passages[-1].id
         return done
@@ -223,14 +225,6 @@ class _Run:
     def _key_of_passage(self, passage: Passage) -> str:
         text = self._pipeline.embedding_text(passage.chunk, passage.title)
         return vector_key(self._embedder.identity, text)
-
-    def _check_rows(self, rows: Vectors, *, count: int) -> None:
-        wanted = (count, self._embedder.dimensions)
-        if rows.shape != wanted or not np.isfinite(rows).all():
-            raise LocalDocsError(
-                f"the embedder {self._embedder.identity!r} returned an array of shape {rows.shape} where"
-                f" {wanted} finite numbers are due; use another embedder"
-            )
 
     def _report(self, path: Path, outcome: Outcome, reason: str = "", *, chunks: int = 0) -> None:
         self.outcomes.append(FileOutcome(path, outcome, reason, chunks))

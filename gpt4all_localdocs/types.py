@@ -1,10 +1,11 @@
 """The values LocalDocs works with, from a file's text to an answer's citation."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from gpt4all_core.types import Usage
 
@@ -89,6 +90,8 @@ class Hit:
     vector_score: cosine similarity, keyword_score: BM25 (higher is better); None where that
     index did not return the passage.
     previous_id, next_id: the `chunk_id` of the passages before and after it, empty at a file's ends.
+    text_id, metadata: of a text that a program put. Its `path` is its id and leads to no file, `span` counts
+    characters of that text. Empty for a passage of a file.
     """
 
     path: Path
@@ -103,6 +106,18 @@ class Hit:
     keyword_score: float | None = None
     previous_id: str = ""
     next_id: str = ""
+    text_id: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def name(self) -> str:
+        """What people know the source by: the file's name, or what `text_name` finds."""
+        return text_name(self.metadata, self.text_id) if self.text_id else self.path.name
+
+    @property
+    def is_part(self) -> bool:
+        """Whether there is more of the file or text than this."""
+        return bool(self.previous_id or self.next_id)
 
     @property
     def place(self) -> str:
@@ -112,7 +127,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A source of an answer; `quote` is exactly the text at `span` of the document."""
+    """A source of an answer; `quote` is exactly the text at `span` of the document.
+
+    text_id: of a text that a program put, which is then what `path` says; empty for a file.
+    """
 
     number: int
     path: Path
@@ -121,6 +139,7 @@ class Citation:
     span: Span
     quote: str
     score: float
+    text_id: str = ""
 
     @property
     def place(self) -> str:
@@ -159,11 +178,13 @@ class SyncReport:
 
     embedded: passages that needed a new vector; the others were found in the store.
     rebuilt: why the vector index was rebuilt from the store, or an empty string.
+    texts: how many texts of programs are in the index beside the files; a sync keeps them all.
     """
 
     files: tuple[FileOutcome, ...]
     embedded: int = 0
     rebuilt: str = ""
+    texts: int = 0
 
     @cached_property
     def counts(self) -> dict[Outcome, int]:
@@ -178,6 +199,11 @@ class SyncReport:
     @property
     def has_changes(self) -> bool:
         return any(file.outcome in ("added", "updated", "moved", "removed") for file in self.files)
+
+
+def text_name(metadata: Mapping[str, Any], text_id: str) -> str:
+    """What to call a text that a program put: its title, else the last part of its source, else its id."""
+    return str(metadata.get("title") or Path(str(metadata.get("source") or "")).name or text_id)
 
 
 def describe_place(page: int | None, lines: tuple[int, int] | None) -> str:

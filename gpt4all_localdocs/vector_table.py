@@ -1,7 +1,8 @@
 """The vectors of an index in its store of record, and what the derived vector index still lacks."""
 
+import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,7 @@ from gpt4all_localdocs.passage import SELECT_PASSAGE, Passage
 
 _FLOAT32: Final = np.dtype("<f4")
 _WITHOUT_VECTOR: Final = "NOT EXISTS (SELECT 1 FROM vectors WHERE key = chunks.vector_key)"
+_AMONG: Final = "key IN (SELECT value FROM json_each(?))"
 _IDENTITY: Final = "embedder"
 _DIMENSIONS: Final = "dimensions"
 _REVISION: Final = "vectors_revision"
@@ -138,6 +140,14 @@ class VectorTable:
             _bump_revision(connection)
         return dropped
 
+    def lacking(self, keys: Iterable[str]) -> list[str]:
+        """Those of the keys that have no vector, in their order, each once."""
+        asked = list(dict.fromkeys(keys))
+        with self._database.reading() as connection:
+            rows = connection.execute(f"SELECT key FROM vectors WHERE {_AMONG}", (json.dumps(asked),))  # noqa: S608 - constants, and values as parameters
+            known = {row[0] for row in rows}
+        return [key for key in asked if key not in known]
+
     def keys(self) -> list[str]:
         """Every key, in order."""
         with self._database.reading() as connection:
@@ -151,10 +161,15 @@ class VectorTable:
             raise KeyError(key)
         return np.frombuffer(row[0], dtype=_FLOAT32)
 
-    def load(self) -> tuple[list[str], Vectors]:
-        """Every key, in order, with its vector: float32, shape (count, dimensions)."""
+    def load(self, keys: Iterable[str] | None = None) -> tuple[list[str], Vectors]:
+        """Every key, or each of these that is there, in order, with its vector.
+
+        float32, shape (count, dimensions).
+        """
+        among, parameters = ("", ()) if keys is None else (f"WHERE {_AMONG}", (json.dumps(list(keys)),))
         with self._database.reading() as connection:
-            rows = connection.execute("SELECT key, vector FROM vectors ORDER BY key").fetchall()
+            select = f"SELECT key, vector FROM vectors {among} ORDER BY key"  # noqa: S608 - two constants
+            rows = connection.execute(select, parameters).fetchall()
             return self._unpack(rows, int(read_meta(connection, _DIMENSIONS) or 0))
 
     def pages(self, size: int) -> Iterator[tuple[list[str], Vectors]]:
@@ -216,6 +231,17 @@ class VectorTable:
     def _unpack(rows: Sequence[tuple[str, bytes]], dimensions: int) -> tuple[list[str], Vectors]:
         vectors = np.frombuffer(b"".join(row[1] for row in rows), dtype=_FLOAT32)
         return [row[0] for row in rows], vectors.reshape(len(rows), dimensions)
+
+
+def drop_vectors(connection: sqlite3.Connection, keys: Iterable[str]) -> None:
+    """Forget those of these vectors that no passage needs any more, as a part of a transaction."""
+    dropped = connection.execute(
+        f"DELETE FROM vectors WHERE {_AMONG}"  # noqa: S608 - constants, and values as parameters
+        " AND NOT EXISTS (SELECT 1 FROM chunks WHERE vector_key = vectors.key)",
+        (json.dumps(list(keys)),),
+    )
+    if dropped.rowcount:
+        _bump_revision(connection)
 
 
 def _bump_revision(connection: sqlite3.Connection) -> None:

@@ -1,6 +1,6 @@
 """Exact search by comparing the query with every vector."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -34,8 +34,12 @@ class ExactIndex:
         if len(keep) < len(old_ids):
             self._content = ([old_ids[place] for place in keep], rows[keep])
 
-    def query(self, vector: Vectors, k: int) -> list[Neighbour]:
+    def query(self, vector: Vectors, k: int, *, allowed: Collection[str] | None = None) -> list[Neighbour]:
+        """The `k` nearest, best first; `allowed`: of these ids only."""
         ids, rows = self._content
+        if allowed is not None:
+            places = [place for place, id_ in enumerate(ids) if id_ in allowed]
+            ids, rows = [ids[place] for place in places], rows[places]
         if not ids:
             return []
         similarities = rows @ _unit_rows(vector[np.newaxis])[0]

@@ -3,7 +3,7 @@
 import logging
 from threading import RLock
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from gpt4all_core.errors import LocalDocsError
 from gpt4all_core.protocols import Vectors
@@ -14,6 +14,9 @@ from gpt4all_localdocs.vector_index.exact import ExactIndex
 from gpt4all_localdocs.vector_index.generations import OpenIndex, find_change, generation_directory
 from gpt4all_localdocs.vector_index.protocol import Neighbour, VectorIndex
 from gpt4all_localdocs.vector_table import Generation, VectorState
+
+_MARGIN: Final = 2
+"""How many times what is expected to be needed a filtered query of Chroma asks for."""
 
 _logger = logging.getLogger(__name__)
 
@@ -50,22 +53,44 @@ class SearchIndex:
     ) -> None:
         self.close()
 
-    def query(self, vector: Vectors, k: int) -> list[Neighbour]:
-        """The `k` vector keys nearest to a query vector of shape (dimensions,), best first."""
+    def query(self, vector: Vectors, k: int, *, allowed: frozenset[str] | None = None) -> list[Neighbour]:
+        """The `k` vector keys nearest to a query vector of shape (dimensions,), best first.
+
+        allowed: of these keys only; where the index has `k` of them, `k` are found.
+        """
         with self._lock:
             self._follow_store()
             if self._published is None:
-                return self._exact.query(vector, k)
+                return self._exact.query(vector, k, allowed=allowed)
+            if allowed is not None and len(allowed) <= self._options.exact_search_below:
+                return self._compare(vector, k, allowed)
             try:
-                nearest = self._published.query(vector, k + len(self._deleted))
+                nearest = self._published.query(vector, self._reach(k, allowed))
             except LocalDocsError as error:
                 # Most often another process has just published a newer generation and swept this one.
                 self._use_exact(str(error))
-                return self._exact.query(vector, k)
-            fresh = self._exact.query(vector, k)
+                return self._exact.query(vector, k, allowed=allowed)
+            fresh = self._exact.query(vector, k, allowed=allowed)
         hidden = self._deleted.union(key for key, _ in fresh)
-        joined = fresh + [(key, similarity) for key, similarity in nearest if key not in hidden]
+        joined = fresh + [
+            (key, similarity)
+            for key, similarity in nearest
+            if key not in hidden and (allowed is None or key in allowed)
+        ]
+        if allowed is not None and len(joined) < min(k, len(allowed)):
+            return self._compare(vector, k, allowed)
         return sorted(joined, key=lambda pair: (-pair[1], pair[0]))[:k]
+
+    def _reach(self, k: int, allowed: frozenset[str] | None) -> int:
+        """How many of the nearest to ask for, so that `k` of them may be expected to be left."""
+        if allowed is None:
+            return k + len(self._deleted)
+        count = self._store.vectors.count()
+        return min(count, _MARGIN * k * count // max(len(allowed), 1)) + len(self._deleted)
+
+    def _compare(self, vector: Vectors, k: int, allowed: frozenset[str]) -> list[Neighbour]:
+        """Exactly, with the allowed vectors alone, which are read for it."""
+        return ExactIndex(*self._store.vectors.load(allowed)).query(vector, k)
 
     def close(self) -> None:
         """Let go of Chroma and of the vectors in memory; a later query opens them again."""
@@ -113,7 +138,16 @@ class SearchIndex:
             _logger.warning("searching without Chroma until the next sync: %s", reason)
         self.fallback_reason = reason
         self._close_published()
-        self._exact = ExactIndex(*self._store.vectors.load())
+        held = self._exact.ids()
+        if not held:
+            self._exact = ExactIndex(*self._store.vectors.load())
+            return
+        # A vector never changes under its key, so what came and what went is all there is to a change.
+        keys = set(self._store.vectors.keys())
+        if held - keys:
+            self._exact.delete(list(held - keys))
+        if keys - held:
+            self._exact.upsert(*self._store.vectors.load(keys - held))
 
     def _close_published(self) -> None:
         if self._published is not None:

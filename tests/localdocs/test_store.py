@@ -1,5 +1,6 @@
 """The store of record: threads, read-only places, damage."""
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -13,8 +14,10 @@ import pytest
 from workbench import Workbench
 
 from gpt4all_core.errors import ConfigError, IndexCorrupt, LocalDocsError
+from gpt4all_localdocs import database
 from gpt4all_localdocs.database import DATABASE_NAME
 from gpt4all_localdocs.store import Store
+from gpt4all_localdocs.texts import Text
 
 
 @pytest.fixture
@@ -52,6 +55,47 @@ def test_a_later_schema_is_refused(bench: Workbench) -> None:
     connection.close()
     with pytest.raises(LocalDocsError, match="schema version 99"):
         Store.open(bench.index)
+
+
+@pytest.fixture
+def old(bench: Workbench) -> Workbench:
+    """The index as the first release left it."""
+    with contextlib.closing(sqlite3.connect(bench.index / DATABASE_NAME)) as connection:
+        connection.execute("DROP INDEX chunks_by_content")
+        for column in ("kind", "metadata", "content"):
+            connection.execute(f"ALTER TABLE files DROP COLUMN {column}")
+        connection.execute("PRAGMA user_version = 1")
+    return bench
+
+
+def schema_version(bench: Workbench) -> int:
+    with contextlib.closing(sqlite3.connect(bench.index / DATABASE_NAME)) as connection:
+        return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def test_an_index_of_the_first_release_is_brought_up_to_date_without_reading_a_file(old: Workbench) -> None:
+    embedded = old.embedder.texts_embedded
+    old.put(Text("omega", "a"))
+    assert old.sync().counts == {"unchanged": 20}
+    assert old.embedder.texts_embedded == embedded + 1
+    assert old.content() == old.fresh_content()
+
+
+def test_bringing_an_index_up_to_date_is_all_or_nothing(
+    old: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "_check_schema", lambda *_arguments: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            Store.open(old.index)
+    assert schema_version(old) == 1
+    assert old.sync().counts == {"unchanged": 20}
+    assert schema_version(old) == database.SCHEMA_VERSION
+
+
+def test_an_old_index_that_may_not_be_written_to_says_what_to_do(old: Workbench) -> None:
+    with pytest.raises(LocalDocsError, match=r"earlier release .* open it once where it may be"):
+        Store.open(old.index, read_only=True)
 
 
 def test_a_closed_store_says_so_and_may_be_closed_again(bench: Workbench) -> None:

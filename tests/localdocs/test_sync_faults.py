@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from workbench import FileIndex, Workbench
 
+from gpt4all_localdocs import put
 from gpt4all_localdocs.database import Database
+from gpt4all_localdocs.texts import Text
 
 STEPS = (
     "before a transaction",
@@ -120,10 +122,50 @@ def test_a_sync_stopped_at_any_step_is_completed_by_the_next(tmp_path: Path, ste
     assert stops >= 2, "the step was never reached"
 
 
+@pytest.mark.parametrize("step", [step for step in STEPS if step != "loading"])
+def test_a_put_and_a_delete_stopped_at_any_step_are_done_or_not_begun(
+    tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(put, "_LEAST_TO_PUBLISH", 0)
+    monkeypatch.setattr(put, "_SHARE_TO_PUBLISH", 1 << 30)
+    before = [Text("alpha one", "a"), Text("delta four", "b")]
+    after = [Text("alpha changed\n\nbeta more", "a"), Text("delta four", "b", {"year": 1}), Text("beta", "c")]
+    changes = {
+        "put": (lambda bench: bench.put(*after), after),
+        "delete": (lambda bench: bench.delete("a", "missing"), before[1:]),
+    }
+    stops = 0
+    for name, (change, result) in changes.items():
+        for calls in range(1, 100):
+            bench = Workbench(tmp_path / f"{name}{calls}")
+            bench.options = replace(bench.options, embed_batch=1)
+            bench.write("file.txt", "alpha one")  # shares a vector with a text
+            bench.put(*before)
+            bench.sync()
+            countdown = Countdown(calls)
+            with stopping(bench, step, countdown), contextlib.suppress(Stopped):
+                change(bench)
+            if countdown.left > 0:
+                break
+            stops += 1
+            assert bench.texts() in (before, result), f"stopped at call {calls}"
+            assert_search_is_usable(bench)
+            assert {hit.text_id for hit in bench.search("alpha", k=50)} == {
+                "",
+                *(text.id for text in bench.texts()),
+            }
+            change(bench)
+            assert bench.texts() == result
+            bench.sync()
+            assert bench.content() == bench.fresh_content(), f"stopped at call {calls}"
+            shutil.rmtree(bench.index.parent)
+    assert stops >= 2, "the step was never reached"
+
+
 def assert_search_is_usable(bench: Workbench) -> None:
     """What a half-done sync holds can be found, and what it holds no more cannot."""
     hits = bench.search("alpha one", k=50)
-    assert len({(hit.path, hit.span) for hit in hits}) == len(hits)
+    assert len({(hit.path, hit.text_id, hit.span) for hit in hits}) == len(hits)
     if bench.search("changed", mode="keyword"):
         assert not [hit for hit in hits if hit.text == "beta two"]
 
@@ -171,6 +213,17 @@ class FolderMachine(RuleBasedStateMachine):
             path.unlink()
         else:
             os.utime(path)
+        self.is_synced = False
+
+    @rule(id_=st.sampled_from("xyz"), text=TEXTS.filter(str.strip), is_stopped=st.booleans())
+    def put(self, id_: str, text: str, is_stopped: bool) -> None:
+        with stopping(self.bench, STEPS[is_stopped], Countdown(2)), contextlib.suppress(Stopped):
+            self.bench.put(Text(text, id_))
+        self.is_synced = False
+
+    @rule(id_=st.sampled_from("xyz"))
+    def delete(self, id_: str) -> None:
+        self.bench.delete(id_)
         self.is_synced = False
 
     @rule(step=st.sampled_from(STEPS), calls=st.integers(1, 6))

@@ -10,14 +10,17 @@ from gpt4all_core.protocols import Vectors
 from gpt4all_core.testing import HashEmbedder
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.pipeline import DocumentPipeline
+from gpt4all_localdocs.put import delete_texts, put_texts
 from gpt4all_localdocs.search import search
 from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.sync import sync
+from gpt4all_localdocs.texts import Text
 from gpt4all_localdocs.types import Chunk, Document, Hit, SyncReport
 from gpt4all_localdocs.vector_index.exact import ExactIndex
 from gpt4all_localdocs.vector_index.generations import OpenIndex, generation_directory
 from gpt4all_localdocs.vector_index.protocol import Neighbour
 from gpt4all_localdocs.vector_index.search_index import SearchIndex
+from gpt4all_localdocs.writer_lock import WriterLock
 
 
 class FileIndex:
@@ -111,6 +114,25 @@ class Workbench:
                 open_index=self.open_index,
             )
 
+    def put(self, *texts: Text) -> None:
+        with Store.open(self.index) as store, WriterLock(self.index, timeout_s=5):
+            put_texts(
+                store,
+                self.embedder,
+                texts,
+                pipeline=self.pipeline,
+                options=self.options,
+                open_index=self.open_index,
+            )
+
+    def delete(self, *ids: str) -> int:
+        with Store.open(self.index) as store, WriterLock(self.index, timeout_s=5):
+            return delete_texts(store, ids, options=self.options, open_index=self.open_index)
+
+    def texts(self) -> list[Text]:
+        with Store.open(self.index) as store:
+            return [text for page in store.texts.pages() for text in page]
+
     def search(self, query: str, **choices: object) -> list[Hit]:
         with (
             Store.open(self.index) as store,
@@ -137,6 +159,11 @@ class Workbench:
             return {
                 "files": {path: (r.sha256, r.settings, r.state, r.reason) for path, r in files.items()},
                 "passages": {path: [replace_row(p) for p in store.passages_of_file(path)] for path in files},
+                "texts": {
+                    text: [replace_row(p) for p in store.passages_of_text(text.id)]
+                    for page in store.texts.pages()
+                    for text in page
+                },
                 "vectors": {key: row.tobytes() for key, row in zip(keys, rows, strict=True)},
                 "published": published,
                 "keywords": {
@@ -153,11 +180,12 @@ class Workbench:
             }
 
     def fresh_content(self) -> dict[str, object]:
-        """The content of a new index over the same folders."""
+        """The content of a new index over the same folders, with the same texts."""
         number = sum(1 for _ in self.index.parent.glob("fresh-*"))
         other = Workbench(self.index.parent, index=f"fresh-{number}", docs=self.docs.name)
         other.pipeline, other.folders, other.embedder = self.pipeline, self.folders, self.embedder
         other.options, other.open_index = self.options, self.open_index
+        other.put(*self.texts())
         other.sync()
         return other.content()
 
