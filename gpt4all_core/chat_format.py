@@ -1,8 +1,9 @@
 """How one model is talked to: what it is sent, what rules its answer, and how the answer is read."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from gpt4all_core.begun_answer import begin_answer, check_can_be_begun, take_begun_answer
 from gpt4all_core.chat.dialect import Dialect
 from gpt4all_core.chat.output_grammar import output_grammar
 from gpt4all_core.chat.template import ChatTemplate, Rendered, Segment
@@ -23,7 +24,8 @@ class ChatRequest:
     """What is asked of a model: a conversation, and what its answer may be.
 
     answer: a Lark grammar of what is said; "" for any text. prefill: the beginning of the answer,
-    which the model is made to believe it wrote.
+    which the model is made to believe it wrote; "" takes what the conversation ends with, if the
+    assistant said it.
     """
 
     messages: tuple[Message, ...]
@@ -80,9 +82,10 @@ class ChatFormat:
         """The prompt. Raises ConfigError where the template refuses it or the tools make no sense."""
         check_tools(request.tool_use)
         check_reasoning(request.reasoning)
+        messages, begun = (request.messages, "") if request.prefill else take_begun_answer(request.messages)
         try:
-            return self._template.render(
-                request.messages,
+            rendered = self._template.render(
+                messages,
                 tools=request.tool_use,
                 reasoning_on=request.reasoning.is_on,
                 accepts_media=True,  # whether the model does was found out when they were read
@@ -91,6 +94,10 @@ class ChatFormat:
             raise ConfigError(
                 "a tool's parameters are nested too deeply to be written; flatten them"
             ) from error
+        if begun:
+            check_can_be_begun(rendered.dialect)
+        prefill = request.prefill or begun
+        return begin_answer(rendered, self._template.as_text(prefill)) if prefill else rendered
 
     def prepare(self, request: ChatRequest) -> PreparedChat:
         """Raises what `render` does, and UnsupportedSchema for parameters that cannot be enforced."""
@@ -99,25 +106,21 @@ class ChatFormat:
         # The prompt keeps all tools: it would not begin as the last one did, and be decoded anew.
         tool_use = None if asked is None else tools_left(asked, request.messages)
         dialect = rendered.dialect
-        if request.prefill:  # the answer is in the middle of what is said: no thought comes before it
-            dialect = replace(dialect, reasoning=None)
-        opens_thought = rendered.opens_thought and not request.prefill
         rule = None
         if not request.answer or callable_tools(tool_use) or _surrounds(dialect):
             rule = output_grammar(
                 dialect,
                 None if tool_use is None else enforceable_tools(tool_use),
                 reasoning=request.reasoning,
-                opens_thought=opens_thought,
+                opens_thought=rendered.opens_thought,
                 answer=f"%lark {{\n{request.answer}\n}}" if request.answer else None,
                 # A tool may be named like one of the other special tokens, and must not write it.
                 spell=lambda text: self._spell(text) if text in dialect.markers else quoted(text),
             )
-        segments = rendered.segments
         return PreparedChat(
-            (*segments, Segment(request.prefill)) if request.prefill else segments,
+            rendered.segments,
             rule,
-            TextStates(dialect, tool_use, opens_thought=opens_thought, new_id=call_ids()),
+            TextStates(dialect, tool_use, opens_thought=rendered.opens_thought, new_id=call_ids()),
             dialect.markers,
             () if asked is None or tool_use is None else withheld_tools(asked, tool_use),
         )

@@ -172,7 +172,8 @@ class LocalModel(LeasedModel[OpenModel]):
         tool_use: functions that the model may ask for, in the format that its template shows; calls are
         valid by construction. constraint: what `constrain` of this model made; with tools the answer is
         that or calls. reasoning: how much it may think first. prefill: the beginning of the answer, which
-        the model is made to believe it wrote and which is not part of the text.
+        the model is made to believe it wrote and which is not part of the text; what the assistant said
+        last, if the conversation ends with that.
         Returns at once; iterate the handle or its events, or ask for its result, which is a
         GenerationTimeout if it takes longer than `timeout_s` from now.
         Raises ConfigError when the model has no template, the template refuses the messages, or the

@@ -88,6 +88,11 @@ class ChatTemplate:
         """Whether `reasoning_on` changes anything."""
         return (self._for_tools if has_tools else self._plain).recognition.switch is not None
 
+    def as_text(self, text: str) -> tuple[Segment, ...]:
+        """A text that is put behind a prompt: where it spells special tokens, they stay text."""
+        foreign = ForeignText(self._guard, [text])
+        return foreign.split(foreign.protect(text))
+
     def render(
         self,
         messages: Sequence[Message],

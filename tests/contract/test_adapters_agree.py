@@ -53,6 +53,14 @@ def test_arguments_of_the_object_and_of_the_call_mean_the_same(fresh, kind):
 
 
 @pytest.mark.parametrize("kind", FACES)
+def test_an_answer_that_was_begun_is_gone_on_with(fresh, kind):
+    begun = "1. Robin 2."
+    with (face := kind(**fresh | {"max_tokens": 1})).model, LocalModel(MODEL) as model:
+        asked = face.chat(TALK).prompt_tokens
+        assert face.chat([*TALK, ("assistant", begun)]).prompt_tokens == asked + model.count_tokens(begun)
+
+
+@pytest.mark.parametrize("kind", FACES)
 async def test_both_refuse_the_same_things_in_the_same_words(kind):
     face = kind()
     with pytest.raises(ContextOverflow) as caught:

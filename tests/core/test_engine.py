@@ -1,6 +1,7 @@
 import asyncio
 import itertools
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -35,6 +36,22 @@ def test_the_usage_counts_prompt_answer_end_token_and_what_was_reused():
         first = ask(engine, "question").result()
         assert (first.finish_reason, first.usage) == ("stop", Usage(8, 4, 0))
         assert ask(engine, "question").result().usage == Usage(8, 4, 7)
+
+
+def test_a_request_says_how_long_it_waited_read_and_wrote():
+    gate = threading.Event()
+    backend = ScriptedBackend(follow({"one?": "1", "two?": "22"}), sequences=1, gate=gate)
+    with running(backend) as engine:
+        began = time.monotonic()
+        first, second = ask(engine, "one?"), ask(engine, "two?")
+        assert backend.decode_started.wait(60)
+        time.sleep(0.05)
+        gate.set()
+        read, waited = first.result(60).timing, second.result(60).timing
+        took = time.monotonic() - began
+    assert min(waited.waited_s, read.prompt_s) >= 0.05
+    assert min(read.answer_s, waited.prompt_s, waited.answer_s) > 0
+    assert waited.waited_s + waited.prompt_s + waited.answer_s <= took
 
 
 def test_the_next_turn_of_a_conversation_reuses_question_and_answer():
