@@ -6,9 +6,10 @@ garbage collection, which is the whole process's; and the least of several tries
 one, as a cold cache does, passes, while work that grows with the square of its input never gets quicker.
 """
 
+import asyncio
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -68,3 +69,16 @@ def wait_until(condition: Callable[[], object], what: str = "it") -> None:
     while not condition():
         assert time.monotonic() < end_s, f"{what} did not happen in {PATIENCE_S:.0f} s"
         time.sleep(0.002)
+
+
+async def loop_turns(work: Awaitable[object]) -> int:
+    """How often a task that sleeps for 5 ms at a time came round while this was awaited.
+
+    It is once or twice where the event loop was held up all the time, and tens where it was not.
+    """
+    task, turns = asyncio.ensure_future(work), 0
+    while not task.done():
+        await asyncio.sleep(0.005)
+        turns += 1
+    await task
+    return turns

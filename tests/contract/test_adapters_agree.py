@@ -18,10 +18,10 @@ TALK = [("system", "Be brief."), ("user", "Hi."), ("assistant", "Hello!"), ("use
 
 @pytest.fixture
 def fresh():
-    """Arguments of an engine of its own: what others left in the KV cache moves logits by a little."""
-    arguments = {"temperature": 0, "max_tokens": 10, "context_size": 610}
-    with LocalModel(MODEL, context_size=610):
-        yield arguments
+    """Arguments of an engine whose texts may be compared."""
+    engine = {"context_size": 610, "parallel": 1, "reproducible": True}
+    with LocalModel(MODEL, **engine):
+        yield {"temperature": 0, "max_tokens": 10, **engine}
 
 
 @pytest.mark.parametrize(

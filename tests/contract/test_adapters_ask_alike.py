@@ -148,7 +148,8 @@ def test_the_model_is_asked_the_same_and_the_same_is_heard(monkeypatch, asked):
     ids="-".join,
 )
 def test_the_starter_model_answers_both_alike(asked):
-    arguments = {"model": MODEL, "temperature": 0, "max_tokens": 40, "reproducible": True}
+    engine = {"model": MODEL, "context_size": 620, "parallel": 1, "reproducible": True}
+    arguments = {"temperature": 0, "max_tokens": 40, **engine}
     first, *others = ask_both(arguments, **asked)
     assert others == [first] * 3
     assert first["calls"] or City.model_validate(json.loads(first["text"]))

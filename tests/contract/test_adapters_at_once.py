@@ -6,6 +6,7 @@ import threading
 import pytest
 from adapter_faces import FACES, MODEL, LangChainFace
 from langchain_core.exceptions import ContextOverflowError, ModelRateLimitError, ModelTimeoutError
+from together import held_until
 
 from gpt4all_core.errors import EngineBusy, GenerationTimeout
 from gpt4all_core.local_model import LocalModel
@@ -42,7 +43,8 @@ async def test_twenty_questions_at_once_are_answered_in_their_order(opened):
     face, watched = opened(context_size=1000, max_tokens=10)
     expected = lengths(watched, QUESTIONS)
     assert len(set(expected)) == 20
-    answers = face.many(QUESTIONS)
+    with held_until(watched, 20):
+        answers = face.many(QUESTIONS)
     assert [answer.prompt_tokens for answer in answers] == expected
     assert all(answer.text for answer in answers)
     assert watched.counters.widest_batch == 16
@@ -60,13 +62,14 @@ def test_three_event_loops_in_threads_are_decoded_together(opened):
         answers[number] = asyncio.run(face.amany(groups[number]))
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with held_until(watched, 12):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     for group, answered in zip(groups, answers, strict=True):
         assert [answer.prompt_tokens for answer in answered] == lengths(watched, group)
-    assert watched.counters.widest_batch > 4
+    assert watched.counters.widest_batch == 12
 
 
 def test_a_second_turn_decodes_what_is_new_and_says_so(opened):
@@ -87,7 +90,7 @@ async def test_whoever_leaves_frees_the_place_for_the_next(opened):
     async def is_free():
         before = watched.counters.decoded_tokens
         await face.achat(SHORT, max_tokens=2)  # would wait for the end of the story
-        return watched.counters.decoded_tokens - before < 60
+        return watched.counters.decoded_tokens - before < 200
 
     stream = face.pieces(STORY)
     next(stream)
@@ -171,8 +174,8 @@ def test_a_conversation_kept_in_a_folder_is_found_after_the_model_was_closed(tmp
 
 
 def test_an_isolated_model_answers_the_same_and_ends_in_the_same_errors():
-    questions = {"context_size": 1090, "temperature": 0, "max_tokens": 8}
-    with LangChainFace(**questions).model as own, LangChainFace(**questions, isolate=True).model as walled:
+    same = {"context_size": 1090, "parallel": 1, "reproducible": True, "temperature": 0, "max_tokens": 8}
+    with LangChainFace(**same).model as own, LangChainFace(**same, isolate=True).model as walled:
         assert walled.invoke("Say hello.").text == own.invoke("Say hello.").text
         with pytest.raises(ModelTimeoutError):
             walled.invoke("Write a long story.", max_tokens=900, timeout=0.2)

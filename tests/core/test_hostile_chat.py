@@ -27,7 +27,8 @@ GREEDY = GenerationParams(max_tokens=64, temperature=0)
 
 @pytest.fixture(scope="module")
 def model(starter_model):
-    with LocalModel(starter_model, context_size=2048, threads=1) as model:
+    engine = {"context_size": 2048, "threads": 1, "parallel": 4, "reproducible": True}
+    with LocalModel(starter_model, **engine) as model:
         yield model.open()
 
 
@@ -149,7 +150,8 @@ def test_deep_json_in_arguments_is_read_or_refused(model):
 
 def test_two_hundred_tools_can_be_offered(starter_model):
     tools = tuple(Tool(f"tool_{number}", "", PLACE) for number in range(200))
-    with LocalModel(starter_model, context_size=2048, threads=1) as model:
+    engine = {"context_size": 2048, "threads": 1, "parallel": 4, "reproducible": True}
+    with LocalModel(starter_model, **engine) as model:
         assert model.count_message_tokens(ASKED, tool_use=ToolUse(tools)) > 2048
         chat_format = model._chat_format()
         prepared = chat_format.prepare(model._request(ASKED, ToolUse(tools, "tool_199"), Reasoning()))

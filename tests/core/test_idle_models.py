@@ -24,7 +24,8 @@ def nothing_else_is_open():
 
 @pytest.fixture
 def model(starter_model):
-    with LocalModel(starter_model, context_size=CONTEXT, threads=1, idle_ttl_s=SHORT_S) as model:
+    engine = {"context_size": CONTEXT, "threads": 1, "parallel": 2, "reproducible": True}
+    with LocalModel(starter_model, **engine, idle_ttl_s=SHORT_S) as model:
         yield model
 
 

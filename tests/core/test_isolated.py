@@ -26,7 +26,7 @@ from gpt4all_core.open_engine import start_engine
 from gpt4all_core.open_model import EngineOptions
 from gpt4all_core.types import GenerationParams
 
-OPTIONS = EngineOptions(context_size=256, threads=1, isolate=True)
+OPTIONS = EngineOptions(context_size=256, threads=1, isolate=True, reproducible=True)
 GREEDY = GenerationParams(temperature=0, max_tokens=12)
 ENDLESS = GenerationParams(temperature=0, max_tokens=200)
 PROMPT = "The capital of France is"

@@ -148,7 +148,8 @@ def test_the_weights_and_llama_cpp_stay_out_of_this_process(run):
 def test_after_a_crash_the_next_request_is_served_by_a_new_child(starter_model):
     gc.collect()  # models of earlier tests that nobody holds any more
     before = pool.open_count
-    with LocalModel(starter_model, isolate=True, context_size=256, threads=1) as model:
+    engine = {"context_size": 256, "threads": 1, "isolate": True, "reproducible": True}
+    with LocalModel(starter_model, **engine) as model:
         text = model.chat(HELLO, SHORT).result().text
         assert pool.open_count == before + 1  # no weights beside it
         with LocalModel(starter_model) as in_process:

@@ -1,6 +1,7 @@
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.exceptions import ContextOverflowError, ModelTimeoutError
+from together import held_until
 
 from gpt4all_core.local_model import LocalModel
 from gpt4all_core.types import GenerationParams
@@ -9,16 +10,18 @@ from langchain_gpt4all._errors import RequestTimeout
 
 MODEL = "smollm2-135m-instruct"
 PROMPT = "One, two, three,"
+SAME = {"reproducible": True, "context_size": 560, "parallel": 4}
+"""Of one whose texts may be compared."""
 
 
 @pytest.fixture(scope="module")
 def llm():
-    with GPT4All(model=MODEL, temperature=0, max_tokens=6) as model:
+    with GPT4All(model=MODEL, temperature=0, max_tokens=6, **SAME) as model:
         yield model
 
 
 async def test_every_face_continues_the_text_as_it_stands(llm):
-    with LocalModel(MODEL) as model:
+    with LocalModel(MODEL, **SAME) as model:
         bare = model.complete(PROMPT, GenerationParams(temperature=0, max_tokens=6)).result().text
     assert bare
     assert llm.invoke(PROMPT) == bare
@@ -30,11 +33,12 @@ async def test_every_face_continues_the_text_as_it_stands(llm):
 
 async def test_a_batch_is_decoded_together_and_in_order(llm):
     prompts = [PROMPT, "A, B, C,", "Red, green,", "North, south,"]
-    with GPT4All(model=MODEL, temperature=0, max_tokens=6, context_size=560) as model:
-        assert model.batch(prompts) == [llm.invoke(prompt) for prompt in prompts]
-        with LocalModel(MODEL, context_size=560) as watched:
-            assert watched.counters.widest_batch == 4
-        assert await model.abatch(prompts) == model.batch(prompts)
+    alone = [llm.invoke(prompt) for prompt in prompts]
+    with LocalModel(MODEL, **SAME) as watched:
+        with held_until(watched, 4):
+            assert llm.batch(prompts) == alone
+        assert watched.counters.widest_batch == 4
+    assert await llm.abatch(prompts) == alone
 
 
 def test_one_prompt_too_long_fails_the_batch_and_stops_the_others():
@@ -44,7 +48,7 @@ def test_one_prompt_too_long_fails_the_batch_and_stops_the_others():
             model.batch([PROMPT, "word " * 900])
         # It would have to wait for what was left running, which the traceback keeps alive.
         watched.complete("x", GenerationParams(max_tokens=2)).result()
-        assert watched.counters.decoded_tokens < 100
+        assert watched.counters.decoded_tokens < 200
         assert isinstance(caught.value, ContextOverflowError)
 
 
