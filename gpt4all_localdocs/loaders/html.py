@@ -37,7 +37,7 @@ _SNIFFED_BYTES = 4096
 
 def load(path: Path) -> Document:
     """The page's text; see `read_markup`. Raises UnreadableDocument where it has none."""
-    document = read_markup(_decode(path.read_bytes(), path))
+    document = read_markup(decode_markup(path.read_bytes(), path))
     if not document.text.strip():
         raise UnreadableDocument(path, "holds no text")
     return document
@@ -74,7 +74,7 @@ def read_markup(markup: str, *, with_menus: bool = False) -> Document:
     )
 
 
-def _decode(encoded: bytes, path: Path) -> str:
+def decode_markup(encoded: bytes, path: Path) -> str:
     """By byte order mark, by what the file says of itself, else by detection: the HTML standard's order."""
     declared = _META_CHARSET.search(encoded, 0, _SNIFFED_BYTES) or _XML_ENCODING.search(
         encoded, 0, _SNIFFED_BYTES

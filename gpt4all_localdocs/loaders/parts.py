@@ -28,6 +28,9 @@ class PartsWriter:
         self._parts: list[Part] = []
         self._headings: list[Heading] = []
 
+    def __len__(self) -> int:
+        return len(self._parts)
+
     @property
     def has_text(self) -> bool:
         return any(text and not text.isspace() for text in self._texts)
