@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
 from gpt4all_core.errors import UnreadableDocument
-from gpt4all_localdocs.loaders.html import decode_markup, read_markup
+from gpt4all_localdocs.loaders.html import decode_markup, parse_markup, read_markup
 from gpt4all_localdocs.loaders.parts import PartsWriter, listed
 from gpt4all_localdocs.loaders.safe_xml import Element, attribute, child, descendants, local_name, parse_xml
 from gpt4all_localdocs.loaders.safe_zip import SafeZip
@@ -138,10 +138,7 @@ class _Book:
             yield from self._entries_of_ncx(item.name)
 
     def _entries_of_navigation(self, name: str) -> Iterator[tuple[str, str]]:
-        from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - listing suffixes must not load a parser
-
-        tree = LexborHTMLParser(decode_markup(self._members.read(name), self._path))
-        menus = tree.css("nav")
+        menus = parse_markup(_as_xml(decode_markup(self._members.read(name), self._path))).css("nav")
         contents = [
             menu
             for menu in menus

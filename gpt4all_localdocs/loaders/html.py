@@ -11,7 +11,7 @@ from gpt4all_localdocs.loaders.outline import TextWriter
 from gpt4all_localdocs.types import Document
 
 if TYPE_CHECKING:
-    from selectolax.lexbor import LexborNode
+    from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 SUFFIXES: tuple[str, ...] = (".html", ".htm", ".xhtml", ".html4", ".html5", ".shtml", ".hta")
 VERSION: int = 2
@@ -53,12 +53,7 @@ def read_markup(markup: str, *, with_menus: bool = False) -> Document:
     it is 8 to 13 of 100 words, links to other pages all of them, and it makes passages of its own. A page
     that is a menu and nothing else keeps its text.
     """
-    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - listing suffixes must not load a parser
-
-    if markup.startswith("<?xml"):
-        # XHTML may close an element in its own tag; to an HTML parser that is an opening tag.
-        markup = _SELF_CLOSED.sub(r"<\1\2></\1>", markup)
-    tree = LexborHTMLParser(markup)
+    tree = parse_markup(markup)
     has_menus = tree.css_first(_MENUS) is not None
     writer = TextWriter()
     if tree.body is not None:
@@ -72,6 +67,16 @@ def read_markup(markup: str, *, with_menus: bool = False) -> Document:
         title=" ".join(title.text().split()) or None if title is not None else None,
         notes=("the page's menus were left out",) if has_menus and not with_menus else (),
     )
+
+
+def parse_markup(markup: str) -> "LexborHTMLParser":
+    """The tree of a page. XHTML is known by its XML declaration."""
+    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - listing suffixes must not load a parser
+
+    if markup.startswith("<?xml"):
+        # XHTML may close an element in its own tag; to an HTML parser that is an opening tag.
+        markup = _SELF_CLOSED.sub(r"<\1\2></\1>", markup)
+    return LexborHTMLParser(markup)
 
 
 def decode_markup(encoded: bytes, path: Path) -> str:

@@ -122,7 +122,7 @@ def test_a_book_that_is_none_says_why(tmp_path):
         ("features.epub", 2, "MathML", "[OPTIONAL] mathml-020 CSS Styling of the math element"),
         ("formatting.epub", 3, "Multi-Column Layouts", "[REQUIRED] style-110 Multi-Column Layouts"),
         ("epub2_no_cover.epub", 1, "EPUB Pandoc Test", "Pandoc EPUB2 Test"),
-        ("img.epub", 1, "Images", "If a checkmark precedes this paragaph, the test passes."),
+        ("img.epub", 1, "Multimedia", "If a checkmark precedes this paragaph, the test passes."),
     ],
 )
 def test_a_phrase_of_a_sample_book_stands_in_its_chapter(name, number, label, phrase):
