@@ -3,7 +3,12 @@
 import pydantic
 import pytest
 from langchain.agents import create_agent
-from langchain.agents.middleware import HumanInTheLoopMiddleware, SummarizationMiddleware
+from langchain.agents.middleware import (
+    HumanInTheLoopMiddleware,
+    ModelFallbackMiddleware,
+    SummarizationMiddleware,
+    ToolCallLimitMiddleware,
+)
 from langchain.chat_models import init_chat_model
 from langchain.embeddings import init_embeddings
 from langchain_core.messages import AIMessage, ToolMessage
@@ -12,6 +17,7 @@ from langgraph.types import Command
 from scripted_models import CleverModel, EventModel, use
 
 from gpt4all_core.catalog.resolve import resolve_model
+from gpt4all_core.errors import ContextOverflow
 from gpt4all_core.types import InvalidToolCall, TextDelta, ToolCallDelta, ToolCallFailed, ToolCallStart
 from gpt4all_localdocs import LocalDocs
 from langchain_gpt4all import ChatGPT4All, GPT4AllEmbeddings, create_localdocs_tool, register
@@ -82,6 +88,34 @@ async def test_agents_stream_in_every_mode(clever, mode):
         chunks = [message for message, _ in parts if isinstance(message, AIMessage)]
         assert [chunk["name"] for chunk in chunks[0].tool_call_chunks] == ["weather"]
         assert "".join(chunk.text for chunk in chunks).startswith("Hello")
+
+
+@pytest.mark.filterwarnings("ignore:.*is (in beta|experimental)")  # LangChain says so of these events
+async def test_agents_tell_their_answers_block_by_block(clever):
+    agent = create_agent(ChatGPT4All(), [weather])
+    stream = agent.stream_events(QUESTION, version="v3")
+    answers = [str(message.text) for message in stream.messages if isinstance(message.output, AIMessage)]
+    assert answers[-1].startswith("Hello")
+    astream = await agent.astream_events(QUESTION, version="v3")
+    assert [await message.text async for message in astream.messages][-1] == answers[-1]
+
+
+def test_middleware_ends_the_calls_and_changes_the_model(monkeypatch):
+    refusing, clever = CleverFile(name="small"), CleverFile(name="large")
+    monkeypatch.setattr(refusing, "chat", lambda *_asked, **_options: _raise(ContextOverflow(9000, 4096)))
+    use(monkeypatch, lambda recipe: {"small": refusing, "large": clever}[recipe.reference])
+    middleware = [
+        ToolCallLimitMiddleware(run_limit=1, exit_behavior="end"),
+        ModelFallbackMiddleware(ChatGPT4All(model="large")),
+    ]
+    agent = create_agent(ChatGPT4All(model="small"), [weather], middleware=middleware)
+    messages = agent.invoke(QUESTION)["messages"]
+    assert [message.tool_calls[0]["name"] for message in messages[1:2]] == ["weather"]
+    assert messages[-1].text.startswith("Hello")
+
+
+def _raise(error):
+    raise error
 
 
 def test_a_call_that_broke_off_is_not_run_by_an_agent_that_streams(monkeypatch):

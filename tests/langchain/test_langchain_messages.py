@@ -6,6 +6,7 @@ from langchain_core.messages import (
     ChatMessage,
     FunctionMessage,
     HumanMessage,
+    RemoveMessage,
     SystemMessage,
     ToolMessage,
 )
@@ -129,6 +130,14 @@ def test_a_text_file_is_read_as_it_stands():
         (ToolMessage("3", tool_call_id="c1"), "3"),
         (ToolMessage("3", tool_call_id="c1", artifact={"not": "sent"}), "3"),
         (ToolMessage([{"type": "text", "text": "3"}], tool_call_id="c1"), "3"),
+        (
+            ToolMessage([{"type": "file", "base64": PDF, "mime_type": "application/pdf"}], tool_call_id="c1"),
+            "\n\nDummy PDF file\n\n",
+        ),
+        (
+            ToolMessage([{"type": "text", "text": "no"}, "!"], tool_call_id="c1", status="error"),
+            "Error: no!",
+        ),
         (ToolMessage("no", tool_call_id="c1", status="error"), "Error: no"),
         (ToolMessage("Error: no", tool_call_id="c1", status="error"), "Error: no"),
         (
@@ -172,6 +181,7 @@ def test_a_call_that_was_none_is_repeated_as_text_and_its_answer_is_the_users(ar
         (HumanMessage([{"type": "video", "base64": PNG, "mime_type": "video/mp4"}]), "'video'"),
         (HumanMessage([{"type": "nonsense"}]), "'nonsense'"),
         (FunctionMessage("3", name="f"), "'function'"),
+        (RemoveMessage(id="m1"), "'remove'"),
         (ChatMessage(role="critic", content="x"), "'chat'"),
     ],
 )
