@@ -206,6 +206,10 @@ def _file_name(part: Message, path: Path) -> str:
         name = part.get_filename()
     except (LookupError, ValueError, TypeError):
         return "attachment"
+    if name and "\ufffd" in name:  # bytes that are not ASCII, which the standard forbids and programs write
+        headers = " ".join(str(value) for _, value in part.raw_items())
+        found = _RAW_FILE_NAME.search(headers)
+        name = found[1] if found else name
     return _plain_header(name, path) if name else ""
 
 
@@ -215,6 +219,7 @@ def _header(message: Message, name: str, path: Path) -> str:
     return ", ".join(_plain_header(str(value), path) for value in values)
 
 
+_RAW_FILE_NAME = re.compile(r"name=\"?([^\";\r\n]+)")
 _ENCODED_WORDS = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?]*\?=")
 
 

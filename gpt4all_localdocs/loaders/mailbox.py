@@ -39,6 +39,6 @@ def load(path: Path, packed: PackedFiles) -> Document:
 def _messages(path: Path) -> Iterator[Mail]:
     content = path.read_bytes()
     borders = list(_BORDER.finditer(content))
-    ends = [border.start() for border in borders[1:]] + [len(content)]
-    for border, end in zip(borders, ends, strict=True):
+    ends = [*(border.start() for border in borders[1:]), len(content)]
+    for border, end in zip(borders, ends, strict=False):  # of no message there is still an end
         yield parse_mail(_QUOTED_BORDER.sub(rb"\1", content[border.end() : end]), path)

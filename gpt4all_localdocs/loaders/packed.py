@@ -59,7 +59,7 @@ class PackedFiles:
     """Reads packed files, for the loader of the file around them. Not thread-safe.
 
     read_file: reads a file by the loader of its format; takes the `PackedFiles` for what is packed in it.
-    depth: how many files stand around the ones read here, less one.
+    depth: how many files stand around the file whose contents are read here; 0 for one on the disk.
     """
 
     read_file: Callable[[Path, "PackedFiles"], Document]
@@ -69,7 +69,7 @@ class PackedFiles:
     def read(self, name: str, content: bytes, *, mime_type: str = "") -> Document:
         """The document of one packed file; `mime_type` says what it is where its name has no known ending.
 
-        Raises UnreadableDocument, also for files beyond `MAX_PACKED_FILES`, `MAX_PACKED_BYTES`, `MAX_DEPTH`.
+        Raises UnreadableDocument, also for files beyond `MAX_PACKED_FILES` and `MAX_PACKED_BYTES`.
         """
         if reason := _reason_without_text(name, mime_type):
             raise UnreadableDocument(Path(name), reason)
@@ -79,13 +79,16 @@ class PackedFiles:
             raise UnreadableDocument(Path(name), f"only the first {MAX_PACKED_FILES:,} packed files are read")
         if self._budget.bytes > MAX_PACKED_BYTES:
             raise UnreadableDocument(Path(name), f"only {MAX_PACKED_BYTES:,} bytes are unpacked")
-        if self.depth > MAX_DEPTH:
-            raise UnreadableDocument(Path(name), "is packed too deep")
         suffix = _suffix(name) or _SUFFIX_OF_TYPE.get(mime_type.lower(), "")
         with TemporaryDirectory(prefix="gpt4all-") as folder:
             path = Path(folder) / f"packed{suffix if suffix[1:].isalnum() and len(suffix) < 16 else ''}"
             path.write_bytes(content)
             return self.read_file(path, replace(self, depth=self.depth + 1))
+
+    @property
+    def is_too_deep(self) -> bool:
+        """Whether files in the file at hand are not read any more."""
+        return self.depth > MAX_DEPTH
 
     def bind(self) -> "Binder":
         """An empty document that files are added to."""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import IO, Self
 
@@ -95,11 +96,14 @@ class _Child:
         # -P and the parent's own search path: the child imports what the parent would, whether the
         # package is installed or merely on sys.path, and nothing from the working directory.
         search_path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109 - text is wanted
+        # What is packed in a file is written there to be read; a child that is killed cannot clean up.
+        self._folder = TemporaryDirectory(prefix="gpt4all-", ignore_cleanup_errors=True)
+        folders = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self._folder.name)
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, a fixed module and a number
             [sys.executable, "-P", "-m", _WORKER, str(memory_limit_bytes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": search_path},
+            env={**os.environ, **folders, "PYTHONPATH": search_path},
         )
         if self._process.stdin is None or self._process.stdout is None:
             raise AssertionError("Popen was asked for both pipes")
@@ -130,6 +134,7 @@ class _Child:
     def stop(self) -> None:
         self._process.kill()
         self._process.wait()
+        self._folder.cleanup()
         self._output.close()
         try:
             self._input.close()

@@ -106,7 +106,7 @@ def _inside_zip(path: Path) -> str | None:
                 found = _MIME_TYPES.get(members.read("mimetype").strip().removesuffix(b"-template"))
                 if found is not None:
                     return found
-            if "[Content_Types].xml" in members:
+            if "[Content_Types].xml" in members or "_rels/.rels" in members:
                 return _first_folder(members.names)
     except UnreadableDocument:
         return None  # the loader says what is wrong with it

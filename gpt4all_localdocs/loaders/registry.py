@@ -120,6 +120,8 @@ def _read(path: Path, packed: PackedFiles) -> Document:
     if loader is not None:
         return loader.load(path)
     if suffix in _CONTAINERS:
+        if packed.is_too_deep:
+            raise UnreadableDocument(path, "is packed too deep")
         return _CONTAINERS[suffix].load(path, packed)
     ending = f"for {suffix}" if suffix else "for a name without an ending"
     raise UnreadableDocument(path, f"there is no loader {ending}, and it is no plain text")

@@ -23,10 +23,40 @@ from gpt4all_localdocs.types import Heading
         ("Größe und Übergrößen für Bücher", "latin-1"),
         ("Привет, как дела? Это русский текст.", "cp1251"),
         ("日本語のテキストです。これは文書です。", "shift_jis"),
+        ("日本語のテキストです。", "euc-jp"),
+        ("日本語のテキストです。", "iso2022_jp"),
+        ("従業員は年間25日の有給休暇を取得できます。", "euc-jp"),
+        ("Отпуск составляет 28 дней.", "cp1251"),
+        ("Отпуск составляет 28 дней.", "koi8-r"),
+        ("Отпуск составляет 28 дней.", "cp866"),
+        ("Привет, как дела?", "koi8-r"),
+        ("Привет, как дела?", "iso8859-5"),
+        ("Привет, как дела?", "utf-16-le"),
+        ("Відпустка становить 24 дні, її можна перенести.", "koi8-u"),
+        ("年假为二十五天。", "gb18030"),
+        ("年假为二十五天。", "utf-16-be"),
+        ("年假為二十五天。", "big5"),
+        ("연차 휴가는 25일입니다.", "euc-kr"),
+        ("L'été dernier", "cp1252"),
+        ("El niño comió piñas. ¿Cuántos días?", "cp1252"),
+        ("Preis: 25 €", "cp1252"),
+        ("Zażółć gęślą jaźń", "iso8859-2"),
+        ("Příliš žluťoučký kůň úpěl ďábelské ódy", "cp1250"),
+        ("Árvíztűrő tükörfúrógép, évente", "cp1250"),
+        ("Yıllık izin yirmi beş gündür. Şirket ağı", "cp1254"),  # noqa: RUF001 - Turkish
+        ("Η ετήσια άδεια είναι 25 ημέρες.", "cp1253"),  # noqa: RUF001 - Greek
+        ("החופשה השנתית היא עשרים יום.", "cp1255"),
+        ("الإجازة السنوية خمسة وعشرون يوما.", "cp1256"),
+        ("วันลาพักร้อนประจำปีคือยี่สิบห้าวัน", "cp874"),
     ],
 )
 def test_the_encoding_is_found(tmp_path, content, encoding):
     assert text.load(write(tmp_path, "a.txt", content.encode(encoding))).text == content
+
+
+def test_the_encoding_is_found_where_only_the_end_of_a_long_file_is_not_ascii(tmp_path):
+    content = "25 days\n" * 5_000 + "Отпуск составляет 28 дней."
+    assert text.load(write(tmp_path, "a.txt", content.encode("koi8-r"))).text == content
 
 
 def test_one_broken_byte_does_not_turn_utf8_into_something_else(tmp_path):
