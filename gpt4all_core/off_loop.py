@@ -123,8 +123,7 @@ class _Threads:
         while (lane := self._next_lane()) is not None:
             while (job := self._next_job(lane)) is not None:
                 job.do()
-                del job  # it would keep alive what it made
-            del lane  # and this the model that it is named after
+            del lane  # it would keep alive the model that it is named after
 
     def _next_job(self, lane: _Lane) -> _Job[Any] | None:
         with self._lock:

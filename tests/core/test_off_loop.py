@@ -25,8 +25,8 @@ def begun(work, **options):
     return asyncio.create_task(off_loop(begin, **options)), has_begun
 
 
-async def until(condition):
-    for _ in range(10_000):
+async def until(condition, *, tries=10_000):
+    for _ in range(tries):
         if condition():
             return
         await asyncio.sleep(0.001)
@@ -120,7 +120,9 @@ def test_event_loops_in_several_threads_share_a_lane():
     assert found == [True] * 4
 
 
-async def test_neither_the_lane_nor_the_result_outlives_the_work():
+async def test_neither_the_lane_nor_the_result_outlives_the_work(monkeypatch):
+    monkeypatch.setattr("gpt4all_core.off_loop.LINGER_S", 60)  # the thread's end would let go of them
+
     class Model:
         pass
 
@@ -128,12 +130,13 @@ async def test_neither_the_lane_nor_the_result_outlives_the_work():
     watched = [weakref.ref(model), weakref.ref(made[0])]
     await off_loop(made.pop, lane=model)
     del model
-    await until(lambda: gc.collect() is not None and not any(ref() for ref in watched))
+    await until(lambda: gc.collect() is not None and not any(ref() for ref in watched), tries=100)
 
 
-HOP = "import asyncio, os, threading\nfrom gpt4all_core.off_loop import off_loop\n"
+HOP = "import asyncio, os, threading, time\nfrom gpt4all_core.off_loop import off_loop\n"
 FORK = f"""{HOP}
 asyncio.run(off_loop(lambda: 1, lane=1))
+time.sleep(0.1)  # for the thread to rest: in the child it is not there to take work up
 child = os.fork()
 if not child:
     os._exit(asyncio.run(off_loop(lambda: 7, lane=1)))
