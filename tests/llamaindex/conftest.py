@@ -1,7 +1,12 @@
+import sys
+from pathlib import Path
+
 import pytest
 from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from scripted_llm import make_llm
+
+sys.path.append(str(Path(__file__).parents[1] / "core"))  # its chat templates
 
 
 @pytest.fixture

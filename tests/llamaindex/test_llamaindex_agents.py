@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from agent_conversations import add, weather
 from llama_index.core.agent.workflow import (
     AgentStream,
     AgentWorkflow,
@@ -27,16 +28,6 @@ pytestmark = [
     # And its agents use what its workflows call deprecated.
     pytest.mark.filterwarnings("ignore:is_running called from within a step:DeprecationWarning"),
 ]
-
-
-def weather(city: str) -> str:
-    """The weather in a city."""
-    return f"21 degrees in {city}"
-
-
-def add(a: int, b: int) -> int:
-    """Adds two numbers."""
-    return a + b
 
 
 class Report(BaseModel):

@@ -2,7 +2,9 @@ import pickle
 
 import numpy as np
 import pytest
-from llama_index.core.schema import TextNode
+from llama_index.core.ingestion.pipeline import run_transformations
+from llama_index.core.node_parser import SentenceSplitter
+from llama_index.core.schema import Document, TextNode
 from llama_index.core.storage.kvstore import SimpleKVStore
 
 from gpt4all_core.embedder import LocalEmbedder
@@ -63,6 +65,14 @@ def test_pickles_work_and_misspelt_arguments_do_not(embedding):
     assert copied.get_query_embedding("a") == embedding.get_query_embedding("a")
     with pytest.raises(UnsupportedParameter, match="did you mean model"):
         GPT4AllEmbedding(modle="x")
+
+
+def test_a_worker_of_a_pipeline_embeds_with_what_it_unpickles(embedding):
+    splitter = SentenceSplitter(chunk_size=32, chunk_overlap=0)
+    transformations = pickle.loads(pickle.dumps([splitter, embedding]))
+    documents = [Document(text=text) for text in ("a cat", "a dog")]
+    nodes = run_transformations(documents, transformations)
+    assert [node.embedding for node in nodes] == embedding.get_text_embedding_batch(["a cat", "a dog"])
 
 
 def test_a_cache_keeps_queries_texts_and_models_apart():

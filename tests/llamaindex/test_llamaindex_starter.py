@@ -7,17 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import pytest
-from llama_index.core.agent.workflow import FunctionAgent, ToolCallResult
-from llama_index.core.base.llms.types import ChatMessage, TextBlock, ToolCallBlock
+from agent_conversations import QUESTION, TOOLS
+from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.prompts import PromptTemplate
-from llama_index.core.tools import FunctionTool
 from llama_index.core.types import PydanticProgramMode
 from pydantic import BaseModel, Field
 
 from llamaindex_gpt4all import GPT4All
 
 MODEL = "smollm2-135m-instruct"
-QUESTION = [ChatMessage(role="user", content="What is the weather in Graz?")]
 
 
 class Report(BaseModel):
@@ -28,19 +26,6 @@ class Report(BaseModel):
     degrees: int = Field(ge=-50, le=50)
 
 
-def weather(city: str) -> str:
-    """The weather in a city."""
-    return f"21 degrees in {city}"
-
-
-def add(a: int, b: int) -> int:
-    """Adds two numbers."""
-    return a + b
-
-
-TOOLS = [FunctionTool.from_defaults(weather), FunctionTool.from_defaults(add)]
-
-
 @pytest.fixture(scope="module")
 def llm():
     with GPT4All(model=MODEL, max_tokens=64, temperature=0) as opened:
@@ -49,7 +34,7 @@ def llm():
 
 @pytest.mark.parametrize("tool_choice", ["required", "add"])
 async def test_a_call_that_must_come_comes_on_every_face_and_fits(llm, tool_choice):
-    asked = {"tools": TOOLS, "chat_history": QUESTION, "tool_choice": tool_choice}
+    asked = {"tools": TOOLS, "chat_history": [QUESTION], "tool_choice": tool_choice}
     responses = [
         llm.chat_with_tools(**asked),
         await llm.achat_with_tools(**asked),
@@ -79,60 +64,10 @@ async def test_whatever_the_model_writes_is_an_object(mode, seed):
     assert len({found.model_dump_json() for found in made}) >= 3
 
 
-@pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
-@pytest.mark.filterwarnings("ignore:is_running called from within a step:DeprecationWarning")
-@pytest.mark.parametrize("seed", range(20))
-async def test_every_run_of_an_agent_ends_with_valid_calls(seed):
-    llm = GPT4All(model=MODEL, max_tokens=48, seed=seed)
-    agent = FunctionAgent(
-        llm=llm, tools=TOOLS, initial_tool_choice="weather", early_stopping_method="generate"
-    )
-    handler = agent.run("What is the weather in Graz?", max_iterations=4)
-    results = [event async for event in handler.stream_events() if isinstance(event, ToolCallResult)]
-    output = await handler
-    assert results[0].tool_name == "weather"
-    assert not any(result.tool_output.is_error for result in results)
-    assert output.response.role == "assistant"
-
-
-def spoken(**call):
-    return ChatMessage(role="assistant", blocks=[ToolCallBlock(tool_name="weather", **call)])
-
-
-@pytest.mark.parametrize(
-    "messages",
-    [
-        [
-            ChatMessage(role="system", content="Be brief."),
-            *QUESTION,
-            ChatMessage(role="system", content="End."),
-        ],
-        [*QUESTION, *QUESTION],
-        [
-            *QUESTION,
-            spoken(tool_call_id="c1", tool_kwargs={"city": "Graz"}),
-            ChatMessage(role="tool", content="21"),
-        ],
-        [
-            *QUESTION,
-            spoken(tool_kwargs={}),
-            ChatMessage(role="tool", content="21", additional_kwargs={"name": "weather"}),
-        ],
-        [ChatMessage(role="user", blocks=[TextBlock(text=f"Part {number}.") for number in range(9)])],
-        [ChatMessage(role="assistant", content="Hello."), *QUESTION],
-    ],
-    ids=["system last", "two users", "no name", "no id", "nine blocks", "assistant first"],
-)
-def test_every_conversation_of_an_agent_renders(llm, messages):
-    for tools in ([], TOOLS):
-        response = llm.chat_with_tools(tools, chat_history=messages, max_tokens=2)
-        assert response.additional_kwargs["prompt_tokens"] > 5
-
-
 def test_threads_and_event_loops_beside_each_other_get_what_they_get_alone():
     questions = [[ChatMessage(content=f"Name {count} birds.")] for count in range(2, 10)]
-    arguments = {"model": MODEL, "temperature": 0, "max_tokens": 10, "reproducible": True}
-    with GPT4All(**arguments) as llm:
+    engine = {"context_size": 256, "reproducible": True}
+    with GPT4All(model=MODEL, temperature=0, max_tokens=10, **engine) as llm:
         alone = [llm.chat(question).message.content for question in questions]
         found = {}
 
