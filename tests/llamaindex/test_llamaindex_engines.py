@@ -31,14 +31,16 @@ class Shelf:
         ]
         self.asked = []
 
-    def search(self, query, *, k, mode):
+    def search(self, query, *, k, mode, where):
         self.asked.append(query)
         return self.hits[:k]
 
 
 @pytest.fixture(scope="module")
 def llm(starter_model):
-    with GPT4All(model=starter_model, context_size=2048, temperature=0, max_tokens=24) as llm:
+    # Another text, as rounding can make of what was cached before, may be a single piece.
+    arguments = {"temperature": 0, "max_tokens": 24, "reproducible": True}
+    with GPT4All(model=starter_model, context_size=1280, **arguments) as llm:
         yield llm
 
 
@@ -76,13 +78,13 @@ async def test_an_answer_is_the_same_on_every_face(script, retriever):
 
 def test_a_conversation_comes_in_pieces_and_never_overflows(llm, retriever):
     engine = retriever.as_chat_engine(llm=llm, system_prompt="Be brief.", skip_condense=True)
-    long_question = QUESTION + " And what of the others?" * 140
+    long_question = QUESTION + " And what of the others?" * 100
     answers = []
     for _ in range(2):  # together more than the window, were nothing forgotten
         response = engine.stream_chat(long_question)
         answers.append(list(response.response_gen))
         assert response.source_nodes[0].node_id == "0"
-    assert max(map(len, answers)) > 1  # the model may say a single word
+    assert min(map(len, answers)) > 1
     assert len(engine.chat_history) == 4
 
 
