@@ -18,7 +18,11 @@ def rewrite_arrays(scope: Scope) -> None:
     given = scope.given
     lowest, highest = scope.counts("minItems", "maxItems")
     if given.get("uniqueItems") and (highest is None or highest > 1):
-        raise scope.refused("uniqueItems", "what was written before cannot be ruled out again")
+        raise scope.refused(
+            "uniqueItems",
+            "what was written before cannot be ruled out again; leave it out, or make the Python type a list"
+            " instead of a set, and drop repeated items afterwards",
+        )
     first_key, rest_key = _item_keywords(scope)
     if first := scope.schemas(first_key):
         scope.base["prefixItems"] = [scope.inner(item, first_key, at) for at, item in enumerate(first)]
