@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.schema import NodeWithScore
 
 from gpt4all_localdocs import LocalDocs
@@ -28,7 +27,7 @@ def main(question: str) -> None:
         retriever = LocalDocsRetriever(docs=docs, k=2)
         # The starter model is a demonstration; name a larger one for real answers.
         with GPT4All(model="smollm2-135m-instruct", temperature=0, max_tokens=48) as llm:
-            engine = RetrieverQueryEngine.from_args(retriever, llm=llm, streaming=True)
+            engine = retriever.as_query_engine(llm=llm, streaming=True)
             answer = engine.query(question)
             for piece in answer.response_gen:
                 print(piece, end="", flush=True)
