@@ -38,7 +38,7 @@ class PluginLoader:
             document: object = self.loader.load(path)
         except (UnreadableDocument, MemoryError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             reason = f"its loader, {self.identity}, failed ({type(error).__name__}: {error})"
             raise UnreadableDocument(path, reason) from error
         if not isinstance(document, Document):
@@ -57,7 +57,7 @@ def plugin_loaders() -> tuple[PluginLoader, ...]:
     for entry_point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         try:
             found.append(_load_plugin(entry_point))
-        except Exception as error:  # noqa: BLE001 - whatever another package's import raises, the run goes on
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever another package's import raises, the run goes on
             _logger.warning(
                 "the loader %r (%s) is not used: %s: %s; repair or uninstall its package",
                 entry_point.name,
