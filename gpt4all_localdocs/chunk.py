@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gpt4all_core.errors import ConfigError
 from gpt4all_localdocs.sections import Section, blocks, sections
-from gpt4all_localdocs.types import Chunk, Document, Span
+from gpt4all_localdocs.types import Chunk, Document, Part, PartName, Span
 from gpt4all_localdocs.words import Boundary, Word, boundary_after, split_words
 
 CHUNKER_VERSION = 1
@@ -21,6 +21,10 @@ CountTokens = Callable[[str], int]
 
 _TARGET_TOKENS = 220
 _SMALLEST_WINDOW = 8
+
+_PAGED = ("page", "slide")
+_LINED = ("sheet", "cell", "message", "file")
+"""Parts whose numbers are pages to readers, and those in which lines are counted."""
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -83,7 +87,7 @@ def chunk_document(
     """The passages of a document, in text order, numbered from 0.
 
     Every character that is not white space is in at least one chunk, no chunk has more than
-    `options.cap_tokens` by `count_tokens`, and none crosses a page or a heading with text under
+    `options.cap_tokens` by `count_tokens`, and none crosses a part or a heading with text under
     it. Within a section cuts fall, best first, at blank lines, ends of sentences, lines, words;
     inside a word only if it alone is too long. Fenced code and tables that fit stay whole.
 
@@ -101,7 +105,7 @@ def chunk_document(
     """
     counts = _WordCounts(count_tokens)
     kept_whole = blocks(document.text)
-    line_ends = [] if document.parts else [match.start() for match in re.finditer("\n", document.text)]
+    line_ends = [match.start() for match in re.finditer("\n", document.text)]
     chunks: list[Chunk] = []
     for section in sections(document):
         words = split_words(
@@ -111,18 +115,28 @@ def chunk_document(
             continue
         cutter = _Cutter(document.text, words, _blocks_within(kept_whole, section), count_tokens, options)
         for start, end in cutter.spans():
-            lines = (bisect_left(line_ends, start) + 1, bisect_left(line_ends, end) + 1)
             chunks.append(
                 Chunk(
                     len(chunks),
                     document.text[start:end],
                     (start, end),
-                    section.page,
-                    None if document.parts else lines,
+                    section.part.number if section.part and section.part.kind in _PAGED else None,
+                    _lines(line_ends, (start, end), section.part),
                     section.headings,
+                    PartName(section.part.kind, section.part.number, section.part.label)
+                    if section.part
+                    else None,
                 )
             )
     return tuple(chunks)
+
+
+def _lines(line_ends: list[int], span: Span, part: Part | None) -> tuple[int, int] | None:
+    """The lines that a chunk takes, as `Chunk.lines` counts them."""
+    if part is not None and part.kind not in _LINED:
+        return None
+    before = 0 if part is None else bisect_left(line_ends, part.start) - ((part.first_row or 1) - 1)
+    return bisect_left(line_ends, span[0]) + 1 - before, bisect_left(line_ends, span[1]) + 1 - before
 
 
 def embedding_text(

@@ -43,6 +43,7 @@ def _citation(number: int, source: Hit, quote: str) -> Citation:
         number=number,
         path=source.path,
         page=source.page,
+        part=source.part,
         lines=lines,
         span=(start, start + len(quote)),
         quote=quote,

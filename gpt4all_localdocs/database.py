@@ -50,6 +50,9 @@ CREATE TABLE chunks (
     text TEXT NOT NULL,
     label TEXT NOT NULL,
     vector_key TEXT NOT NULL,
+    part_kind TEXT,
+    part_number INTEGER,
+    part_label TEXT,
     UNIQUE (file_id, ordinal)
 );
 CREATE INDEX chunks_by_vector ON chunks (vector_key);
@@ -81,12 +84,17 @@ END;
 """
 
 # What brings an index of an earlier version to the next one, by the version it starts from. Of version 2:
-# texts that a program puts stand among the files, `content` is the whole of one that was cut.
+# texts that a program puts stand among the files, `content` is the whole of one that was cut; chunks know
+# the part of their document.
 _MIGRATIONS: Final = {
     1: """
 ALTER TABLE files ADD COLUMN kind TEXT NOT NULL DEFAULT 'file' CHECK (kind IN ('file', 'text'));
 ALTER TABLE files ADD COLUMN metadata TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE files ADD COLUMN content TEXT;
+ALTER TABLE chunks ADD COLUMN part_kind TEXT;
+ALTER TABLE chunks ADD COLUMN part_number INTEGER;
+ALTER TABLE chunks ADD COLUMN part_label TEXT;
+UPDATE chunks SET part_kind = 'page', part_number = page, part_label = '' WHERE page IS NOT NULL;
 CREATE INDEX chunks_by_content ON chunks (content_id);
 """
 }

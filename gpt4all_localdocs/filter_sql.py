@@ -42,7 +42,7 @@ _OF_FILES: Final = {
     "file_name": _FILE_NAME,
     "file_type": _FILE_TYPE,
     "page": "page",
-    "page_label": "CAST(page AS TEXT)",
+    "page_label": "iif(part_kind = 'page' AND part_label <> '', part_label, CAST(page AS TEXT))",
     "lines": "(first_line || '-' || last_line)",
     "start_index": "span_start",
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-from gpt4all_localdocs.types import Chunk
+from gpt4all_localdocs.types import Chunk, PartName
 
 SELECT_PASSAGE: Final = (
     "SELECT chunks.id, path, title, ordinal, text, span_start, span_end, page, first_line, last_line,"
@@ -16,7 +16,7 @@ SELECT_PASSAGE: Final = (
     " AND other.ordinal = chunks.ordinal - 1),"
     " (SELECT content_id FROM chunks AS other WHERE other.file_id = chunks.file_id"
     " AND other.ordinal = chunks.ordinal + 1),"
-    " kind, metadata"
+    " kind, metadata, part_kind, part_number, part_label"
     " FROM chunks JOIN files ON files.id = file_id"
 )
 """Rows for `Passage.from_row`; conditions may follow."""
@@ -61,14 +61,22 @@ class Passage:
     def from_row(cls, row: Sequence[Any]) -> Self:
         """Read one row of `SELECT_PASSAGE`."""
         id_, path, title, ordinal, text, start, end, page, first, last, headings, *ids = row
-        content_id, vector_key, previous_id, next_id, kind, metadata = ids
+        content_id, vector_key, previous_id, next_id, kind, metadata, *part = ids
         lines = None if first is None else (first, last)
         text_id = text_id_of(path) if kind == "text" else ""
         return cls(
             id_,
             Path(text_id or path),
             title,
-            Chunk(ordinal, text, (start, end), page, lines, tuple(json.loads(headings))),
+            Chunk(
+                ordinal,
+                text,
+                (start, end),
+                page,
+                lines,
+                tuple(json.loads(headings)),
+                PartName(*part) if part[0] else None,
+            ),
             content_id,
             vector_key,
             previous_id or "",
@@ -102,7 +110,7 @@ def insert_passages(
 ) -> None:
     """Write the passages of a file or text; `label` as `keyword_label` makes it."""
     connection.executemany(
-        "INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (_values(file_id, passage, label(passage.chunk)) for passage in passages),
     )
 
@@ -122,4 +130,5 @@ def _values(file_id: int, passage: NewPassage, label: str) -> tuple[object, ...]
         chunk.text,
         label,
         passage.vector_key,
+        *((chunk.part.kind, chunk.part.number, chunk.part.label) if chunk.part else (None, None, None)),
     )

@@ -147,6 +147,7 @@ def to_hit(passage: Passage) -> Hit:
         text=chunk.text,
         score=0.0,
         page=chunk.page,
+        part=chunk.part,
         lines=chunk.lines,
         span=chunk.span,
         headings=chunk.headings,

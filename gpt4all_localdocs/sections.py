@@ -6,31 +6,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from gpt4all_localdocs.types import Document, Heading, Span
+from gpt4all_localdocs.types import Document, Heading, Part, Span
 
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A stretch of text with one page and one path of headings; `page` as in `Chunk`."""
+    """A stretch of text within one part of the document, if it has parts, and one path of headings."""
 
     start: int
     end: int
-    page: int | None
+    part: Part | None
     headings: tuple[str, ...]
 
 
 def sections(document: Document) -> Iterator[Section]:
-    """Cut a text at its page borders and headings; together the sections are the whole text.
+    """Cut a text at the borders of its parts and headings; together the sections are the whole text.
 
     A heading whose own section is empty begins the section of the deeper heading that follows,
     so that a title above a chapter is not a passage of its own.
     """
     cuts = {0, len(document.text)}
     cuts.update(heading.start for heading in document.headings)
-    cuts.update(offset for page in document.parts for offset in (page.start, page.end))
-    page_starts = [page.start for page in document.parts]
+    cuts.update(offset for part in document.parts for offset in (part.start, part.end))
+    part_starts = [part.start for part in document.parts]
     headings = iter(document.headings)
     upcoming = next(headings, None)
     path: list[Heading] = []
@@ -42,15 +42,15 @@ def sections(document: Document) -> Iterator[Section]:
             path.append(upcoming)
             opened.append(upcoming)
             upcoming = next(headings, None)
-        page = document.parts[max(0, bisect_right(page_starts, start) - 1)].number if page_starts else None
-        section = Section(start, end, page, tuple(heading.title for heading in path))
+        part = _part_at(document, part_starts, start)
+        section = Section(start, end, part, tuple(heading.title for heading in path))
         if pending is not None:
             if (
                 opened
-                and pending.page == page
+                and pending.part == part
                 and pending.headings == section.headings[: len(pending.headings)]
             ):
-                section = Section(pending.start, end, page, section.headings)
+                section = Section(pending.start, end, part, section.headings)
             else:
                 yield pending
             pending = None
@@ -60,6 +60,12 @@ def sections(document: Document) -> Iterator[Section]:
             yield section
     if pending is not None:
         yield pending
+
+
+def _part_at(document: Document, starts: list[int], place: int) -> Part | None:
+    """The part that holds a place; what stands before, between and after parts belongs to none."""
+    index = bisect_right(starts, place) - 1
+    return document.parts[index] if index >= 0 and place < document.parts[index].end else None
 
 
 def _is_heading_only(text: str, heading: Heading, section: Section) -> bool:

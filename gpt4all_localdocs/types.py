@@ -40,6 +40,15 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class PartName:
+    """Which part of its document a passage stands in; the fields are those of `Part`."""
+
+    kind: PartKind
+    number: int
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Heading:
     """A heading and where it begins; `level` 1 is the highest."""
 
@@ -69,8 +78,10 @@ class Document:
 class Chunk:
     """A passage of a document: exactly `text[span[0]:span[1]]` of it.
 
-    page: the page on which the chunk begins, from 1; None where the format has no pages.
-    lines: first and last line, from 1, both included; None where the format has pages.
+    part: the part of the document it stands in; None where that is of one piece.
+    page: the page or slide, from 1; None where the format has neither.
+    lines: first and last line, from 1, both included: rows in a sheet, lines of its part in a cell, message
+    or file, of the document where that has no parts; None on pages, slides and in chapters.
     headings: titles from the highest level down to the section the chunk stands in.
     """
 
@@ -80,6 +91,7 @@ class Chunk:
     page: int | None
     lines: tuple[int, int] | None
     headings: tuple[str, ...] = ()
+    part: PartName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,7 @@ class Hit:
     next_id: str = ""
     text_id: str = ""
     metadata: dict[str, Any] = field(default_factory=dict, hash=False)
+    part: PartName | None = None
 
     @property
     def name(self) -> str:
@@ -121,8 +134,8 @@ class Hit:
 
     @property
     def place(self) -> str:
-        """Where in the file: `page 3`, `lines 10-14`, or nothing."""
-        return describe_place(self.page, self.lines)
+        """Where in the file: `page 3`, `lines 10-14`, `sheet Costs, rows 2-9`, or nothing."""
+        return describe_place(self.page, self.lines, self.part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +153,12 @@ class Citation:
     quote: str
     score: float
     text_id: str = ""
+    part: PartName | None = None
 
     @property
     def place(self) -> str:
-        """Where in the file: `page 3`, `lines 10-14`, or nothing."""
-        return describe_place(self.page, self.lines)
+        """Where in the file: `page 3`, `lines 10-14`, `sheet Costs, rows 2-9`, or nothing."""
+        return describe_place(self.page, self.lines, self.part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +220,22 @@ def text_name(metadata: Mapping[str, Any], text_id: str) -> str:
     return str(metadata.get("title") or Path(str(metadata.get("source") or "")).name or text_id)
 
 
-def describe_place(page: int | None, lines: tuple[int, int] | None) -> str:
-    """A place in words: `page 3`, `line 7`, `lines 10-14`, or an empty string."""
-    if page is not None:
-        return f"page {page}"
-    if lines is None:
-        return ""
-    first, last = lines
-    return f"line {first}" if first == last else f"lines {first}-{last}"
+def describe_place(page: int | None, lines: tuple[int, int] | None, part: PartName | None = None) -> str:
+    """A place in words: `page 3`, `line 7`, `sheet Costs, rows 2-9`, or an empty string."""
+    if part is None and page is not None:
+        part = PartName("page", page)
+    names = [] if part is None else [_describe_part(part)]
+    if lines is not None:
+        unit = "row" if part is not None and part.kind == "sheet" else "line"
+        first, last = lines
+        names.append(f"{unit} {first}" if first == last else f"{unit}s {first}-{last}")
+    return ", ".join(names)
+
+
+def _describe_part(part: PartName) -> str:
+    """The name by which people find a part: a file's own, else its kind with label or number."""
+    if part.kind == "file":
+        return part.label or f"file {part.number}"
+    if part.kind in ("page", "sheet"):
+        return f"{part.kind} {part.label or part.number}"
+    return f"{part.kind} {part.number}"

@@ -10,7 +10,7 @@ from gpt4all_core.errors import ConfigError
 from gpt4all_core.testing import HashEmbedder
 from gpt4all_localdocs.chunk import ChunkOptions, chunk_document, embedding_text
 from gpt4all_localdocs.loaders.registry import load_document
-from gpt4all_localdocs.types import Chunk, Document, Heading, Part
+from gpt4all_localdocs.types import Chunk, Document, Heading, Part, describe_place
 
 count_hash_tokens = HashEmbedder().count_tokens
 
@@ -222,6 +222,33 @@ def test_pages_are_cited_by_their_numbers():
     assert [(chunk.text, chunk.page, chunk.lines) for chunk in chunks_of(document)] == [
         ("page one", 1, None),
         ("page three", 3, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "label", "first_row", "places"),
+    [
+        ("page", "", None, ["page 1", "page 2"]),
+        ("page", "iv", None, ["page iv", "page iv"]),
+        ("slide", "Leave", None, ["slide 1", "slide 2"]),
+        ("chapter", "Leave", None, ["chapter 1", "chapter 2"]),
+        ("sheet", "Costs", 3, ["sheet Costs, rows 3-4", "sheet Costs, row 3"]),
+        ("cell", "", None, ["cell 1, lines 1-2", "cell 2, line 1"]),
+        ("file", "a.pdf, page 2", None, ["a.pdf, page 2, lines 1-2", "a.pdf, page 2, line 1"]),
+    ],
+)
+def test_a_passage_is_cited_by_its_part_and_by_lines_where_they_count(kind, label, first_row, places):
+    parts = (Part(1, 0, 9, kind, label, first_row), Part(2, 11, 16, kind, label, first_row))
+    chunks = chunks_of(Document("one 1\ntwo\n\nthree", parts=parts))
+    assert [describe_place(chunk.page, chunk.lines, chunk.part) for chunk in chunks] == places
+
+
+def test_text_outside_of_parts_is_cited_by_the_lines_of_the_document():
+    chunks = chunks_of(Document("body\n\ninside\n\nafter", parts=(Part(1, 6, 12, "file", "a.txt"),)))
+    assert [describe_place(chunk.page, chunk.lines, chunk.part) for chunk in chunks] == [
+        "line 1",
+        "a.txt, line 1",
+        "line 5",
     ]
 
 

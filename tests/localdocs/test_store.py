@@ -64,6 +64,8 @@ def old(bench: Workbench) -> Workbench:
         connection.execute("DROP INDEX chunks_by_content")
         for column in ("kind", "metadata", "content"):
             connection.execute(f"ALTER TABLE files DROP COLUMN {column}")
+        for column in ("part_kind", "part_number", "part_label"):
+            connection.execute(f"ALTER TABLE chunks DROP COLUMN {column}")
         connection.execute("PRAGMA user_version = 1")
     return bench
 
