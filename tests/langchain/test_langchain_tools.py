@@ -243,3 +243,11 @@ def test_a_tool_use_is_what_the_core_takes():
     assert to_tool_use([{"name": "f"}], choice="f", is_parallel=False) == ToolUse(
         (Tool("f"),), "f", is_parallel=False
     )
+
+
+def test_a_tool_that_nobody_described_has_an_empty_description():
+    def double(number: int) -> int:
+        return 2 * number
+
+    [tool] = to_tool_use([double]).tools
+    assert (tool.name, tool.description) == ("double", "")
