@@ -13,8 +13,8 @@ from gpt4all_localdocs.vector_index.generations import Generations, OpenIndex
 
 _LEAST_TO_PUBLISH = 5_000
 _SHARE_TO_PUBLISH = 10
-"""Changes wait until there are so many, or a tenth of the vectors: publishing copies the derived index,
-searches find what waits without it, and a copy for every so many puts is a constant share of their time."""
+"""Changes wait until there are so many, or a tenth of the vectors. Publishing copies the derived index and
+searches find what waits without it; a copy for every so many puts is a constant share of their time."""
 
 
 def put_texts(
@@ -78,6 +78,9 @@ def _publish(store: Store, options: IndexOptions, open_index: OpenIndex) -> None
     """Bring the derived index up to date where so much waits for it that it pays."""
     pending = store.vectors.count_pending()
     if pending <= max(_LEAST_TO_PUBLISH, store.vectors.count() // _SHARE_TO_PUBLISH):
+        return
+    if store.vectors.generation is None and store.vectors.count() <= options.exact_search_below:
+        store.vectors.publish(None)  # nothing was derived yet, and no search would look at it
         return
     generations = Generations(store.directory, store.vectors, open_index=open_index)
     if options.vector_index == "exact":

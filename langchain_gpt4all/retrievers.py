@@ -1,22 +1,34 @@
 """Your own folders as a LangChain retriever."""
 
-import asyncio
-from typing import Any, Protocol, runtime_checkable
+from functools import partial
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
-from pydantic import Field
+from pydantic import AfterValidator, Field, SkipValidation
 
 from gpt4all_core.arguments import StrictArguments
+from gpt4all_core.off_loop import off_loop
+from gpt4all_localdocs.filter_sql import compile_filter
+from gpt4all_localdocs.search_filter import Where
 from gpt4all_localdocs.types import Hit, SearchMode
+
+
+def _checked(where: Any) -> Any:
+    compile_filter(where)
+    return where
+
+
+FilterField = Annotated[SkipValidation[Where | None], AfterValidator(_checked)]
+"""A filter as the caller gave it, looked at before anything is searched."""
 
 
 @runtime_checkable
 class SearchableDocs(Protocol):
     """What a retriever needs of `gpt4all_localdocs.LocalDocs`."""
 
-    def search(self, query: str, *, k: int, mode: SearchMode) -> list[Hit]:
+    def search(self, query: str, *, k: int, mode: SearchMode, where: Where | None) -> list[Hit]:
         """Passages, best first; called from any thread."""
 
 
@@ -37,6 +49,9 @@ class LocalDocsRetriever(BaseRetriever, StrictArguments):
     (characters into the file's text), `score` (0 to 1, higher is better) and either `page`, counted
     from 1 as the file's pages are (LangChain's PDF loaders count from 0), or `lines`: "10-14".
 
+    A text that a program put with `LocalDocs.put` has its own id and metadata and nothing else; where it was
+    cut, a part of it has `start_index` too.
+
     Raises ConfigError for impossible arguments, and what `docs.search` raises.
     """
 
@@ -49,14 +64,19 @@ class LocalDocsRetriever(BaseRetriever, StrictArguments):
     mode: SearchMode = "hybrid"
     """"vector" looks for meaning, "keyword" for words, "hybrid" for both."""
 
+    filter: FilterField = Field(default=None, repr=False)
+    """Only passages that fit are looked at: {"source": "/notes/a.md"}, or a
+    `gpt4all_localdocs.SearchFilter`; `invoke(question, filter=...)` takes another one for one call."""
+
     def _get_relevant_documents(
         self,
         query: str,
         *,
         run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 - nothing to report in between
         k: int | None = None,
+        filter: Where | None = None,  # noqa: A002 - LangChain's vector stores call it so
     ) -> list[Document]:
-        return [to_document(hit) for hit in self._search(query, k)]
+        return [to_document(hit) for hit in self._search(query, k, filter)]
 
     async def _aget_relevant_documents(
         self,
@@ -64,16 +84,26 @@ class LocalDocsRetriever(BaseRetriever, StrictArguments):
         *,
         run_manager: AsyncCallbackManagerForRetrieverRun,  # noqa: ARG002 - nothing to report in between
         k: int | None = None,
+        filter: Where | None = None,  # noqa: A002 - LangChain's vector stores call it so
     ) -> list[Document]:
         # A search blocks on SQLite and on the embedder.
-        return [to_document(hit) for hit in await asyncio.to_thread(self._search, query, k)]
+        search = partial(self._search, query, k, filter)
+        return [to_document(hit) for hit in await off_loop(search, lane=id(self.docs))]
 
-    def _search(self, query: str, k: int | None) -> list[Hit]:
-        return self.docs.search(query, k=self.k if k is None else k, mode=self.mode)
+    def _search(self, query: str, k: int | None, where: Where | None) -> list[Hit]:
+        return self.docs.search(
+            query,
+            k=self.k if k is None else k,
+            mode=self.mode,
+            where=self.filter if where is None else where,
+        )
 
 
 def to_document(hit: Hit) -> Document:
     """A passage as LangChain's document, with its place among the metadata; see LocalDocsRetriever."""
+    if hit.text_id:
+        own = {"start_index": hit.span[0]} if hit.is_part else {}
+        return Document(id=hit.text_id, page_content=hit.text, metadata=own | hit.metadata)
     metadata: dict[str, Any] = {"source": str(hit.path), "start_index": hit.span[0], "score": hit.score}
     if hit.page is not None:
         metadata["page"] = hit.page

@@ -1,6 +1,6 @@
 """A search of your own folders as a tool that an agent can call."""
 
-import asyncio
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForToolRun, CallbackManagerForToolRun
@@ -8,9 +8,11 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field, StringConstraints
 
 from gpt4all_core.arguments import StrictArguments
+from gpt4all_core.off_loop import off_loop
 from gpt4all_localdocs.answer import describe_source
+from gpt4all_localdocs.search_filter import Where
 from gpt4all_localdocs.types import Hit, SearchMode
-from langchain_gpt4all.retrievers import SearchableDocs, to_document
+from langchain_gpt4all.retrievers import FilterField, SearchableDocs, to_document
 
 ResponseFormat = Literal["content", "content_and_artifact"]
 
@@ -40,13 +42,14 @@ class LocalDocsTool(BaseTool, StrictArguments):
     docs: SearchableDocs = Field(repr=False)
     k: int = Field(default=4, gt=0)
     mode: SearchMode = "hybrid"
+    filter: FilterField = Field(default=None, repr=False)
 
     def _run(
         self,
         query: str,
         run_manager: CallbackManagerForToolRun | None = None,  # noqa: ARG002 - nothing to report in between
     ) -> Any:
-        hits = self.docs.search(query, k=self.k, mode=self.mode)
+        hits = self.docs.search(query, k=self.k, mode=self.mode, where=self.filter)
         content = _describe(hits)
         if self.response_format == "content":
             return content
@@ -58,7 +61,7 @@ class LocalDocsTool(BaseTool, StrictArguments):
         run_manager: AsyncCallbackManagerForToolRun | None = None,  # noqa: ARG002 - as in _run
     ) -> Any:
         # A search blocks on SQLite and on the embedder.
-        return await asyncio.to_thread(self._run, query)
+        return await off_loop(partial(self._run, query), lane=id(self.docs))
 
 
 def create_localdocs_tool(
@@ -68,6 +71,7 @@ def create_localdocs_tool(
     name: str = "search_documents",
     description: str | None = None,
     mode: SearchMode = "hybrid",
+    filter: Where | None = None,  # noqa: A002 - LangChain's vector stores call it so
     response_format: ResponseFormat = "content_and_artifact",
 ) -> BaseTool:
     """A tool by which an agent searches your folders, sync and async, from any thread.
@@ -82,7 +86,8 @@ def create_localdocs_tool(
     docs: a `gpt4all_localdocs.LocalDocs`, or anything that searches like it; the caller opens, syncs and
     closes it. k: most passages; four are about 1,000 tokens at most. name, description:
     what the model is told of the tool; say in the description what your documents are about. mode:
-    "vector" looks for meaning, "keyword" for words, "hybrid" for both.
+    "vector" looks for meaning, "keyword" for words, "hybrid" for both. filter: only passages that fit are
+    looked at, see `gpt4all_localdocs.SearchFilter`; the model neither sees nor changes it.
 
     The content of the tool's message are the passages, numbered, each under its file's name and its place
     there, without its folders. With "content_and_artifact" the message's `artifact` are the same passages
@@ -96,6 +101,7 @@ def create_localdocs_tool(
         name=name,
         description=_DESCRIPTION if description is None else description,
         mode=mode,
+        filter=filter,
         response_format=response_format,
     )
 

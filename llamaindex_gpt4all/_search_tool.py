@@ -1,14 +1,13 @@
 """A search of your own folders as a tool of an agent."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.schema import MetadataMode, NodeWithScore
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel, Field
 
-from gpt4all_localdocs.types import describe_place
+from gpt4all_localdocs.types import text_name
 
 SEARCH_TOOL = "search_documents"
 
@@ -49,18 +48,20 @@ def _describe(nodes: Sequence[NodeWithScore]) -> str:
     """What the model is told: numbered passages, each with its file and its place there."""
     return (
         "\n\n".join(
-            f"[{number}] {_place(node.metadata)}\n{node.node.get_content(MetadataMode.NONE)}"
+            f"[{number}] {_place(node)}\n{node.node.get_content(MetadataMode.NONE)}"
             for number, node in enumerate(nodes, start=1)
         )
         or _NOTHING
     )
 
 
-def _place(metadata: Mapping[str, Any]) -> str:
-    name = metadata["file_name"]
+def _place(node: NodeWithScore) -> str:
+    metadata = node.metadata
+    # A text that a program put has whatever metadata it was given.
+    name = metadata.get("file_name") or text_name(metadata, node.node.ref_doc_id or node.node_id)
     if "page_label" in metadata:
-        return f"{name}, {describe_place(int(metadata['page_label']), None)}"
+        return f"{name}, page {metadata['page_label']}"
     if "lines" in metadata:
-        first, last = metadata["lines"].split("-")
-        return f"{name}, {describe_place(None, (int(first), int(last)))}"
+        first, _, last = str(metadata["lines"]).partition("-")
+        return f"{name}, line {first}" if last in ("", first) else f"{name}, lines {first}-{last}"
     return str(name)

@@ -1,8 +1,8 @@
 """Your own folders as a LlamaIndex retriever, and the engines, the tool and the docstore over it."""
 
-import asyncio
 import mimetypes
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, Protocol, get_args, runtime_checkable
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
@@ -22,10 +22,14 @@ from llama_index.core.schema import (
 )
 from llama_index.core.storage.docstore import SimpleDocumentStore
 from llama_index.core.tools import FunctionTool
+from llama_index.core.vector_stores.types import MetadataFilters
 
 from gpt4all_core.errors import ConfigError
+from gpt4all_core.off_loop import off_loop
+from gpt4all_localdocs.search_filter import Where
 from gpt4all_localdocs.types import Hit, SearchMode
 from llamaindex_gpt4all._engines import make_chat_engine, make_query_engine
+from llamaindex_gpt4all._filters import to_where
 from llamaindex_gpt4all._search_tool import SEARCH_TOOL, make_search_tool
 
 _NOT_FOR_THE_MODEL = ["file_path", "file_type"]
@@ -36,7 +40,7 @@ _NOT_FOR_THE_MODEL = ["file_path", "file_type"]
 class SearchableDocs(Protocol):
     """What a retriever needs of `gpt4all_localdocs.LocalDocs`."""
 
-    def search(self, query: str, *, k: int, mode: SearchMode) -> list[Hit]:
+    def search(self, query: str, *, k: int, mode: SearchMode, where: Where | None) -> list[Hit]:
         """Passages, best first; called from any thread."""
 
 
@@ -53,7 +57,8 @@ class LocalDocsRetriever(BaseRetriever):
 
     docs: a `gpt4all_localdocs.LocalDocs`, or anything that searches like it; the caller opens,
     syncs and closes it. k: most passages to return. mode: "vector" looks for meaning, "keyword"
-    for words, "hybrid" for both.
+    for words, "hybrid" for both. filter: only passages that fit are looked at: LlamaIndex's MetadataFilters,
+    or what `gpt4all_localdocs.SearchFilter` describes; `with_filter` takes another one for one call.
 
         >>> from gpt4all_localdocs import LocalDocs
         >>> with LocalDocs("index", folders=["examples/documents"]) as docs:
@@ -65,7 +70,8 @@ class LocalDocsRetriever(BaseRetriever):
     A node's id is the passage's and stays the same as long as the file does; its source is the file, and
     its previous and next nodes are the passages around it. `start_char_idx` and `end_char_idx` count
     characters of the file's text. The metadata are `file_path`, `file_name`, `file_type` and either
-    `page_label`, counted from 1 as text ("4"), or `lines` ("10-14"). Scores go from 0 to 1.
+    `page_label`, counted from 1 as text ("4"), or `lines` ("10-14"). Scores go from 0 to 1. A node of a text
+    that a program put with `LocalDocs.put` has the text's own metadata, and its source is the text's id.
 
     `as_query_engine`, `as_chat_engine` and `as_tool` stand here and not on LocalDocs, which knows no
     framework; they are named as those of LlamaIndex's indexes are. For what they do not offer, give
@@ -80,6 +86,7 @@ class LocalDocsRetriever(BaseRetriever):
         *,
         k: int = 4,
         mode: SearchMode = "hybrid",
+        filter: Where | MetadataFilters | None = None,  # noqa: A002 - as in LangChain's adapter
         callback_manager: CallbackManager | None = None,
         verbose: bool = False,
     ) -> None:
@@ -89,18 +96,31 @@ class LocalDocsRetriever(BaseRetriever):
             raise ConfigError(f"k={k} cannot be used; it must be 1 or more")
         if mode not in get_args(SearchMode):
             raise ConfigError(f"mode={mode!r} is unknown; use one of {', '.join(get_args(SearchMode))}")
+        where = to_where(filter)
         super().__init__(callback_manager=callback_manager, verbose=verbose)
         self._docs = docs
         self._k = k
         self._mode = mode
+        self._where = where
+
+    def with_filter(self, filter: Where | MetadataFilters | None) -> "LocalDocsRetriever":  # noqa: A002 - as above
+        """The same retriever with another filter, which is how a single call has one of its own."""
+        return LocalDocsRetriever(
+            self._docs,
+            k=self._k,
+            mode=self._mode,
+            filter=filter,
+            callback_manager=self.callback_manager,
+            verbose=self._verbose,
+        )
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        hits = self._docs.search(query_bundle.query_str, k=self._k, mode=self._mode)
+        hits = self._docs.search(query_bundle.query_str, k=self._k, mode=self._mode, where=self._where)
         return [NodeWithScore(node=to_node(hit), score=hit.score) for hit in hits]
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         # A search blocks on SQLite and on the embedder.
-        return await asyncio.to_thread(self._retrieve, query_bundle)
+        return await off_loop(partial(self._retrieve, query_bundle), lane=id(self._docs))
 
     def as_query_engine(
         self,
@@ -164,14 +184,11 @@ class LocalDocsRetriever(BaseRetriever):
 
 def to_node(hit: Hit) -> TextNode:
     """A passage as LlamaIndex's own readers and parsers would give it."""
-    metadata: dict[str, Any] = {"file_path": str(hit.path), "file_name": hit.path.name}
-    if file_type := mimetypes.guess_type(hit.path.name)[0]:
-        metadata["file_type"] = file_type
-    if hit.page is not None:
-        metadata["page_label"] = str(hit.page)
-    if hit.lines is not None:
-        metadata["lines"] = f"{hit.lines[0]}-{hit.lines[1]}"
-    source = RelatedNodeInfo(node_id=str(hit.path), metadata={"file_name": hit.path.name})
+    metadata = dict(hit.metadata) if hit.text_id else _of_file(hit)
+    source = RelatedNodeInfo(
+        node_id=hit.text_id or str(hit.path),
+        metadata=dict(hit.metadata) if hit.text_id else {"file_name": hit.path.name},
+    )
     relationships: dict[NodeRelationship, RelatedNodeType] = {NodeRelationship.SOURCE: source}
     if hit.previous_id:
         relationships[NodeRelationship.PREVIOUS] = RelatedNodeInfo(node_id=hit.previous_id)
@@ -187,3 +204,14 @@ def to_node(hit: Hit) -> TextNode:
         start_char_idx=hit.span[0],
         end_char_idx=hit.span[1],
     )
+
+
+def _of_file(hit: Hit) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"file_path": str(hit.path), "file_name": hit.path.name}
+    if file_type := mimetypes.guess_type(hit.path.name)[0]:
+        metadata["file_type"] = file_type
+    if hit.page is not None:
+        metadata["page_label"] = str(hit.page)
+    if hit.lines is not None:
+        metadata["lines"] = f"{hit.lines[0]}-{hit.lines[1]}"
+    return metadata

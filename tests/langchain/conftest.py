@@ -11,15 +11,12 @@ if find_spec("langchain.agents") is None:  # the adapter itself does without the
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what a module says its model is not clever enough for, or its store does not do."""
+    """Leave out what a module says its model is not clever enough for."""
     left_out = [
         item
         for item in items
         if isinstance(item, pytest.Function)
-        and any(
-            item.originalname in getattr(item.module, name, {})
-            for name in ("NEEDS_CLEVERNESS", "NEEDS_SINGLE_TEXTS")
-        )
+        and item.originalname in getattr(item.module, "NEEDS_CLEVERNESS", {})
     ]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]

@@ -22,8 +22,8 @@ class Shelf:
         self.hits = hits
         self.asked = []
 
-    def search(self, query, *, k, mode):
-        self.asked.append((query, k, mode))
+    def search(self, query, *, k, mode, where):
+        self.asked.append((query, k, mode, where))
         return self.hits[:k]
 
 
@@ -42,10 +42,12 @@ async def test_the_model_reads_numbered_passages_and_the_program_gets_documents(
 
 async def test_arguments_reach_the_search_and_the_model():
     shelf = Shelf()
-    tool = create_localdocs_tool(shelf, k=1, name="handbook", description="Our rules.", mode="keyword")
+    tool = create_localdocs_tool(
+        shelf, k=1, name="handbook", description="Our rules.", mode="keyword", filter={"page": 4}
+    )
     assert tool.invoke({"query": " leave "}) == "[1] a.pdf, page 4\non a page"
     await tool.ainvoke({"query": "leave"})
-    assert shelf.asked == [("leave", 1, "keyword")] * 2
+    assert shelf.asked == [("leave", 1, "keyword", {"page": 4})] * 2
     assert (tool.name, tool.description) == ("handbook", "Our rules.")
 
 
@@ -80,6 +82,7 @@ def test_the_schema_asks_for_a_query_that_says_something():
         ({"name": ""}, "name=''"),
         ({"description": ""}, "description=''"),
         ({"response_format": "json"}, "response_format='json'"),
+        ({"filter": {"page": {"$near": 4}}}, "no operator"),
     ],
 )
 def test_impossible_arguments_are_refused_by_name(arguments, message):

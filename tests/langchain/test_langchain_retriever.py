@@ -1,10 +1,14 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from langchain_core.documents import Document
 
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
+from gpt4all_localdocs import SearchFilter
 from gpt4all_localdocs.types import Hit
 from langchain_gpt4all import LocalDocsRetriever
+from langchain_gpt4all.retrievers import to_document
 
 HITS = [
     Hit(Path("/docs/a.pdf"), "on a page", 1.0, page=4, lines=None, span=(7, 16), chunk_id="aa"),
@@ -16,8 +20,8 @@ class Shelf:
     def __init__(self):
         self.asked = []
 
-    def search(self, query, *, k, mode):
-        self.asked.append((query, k, mode))
+    def search(self, query, *, k, mode, where):
+        self.asked.append((query, k, mode, where))
         return HITS[:k]
 
 
@@ -39,7 +43,11 @@ async def test_a_call_may_ask_for_another_number_of_passages():
     retriever.invoke("one")
     retriever.invoke("two", k=1)
     await retriever.ainvoke("three", k=2)
-    assert shelf.asked == [("one", 7, "keyword"), ("two", 1, "keyword"), ("three", 2, "keyword")]
+    assert shelf.asked == [
+        ("one", 7, "keyword", None),
+        ("two", 1, "keyword", None),
+        ("three", 2, "keyword", None),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -54,3 +62,22 @@ def test_impossible_arguments_are_refused_by_name(arguments, message):
 def test_misspelt_arguments_are_refused():
     with pytest.raises(UnsupportedParameter, match="top_k"):
         LocalDocsRetriever(docs=Shelf(), top_k=3)
+
+
+async def test_a_filter_is_the_retrievers_or_a_calls():
+    shelf = Shelf()
+    retriever = LocalDocsRetriever(docs=shelf, filter={"page": 4})
+    retriever.invoke("one")
+    where = SearchFilter(paths=["*.md"])
+    await retriever.ainvoke("two", filter=where)
+    assert [asked[3] for asked in shelf.asked] == [{"page": 4}, where]
+    with pytest.raises(ConfigError, match=r"no operator '\$near'"):
+        LocalDocsRetriever(docs=shelf, filter={"page": {"$near": 4}})
+
+
+def test_documents_of_a_program_have_their_own_ids_and_metadata():
+    metadata = {"source": "a note"}
+    whole = Hit(Path("n"), "whole", 1.0, None, None, (0, 5), chunk_id="x", text_id="n", metadata=metadata)
+    part = replace(whole, text="part", span=(7, 11), previous_id="x")
+    assert to_document(whole) == Document(id="n", page_content="whole", metadata=metadata)
+    assert to_document(part) == Document(id="n", page_content="part", metadata=metadata | {"start_index": 7})

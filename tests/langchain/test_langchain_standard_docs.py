@@ -9,21 +9,6 @@ from langchain_tests.unit_tests import ToolsUnitTests
 from gpt4all_localdocs import LocalDocs
 from langchain_gpt4all import LocalDocsVectorStore, create_localdocs_tool
 
-_SINGLE_TEXTS = [
-    "add_documents",
-    "deleting_documents",
-    "deleting_bulk_documents",
-    "delete_missing_content",
-    "add_documents_with_ids_is_idempotent",
-    "add_documents_by_id_with_mutation",
-    "get_by_ids",
-    "get_by_ids_missing",
-    "add_documents_documents",
-    "add_documents_with_existing_ids",
-]
-NEEDS_SINGLE_TEXTS = {f"test_{name}{face}" for name in _SINGLE_TEXTS for face in ("", "_async")}
-"""Passages come from files: none is added, deleted or looked up by itself."""
-
 
 @pytest.fixture
 def docs(tmp_path):
@@ -59,3 +44,12 @@ class TestVectorStore(VectorStoreIntegrationTests):
     @pytest.fixture
     def vectorstore(self, docs):
         return LocalDocsVectorStore(docs)
+
+
+class TestVectorStoreOfOtherEmbeddings(VectorStoreIntegrationTests):
+    """The same with embeddings that are none of this project's, in an index of the store's own."""
+
+    @pytest.fixture
+    def vectorstore(self):
+        with LocalDocsVectorStore.from_texts([], self.get_embeddings()) as store:
+            yield store

@@ -1,11 +1,14 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from llama_index.core.schema import MetadataMode
+from llama_index.core.vector_stores.types import MetadataFilter, MetadataFilters
 
 from gpt4all_core.errors import ConfigError
 from gpt4all_localdocs.types import Hit
-from llamaindex_gpt4all import LocalDocsRetriever
+from llamaindex_gpt4all import LocalDocsRetriever, create_localdocs_tool
+from llamaindex_gpt4all.retrievers import to_node
 
 HITS = [
     Hit(Path("/docs/a.pdf"), "on a page", 1.0, page=4, lines=None, span=(7, 16), chunk_id="aa"),
@@ -17,8 +20,8 @@ class Shelf:
     def __init__(self):
         self.asked = []
 
-    def search(self, query, *, k, mode):
-        self.asked.append((query, k, mode))
+    def search(self, query, *, k, mode, where):
+        self.asked.append((query, k, mode, where))
         return HITS[:k]
 
 
@@ -42,7 +45,7 @@ async def test_nodes_say_where_their_text_stands():
         "lines": "10-14",
     }
     assert await retriever.aretrieve("anything") == [first, second]
-    assert shelf.asked == [("anything", 3, "vector")] * 2
+    assert shelf.asked == [("anything", 3, "vector", None)] * 2
 
 
 def test_the_model_is_told_the_file_and_not_its_folder():
@@ -60,3 +63,95 @@ def test_the_model_is_told_the_file_and_not_its_folder():
 def test_impossible_arguments_are_refused_by_name(arguments, message):
     with pytest.raises(ConfigError, match=message):
         LocalDocsRetriever(**{"docs": Shelf(), **arguments})
+
+
+EQUIVALENTS = [
+    (MetadataFilter(key="year", value=2020), {"$and": [{"year": {"$eq": 2020}}]}),
+    (MetadataFilter(key="year", value=2020, operator=">="), {"$and": [{"year": {"$gte": 2020}}]}),
+    (MetadataFilter(key="year", value=[1, 2], operator="nin"), {"$and": [{"year": {"$nin": [1, 2]}}]}),
+    (MetadataFilter(key="tags", value="a", operator="contains"), {"$and": [{"tags": {"$contains": "a"}}]}),
+    (
+        MetadataFilter(key="tags", value=["a", "b"], operator="any"),
+        {"$and": [{"$or": [{"tags": {"$contains": "a"}}, {"tags": {"$contains": "b"}}]}]},
+    ),
+    (
+        MetadataFilter(key="tags", value=["a", "b"], operator="all"),
+        {"$and": [{"$and": [{"tags": {"$contains": "a"}}, {"tags": {"$contains": "b"}}]}]},
+    ),
+    (MetadataFilter(key="tags", value=None, operator="is_empty"), {"$and": [{"tags": {"$exists": False}}]}),
+    (
+        MetadataFilters(
+            filters=[MetadataFilter(key="a", value=1), MetadataFilter(key="b", value=2)], condition="or"
+        ),
+        {"$and": [{"$or": [{"a": {"$eq": 1}}, {"b": {"$eq": 2}}]}]},
+    ),
+    (
+        MetadataFilters(filters=[MetadataFilter(key="a", value=1)], condition="not"),
+        {"$and": [{"$not": {"$or": [{"a": {"$eq": 1}}]}}]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("theirs", "ours"), EQUIVALENTS)
+def test_llamaindex_filters_reach_the_search_in_its_own_words(theirs, ours):
+    shelf = Shelf()
+    LocalDocsRetriever(shelf, filter=MetadataFilters(filters=[theirs])).retrieve("anything")
+    assert shelf.asked[0][3] == ours
+
+
+async def test_a_filter_is_the_retrievers_or_a_calls():
+    shelf = Shelf()
+    retriever = LocalDocsRetriever(shelf, k=3, mode="vector", filter={"page": 4})
+    retriever.retrieve("one")
+    await retriever.with_filter({"page": 5}).aretrieve("two")
+    await retriever.with_filter(None).aretrieve("three")
+    create_localdocs_tool(shelf, filter=MetadataFilters(filters=[])).call(query="four")
+    assert shelf.asked == [
+        ("one", 3, "vector", {"page": 4}),
+        ("two", 3, "vector", {"page": 5}),
+        ("three", 3, "vector", None),
+        ("four", 4, "hybrid", {}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("filters", "message"),
+    [
+        ({"page": {"$near": 4}}, r"no operator '\$near'"),
+        (
+            MetadataFilters(filters=[MetadataFilter(key="a", value="b", operator="text_match")]),
+            "'text_match'",
+        ),
+        (
+            MetadataFilters(filters=[MetadataFilter(key="a", value="b", operator="any")]),
+            "'any' of 'a' takes a list",
+        ),
+        (MetadataFilters(filters=[MetadataFilter(key="a", value=None)]), "not None"),
+    ],
+)
+def test_what_is_no_filter_is_refused_by_name(filters, message):
+    with pytest.raises(ConfigError, match=message):
+        LocalDocsRetriever(Shelf(), filter=filters)
+
+
+def test_nodes_of_a_text_have_its_metadata_and_its_id_as_their_source():
+    metadata = {"title": "Canteen", "page_label": "iv"}
+    hit = Hit(
+        Path("n"),
+        "Lunch.",
+        1.0,
+        None,
+        None,
+        (7, 13),
+        chunk_id="x",
+        text_id="n",
+        metadata=metadata,
+        next_id="y",
+    )
+    node = to_node(hit)
+    assert (node.node_id, node.ref_doc_id, node.metadata) == ("x", "n", metadata)
+    assert (node.start_char_idx, node.next_node.node_id) == (7, "y")
+    shelf = Shelf()
+    shelf.search = lambda *_arguments, **_choices: [hit, replace(hit, text="Dinner.", chunk_id="z", metadata={})]
+    told = create_localdocs_tool(shelf).call(query="lunch").content
+    assert told == "[1] Canteen, page iv\nLunch.\n\n[2] n\nDinner."

@@ -7,7 +7,7 @@ from workbench import Workbench
 
 from gpt4all_core.errors import ConfigError, LocalDocsError
 from gpt4all_core.testing import HashEmbedder, ScriptedChatModel
-from gpt4all_localdocs import LocalDocs, Text
+from gpt4all_localdocs import IndexOptions, LocalDocs, Text
 from gpt4all_localdocs.store import Store
 
 LONG = " ".join(f"Paragraph {n} speaks of number{n}." for n in range(20))
@@ -170,6 +170,19 @@ def test_changes_are_published_when_many_wait(tmp_path, monkeypatch):
     with Store.open(bench.index) as store:
         assert store.vectors.generation is not None
         assert store.vectors.count_pending() == 1
+
+
+def test_where_searches_are_exact_nothing_waits_to_be_published(tmp_path, monkeypatch):
+    monkeypatch.setattr("gpt4all_localdocs.put._LEAST_TO_PUBLISH", 3)
+    bench = Workbench(tmp_path)
+    bench.options = IndexOptions()
+    for number in range(5):
+        bench.put(Text(f"alpha {number}", "a"))
+    with Store.open(bench.index) as store:
+        assert store.vectors.generation is None
+        assert store.vectors.count_pending() < 3
+    bench.sync()
+    assert bench.content() == bench.fresh_content()
 
 
 @pytest.mark.parametrize(
