@@ -48,6 +48,7 @@ matrix: $(VENV)/.ready ## every template, asked for answers in every way; a usua
 
 fuzz: $(VENV)/.ready ## thousands of damaged models, adapters, templates, rules, answers; MUTANTS=5000 SEED=0
 	@FUZZ_MUTANTS=$(MUTANTS) FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -q --timeout 3600 tests/fuzz
+	@FUZZ_MUTANTS=$(MUTANTS) $(BIN)/python -m pytest -q --timeout 3600 -m hypothesis tests
 
 soak: $(VENV)/.ready ## crowds on one model for MINUTES=30: texts, accounts, memory
 	@$(BIN)/python tests/core/crowd.py --minutes $(MINUTES)

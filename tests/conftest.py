@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import os
 import shutil
 import signal
 import sys
@@ -11,11 +13,15 @@ from gpt4all_core.catalog.catalog import find
 from gpt4all_core.catalog.store import installed_path
 from gpt4all_core.config import Settings
 
-# Examples share the machine with models: no deadline, and fewer of them than the default hundred.
+IS_FUZZING = "FUZZ_MUTANTS" in os.environ
+
+# Examples share the machine with models: no deadline, and fewer of them than the default hundred. They
+# are the same in every run, so that what was green stays so; `make fuzz` looks for new ones.
 hypothesis.settings.register_profile(
     "suite",
     deadline=None,
-    max_examples=40,
+    derandomize=not IS_FUZZING,
+    max_examples=1000 if IS_FUZZING else 40,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("suite")
@@ -72,6 +78,13 @@ def pytest_configure():
     # LlamaIndex's plain methods ask asyncio for an event loop. As long as none was ever set, that makes
     # one, nobody closes it, and some later test is told so. Now there is none, and they close their own.
     asyncio.set_event_loop(None)
+
+
+def pytest_collection_finish():
+    # Thousands of collected tests live as long as the process: the garbage collector need not look at
+    # them again and again, which stops all threads for a second of their time.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure():

@@ -1,6 +1,4 @@
-"""A crowd on a real model: see `crowd`."""
-
-import time
+"""Two crowds on a real model; `make soak` has more of them: see `crowd`."""
 
 import crowd
 import pytest
@@ -16,18 +14,12 @@ def model(starter_model):
         yield opened
 
 
-def test_for_half_a_minute_every_survivor_of_a_crowd_has_the_text_it_has_alone(model):
+def test_every_survivor_of_a_crowd_has_the_text_it_has_alone(model):
     expected = crowd.alone(model, crowd.prompts(0))
-    end = time.monotonic() + 30
-    survivors = cancelled = 0
-    for seed in range(1000):
+    for seed in range(2):
         tally = crowd.crowd(model, expected, seed)
         assert not tally.different
         assert tally.survivors + tally.cancelled == crowd.REQUESTS
+        assert tally.survivors >= crowd.REQUESTS / 2
+        assert tally.cancelled
         model._opened.engine.check_integrity()
-        survivors += tally.survivors
-        cancelled += tally.cancelled
-        if time.monotonic() > end:
-            break
-    assert survivors > 40
-    assert cancelled > 5

@@ -364,7 +364,7 @@ def test_the_header_of_an_answer_is_added_where_a_template_leaves_it_out(source,
         "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}",
     ],
 )
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 def test_probing_a_template_that_works_without_end_ends(loop):
     with pytest.raises(ConfigError, match=r"template of tiny takes more than 0\.3 s"):
         recognised(loop + CHATML, time_limit_s=0.3)

@@ -52,9 +52,8 @@ model = LocalModel("smollm2-135m-instruct", **options(idle_ttl_s=0.3))
 for _ in range(2):
     use(model, False)
     look()
-    while pool.open_count:
+    while pool.open_count or pool._reaper.is_running:  # it ends when what it closed is freed
         time.sleep(0.02)
-    time.sleep(0.2)  # the reaper takes it out of the pool before it frees it
     look()
 print(json.dumps(seen))
 """

@@ -108,7 +108,7 @@ def run(source):
 
 
 @pytest.mark.parametrize("source", STEPS)
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 def test_no_single_step_takes_long_or_makes_much(source):
     def refuse():
         with pytest.raises((SecurityError, UndefinedError)):

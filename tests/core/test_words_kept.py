@@ -46,7 +46,7 @@ def test_what_is_no_header_is_said():
 @pytest.mark.parametrize(
     "text", ["<s>find", "<s>find|", '<s>find|{"place": "Rome"}', '<s>find|{"place": 1}!now|{}</s>']
 )
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 def test_calls_that_nothing_but_a_separator_begins_come_to_an_end(text):
     """As inference finds them in some templates, whose first call differs from the others."""
     layout = NamedJsonLayout(Frame("<s>", "</s>", separator="!"), "|")
