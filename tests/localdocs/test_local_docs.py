@@ -203,7 +203,7 @@ def test_closing_is_idempotent_and_final(open_docs, folder):
 class TestExamples:
     """The example documents with the bundled embedder and the starter model."""
 
-    QUESTIONS = json.loads((EXAMPLES / "questions.json").read_text(encoding="utf-8"))
+    QUESTIONS = json.loads((EXAMPLES.parent / "questions.json").read_text(encoding="utf-8"))
 
     def test_the_right_file_is_in_the_first_three_hits(self, example_docs):
         missed = [
