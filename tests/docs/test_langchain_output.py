@@ -19,7 +19,7 @@ def test_searches_of_documents_print_what_the_page_shows(tmp_path, monkeypatch, 
     )
     text = PAGE.read_text("utf-8")
     examples = SHOWN.findall(text[text.index(f"## {TITLES[0]}") :])
-    assert [title in code for title, (code, _) in zip(TITLES, examples, strict=True)] == [True] * 3
+    assert all(any(title in code for code, _ in examples) for title in TITLES)
     names: dict[str, object] = {}
     for code, shown in examples:
         exec(compile(code, PAGE.name, "exec"), names)  # the page is ours

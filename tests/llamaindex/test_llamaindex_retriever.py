@@ -152,6 +152,9 @@ def test_nodes_of_a_text_have_its_metadata_and_its_id_as_their_source():
     assert (node.node_id, node.ref_doc_id, node.metadata) == ("x", "n", metadata)
     assert (node.start_char_idx, node.next_node.node_id) == (7, "y")
     shelf = Shelf()
-    shelf.search = lambda *_arguments, **_choices: [hit, replace(hit, text="Dinner.", chunk_id="z", metadata={})]
+    shelf.search = lambda *_arguments, **_choices: [
+        hit,
+        replace(hit, text="Dinner.", chunk_id="z", metadata={}),
+    ]
     told = create_localdocs_tool(shelf).call(query="lunch").content
     assert told == "[1] Canteen, page iv\nLunch.\n\n[2] n\nDinner."
