@@ -9,7 +9,8 @@ from gpt4all_core.testing import HashEmbedder
 from gpt4all_localdocs.chunk import ChunkOptions, chunk_document
 from gpt4all_localdocs.cite import cite_quote
 from gpt4all_localdocs.loaders import docx, html, pdf, safe_zip
-from gpt4all_localdocs.types import Heading, Hit, Part
+from gpt4all_localdocs.loaders.pdf_words import join_broken_words
+from gpt4all_localdocs.types import Document, Heading, Hit, Part
 
 
 @pytest.mark.parametrize(
@@ -107,12 +108,12 @@ def test_pdf_without_text_asks_for_ocr(tmp_path):
     ],
 )
 def test_pdf_words_broken_at_line_ends_are_joined(page, joined):
-    assert pdf._join_broken_words([page]) == [joined]
+    assert join_broken_words([page]) == [joined]
 
 
 def test_a_quotation_across_a_joined_word_and_a_line_end_is_cited_where_it_stands():
-    texts = pdf._join_broken_words(["The first lan\ufffeguage page.", "Assembly lan\ufffeguage is\nold."])
-    document = pdf._document(texts, None)
+    texts = join_broken_words(["The first lan\ufffeguage page.", "Assembly lan\ufffeguage is\nold."])
+    document = Document("\n".join(texts), parts=pdf._parts(texts, ["", ""]))
     count_tokens = HashEmbedder().count_tokens
     chunk = chunk_document(document, count_tokens=count_tokens, options=ChunkOptions(64))[1]
     source = Hit(Path("a.pdf"), chunk.text, 1.0, chunk.page, chunk.lines, chunk.span)
