@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field, replace
-from email.errors import InvalidBase64LengthDefect
+from email.errors import HeaderParseError, InvalidBase64LengthDefect
 from email.header import decode_header
 from email.message import Message
 from email.parser import BytesParser
@@ -231,7 +231,7 @@ def _plain_header(value: str, path: Path) -> str:
                 piece if isinstance(piece, str) else _decode_word(piece, charset, path)
                 for piece, charset in pieces
             )
-        except (ValueError, LookupError):
+        except (ValueError, LookupError, HeaderParseError):
             pass  # broken encoded words are shown as they are
     elif not value.isascii():
         raw = value.encode("utf-8", "surrogateescape")

@@ -76,7 +76,7 @@ class SafeZip:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of all files, folders left out, in the archive's order; each once."""
-        return tuple(name for name, member in self._archive.NameToInfo.items() if not member.is_dir())
+        return tuple(name for name in self._archive.NameToInfo if name and not name.endswith("/"))
 
     def size(self, name: str) -> int:
         """The bytes that a member claims to have; `read` never gives more."""
