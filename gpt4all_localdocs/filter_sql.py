@@ -155,7 +155,7 @@ class _Writer:
                 found = f"{asked.kind} <> 'null' AND {asked.value} <> '[]'"
                 operator = "$eq" if value else "$ne"
             case _ if operator in _ORDER:
-                check_comparable(asked.name, operator, value)
+                _check_comparable(asked.name, operator, value)
                 if isinstance(value, bool):
                     raise ConfigError(f"{operator} of {asked.name!r} takes text or a number, not {value!r}")
                 kinds = "('text')" if isinstance(value, str) else "('integer', 'real')"
@@ -168,7 +168,7 @@ class _Writer:
 
     def _is_among(self, asked: "_Field", operator: str, values: Sequence[Any]) -> str:
         for value in values:
-            check_comparable(asked.name, operator, value)
+            _check_comparable(asked.name, operator, value)
         flags = [str(value).lower() for value in values if isinstance(value, bool)]
         others = [value for value in values if not isinstance(value, bool)]
         return (
@@ -191,7 +191,7 @@ class _Field:
         self.kind = kind or f"iif(kind = 'text', json_type(metadata, {place}), typeof({of_file}))"
 
 
-def check_comparable(name: str, operator: str, value: Any) -> None:
+def _check_comparable(name: str, operator: str, value: Any) -> None:
     """Raise ConfigError for a value that no metadata can be equal to."""
     if not isinstance(value, (str, int, float)) or value != value:  # noqa: PLR0124 - only NaN differs from itself
         raise ConfigError(

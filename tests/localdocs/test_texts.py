@@ -90,6 +90,13 @@ def test_deleted_texts_are_gone_with_their_vectors_and_others_stay(docs):
     assert (docs.status().vectors, docs.status().passages, docs.status().texts) == (1, 1, 1)
 
 
+def test_deleted_texts_take_no_place_among_the_candidates_of_an_open_index(docs):
+    docs.put([Text("omega", "far"), *(Text(f"alpha beta {n}", str(n)) for n in range(120))])
+    assert "far" not in ids(docs.search("alpha beta", k=100, mode="vector"))
+    docs.delete(map(str, range(120)))
+    assert ids(docs.search("alpha beta", k=100, mode="vector")) == ["far"]
+
+
 def test_syncs_keep_texts_and_count_them_apart(docs):
     docs.put([Text("Lunch is at noon.", "lunch")])
     assert docs.sync().counts == {"added": 1}
