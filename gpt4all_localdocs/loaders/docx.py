@@ -14,7 +14,7 @@ from gpt4all_localdocs.loaders.outline import TextWriter
 from gpt4all_localdocs.loaders.safe_xml import Element, attribute, child, local_name
 from gpt4all_localdocs.types import Document
 
-SUFFIXES: tuple[str, ...] = (".docx", ".docm")
+SUFFIXES: tuple[str, ...] = (".docx", ".docm", ".dotx", ".dotm")
 VERSION: int = 1
 
 _BODY_TEXT_LEVEL = 9

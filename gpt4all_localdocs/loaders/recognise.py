@@ -9,8 +9,8 @@ from gpt4all_core.errors import UnreadableDocument
 from gpt4all_localdocs.loaders.safe_zip import SafeZip
 
 BINARY_SUFFIXES = frozenset(
-    ".pdf .docx .docm .doc .dot .pptx .pptm .ppt .pps .xlsx .xlsm .xlsb .xls .odt .ods .odp .epub .msg"  # noqa: SIM905 - reads faster
-    " .zip .tar .tgz .gz .bz2 .xz".split()
+    ".pdf .docx .docm .dotx .dotm .doc .dot .pptx .pptm .ppsx .ppsm .potx .ppt .pps .xlsx .xlsm .xltx .xls"  # noqa: SIM905 - reads faster
+    " .xltm .odt .ott .ods .ots .odp .otp .epub .msg .oft .zip .tar .tgz .tbz .txz .gz .bz2 .xz".split()
 )
 """Endings of formats that have a signature: a file without it is something else."""
 
@@ -96,7 +96,7 @@ def _by_text(text: bytes, suffix: str) -> str | None:
     found = next((kind for kind, pattern in _TEXTS.items() if pattern.match(text)), None)
     if found == ".eml" and not _MAIL_TOO.search(text):
         found = None
-    return found or (".csv" if suffix.startswith((".xl", ".ods")) else ".txt")
+    return found or (".csv" if suffix.startswith((".xl", ".ods", ".ots")) else ".txt")
 
 
 def _inside_zip(path: Path) -> str | None:
