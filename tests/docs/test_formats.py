@@ -16,8 +16,10 @@ def test_every_ending_stands_in_the_table_once():
 
 
 def test_the_page_shows_what_its_code_prints(tmp_path, monkeypatch, capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    (shown,) = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```\s+```text\n(.*?)```", PAGE, re.DOTALL)
     monkeypatch.chdir(tmp_path)
-    exec(compile(code, "formats.md", "exec"), {})  # the page is ours
-    assert capsys.readouterr().out == shown
+    names: dict[str, object] = {}
+    for code, shown in blocks:
+        exec(compile(code, "formats.md", "exec"), names)  # the page is ours
+        assert capsys.readouterr().out == shown
+    assert len(blocks) == PAGE.count("```python")
