@@ -9,12 +9,13 @@ MUTANTS ?= 5000
 MINUTES ?= 30
 SEED ?= 0
 SEEDS ?= 5
+AGENT_SEEDS ?= 20
 QUESTION ?= How many days of paid annual leave does a full-time employee get?
 # Passed through the environment, where quotes and dollar signs are only characters.
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports check fix matrix fuzz soak schemas bench bench-engine profile-engine clean
+.PHONY: help demo test lint types imports check fix matrix agents fuzz soak schemas bench bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +46,10 @@ fix: $(VENV)/.ready ## format the code and mend what can be mended
 
 matrix: $(VENV)/.ready ## every template, asked for answers in every way; a usual test run takes a sample
 	@ANSWER_MATRIX=whole $(BIN)/python -m pytest -q tests/core/test_answer_matrix.py
+
+agents: $(VENV)/.ready ## agents of both frameworks on the starter model; AGENT_SEEDS=20, a usual test run takes two
+	@AGENT_SEEDS=$(AGENT_SEEDS) $(BIN)/python -m pytest -q \
+		tests/langchain/test_langchain_agents_starter.py tests/llamaindex/test_llamaindex_agents_starter.py
 
 fuzz: $(VENV)/.ready ## thousands of damaged models, adapters, templates, rules, answers; MUTANTS=5000 SEED=0
 	@FUZZ_MUTANTS=$(MUTANTS) FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -q --timeout 3600 tests/fuzz

@@ -11,8 +11,8 @@ from langchain_gpt4all import ChatGPT4All
 MODEL = "smollm2-135m-instruct"
 
 NEEDS_CLEVERNESS = {
-    "test_agent_loop": "the model itself must see that the question asks for a tool",
-    "test_tool_calling_with_no_arguments": "the model itself must see that one such call is enough",
+    "test_agent_loop": "left to itself it makes the weather up, and calls nothing with any of 20 seeds",
+    "test_tool_calling_with_no_arguments": "left to itself it makes two such calls where one is enough",
 }
 
 
