@@ -5,6 +5,7 @@ from office_files import cell, sheet, write_xlsx
 
 from gpt4all_core.errors import UnreadableDocument
 from gpt4all_localdocs.loaders import delimited, sheets, spreadsheet
+from gpt4all_localdocs.loaders.cell_extent import largest_sheet_of_xls
 from gpt4all_localdocs.loaders.csv_rows import records
 from gpt4all_localdocs.loaders.sheets import SheetsWriter
 from gpt4all_localdocs.types import Part
@@ -189,3 +190,12 @@ def test_a_row_of_a_sample_sheet_stands_on_its_line(name, number, label, row, li
     assert (part.number, part.label) == (number, label)
     lines = document.text[part.start : part.end].split("\n")
     assert lines[row - part.first_row].startswith(line)
+
+
+@pytest.mark.parametrize(("name", "cells"), [("test_excel.xls", 8 * 15), ("tests_example.xls", 7 * 9)])
+def test_the_extent_of_a_sample_xls_is_that_of_its_largest_sheet(name, cells, monkeypatch):
+    path = sample(f"spreadsheets/{name}")
+    assert largest_sheet_of_xls(path.read_bytes(), path=path) == cells
+    monkeypatch.setattr(spreadsheet, "MAX_CELLS", cells - 1)
+    with pytest.raises(UnreadableDocument, match=f"a sheet that spans {cells} cells"):
+        spreadsheet.load(path)
