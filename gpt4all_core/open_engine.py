@@ -193,7 +193,7 @@ def open_engine(path: Path, options: EngineOptions, terms: LeaseTerms) -> Lease[
     For the starter model it runs a faster copy, see `engine_file`. Raises ConfigError for a model that
     is larger than the memory budget, or than this machine.
     """
-    file = engine_file(path)
+    file = engine_file(path, isolate=options.isolate)
     key = ("engine", FileIdentity.of(file), options)
 
     def memory() -> MemoryParts:

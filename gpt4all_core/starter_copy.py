@@ -15,6 +15,7 @@ from gpt4all_core.catalog.fingerprint import fingerprint
 from gpt4all_core.catalog.gguf_check import check_loadable
 from gpt4all_core.catalog.store import copies_folder
 from gpt4all_core.errors import ConfigError, ModelError, ModelLoadError
+from gpt4all_core.isolated.child_process import ChildProcess
 from gpt4all_core.requantization import requantize
 
 _log = logging.getLogger(__name__)
@@ -23,6 +24,13 @@ COPY_TYPE = "Q8_0"
 """Prompts are read at 2.1 times the speed of Q4_1, and of 1,600 next tokens 95 % are the same; Q4_0
 is faster still, but chooses another token in 3 of 10 places."""
 
+_CHILD_MODULE = "gpt4all_core.requantization_child"
+
+_LONGEST_S = 600.0
+"""Seconds that a child may take: a second's work, behind other processes that want it too."""
+
+_END_S = 5.0  # from the end of its output to that of the process
+
 
 def is_starter(path: Path) -> bool:
     """Whether the file, by its name, is the chat model that an extra of this project installs."""
@@ -30,13 +38,15 @@ def is_starter(path: Path) -> bool:
     return entry is not None and isinstance(entry.source, PackageSource)
 
 
-def engine_file(path: Path) -> Path:
+def engine_file(path: Path, *, isolate: bool = False) -> Path:
     """The file whose weights are to be loaded for this model: the starter's copy, else `path` itself.
 
     The copy lies in this project's own folder, under a name made of the original's content, so that
     another version of the package gets another copy. It is made here if it is not there or is
     damaged, in about a second, and the log says so at level INFO; processes that want it at once take
     turns. Where it cannot be written the original will do, and a SlowQuantization warning says why.
+
+    isolate: have a child process make it, so that llama.cpp stays out of this one.
     """
     if not is_starter(path):
         return path
@@ -44,7 +54,7 @@ def engine_file(path: Path) -> Path:
     if _is_sound(copy):
         return copy
     try:
-        return _make(path, copy)
+        return _make(path, copy, isolate=isolate)
     except (ModelError, OSError) as error:
         slow_models.emit(
             path,
@@ -54,11 +64,14 @@ def engine_file(path: Path) -> Path:
         return path
 
 
-def _make(path: Path, copy: Path) -> Path:
+def _make(path: Path, copy: Path, *, isolate: bool) -> Path:
     with contextlib.suppress(FileNotFoundError):
         copy.unlink()  # damaged, or it would have been taken
     try:
-        requantize(path, to=COPY_TYPE, output=copy)
+        if isolate:
+            _requantize_in_a_child(path, copy)
+        else:
+            requantize(path, to=COPY_TYPE, output=copy)
     except ConfigError:
         if _is_sound(copy):  # another process made it meanwhile
             return copy
@@ -70,6 +83,13 @@ def _make(path: Path, copy: Path) -> Path:
         copy.stat().st_size / 1e6,
     )
     return copy
+
+
+def _requantize_in_a_child(path: Path, copy: Path) -> None:
+    task = {"model": str(path), "to": COPY_TYPE, "output": str(copy)}
+    ending = ChildProcess(_CHILD_MODULE).do(task, limit_s=_LONGEST_S, patience_s=_END_S)
+    if ending.code != 0 and not _is_sound(copy):
+        raise ModelError(f"the process that was to make it {ending.manner}")
 
 
 def _is_sound(copy: Path) -> bool:

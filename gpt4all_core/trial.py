@@ -11,7 +11,6 @@ comes from somebody unknown is to be opened with `isolate=True`, which has no tr
 """
 
 import hashlib
-import json
 import threading
 import warnings
 from importlib.metadata import version
@@ -117,19 +116,8 @@ def _try_in_a_child(path: Path, projector: Path | None) -> None:
             stacklevel=2,
         )
         return
-    limit = threading.Timer(LONGEST_S, child.kill)
-    limit.start()
-    try:
-        with child.requests as pipe:
-            files = [str(file) for file in (path, projector) if file is not None]
-            pipe.write(json.dumps(files).encode())
-        child.replies.read()  # it says nothing; this is its end
-    except BaseException:
-        child.kill()
-        raise
-    finally:
-        limit.cancel()
-        ending = child.bury(_END_S)
+    files = [str(file) for file in (path, projector) if file is not None]
+    ending = child.do(files, limit_s=LONGEST_S, patience_s=_END_S)
     if ending.code != 0:
         raise ModelLoadError(
             f"{opened}: opening it ends llama.cpp; a process that tried {ending.manner}. The file is damaged,"

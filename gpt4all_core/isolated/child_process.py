@@ -1,5 +1,6 @@
 """The child process itself: started apart from this one, watched, and buried with its last words."""
 
+import json
 import os
 import signal
 import subprocess
@@ -55,6 +56,26 @@ class ChildProcess:
         self._listener.start()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=partial(_let_go, weakref.ref(self)))
+
+    def do(self, task: object, *, limit_s: float, patience_s: float) -> Ending:
+        """Have one that says nothing do one thing, which it reads as JSON, and wait for its end.
+
+        limit_s: after which it is killed, since llama.cpp may be busy for ever. patience_s: from the end of
+        its output to that of the process. An interrupt kills it.
+        """
+        limit = threading.Timer(limit_s, self.kill)
+        limit.start()
+        try:
+            with self.requests as pipe:
+                pipe.write(json.dumps(task).encode())
+            self.replies.read()  # this is its end
+        except BaseException:
+            self.kill()
+            raise
+        finally:
+            limit.cancel()
+            ending = self.bury(patience_s)
+        return ending
 
     def kill(self) -> None:
         """End it now, whatever it does. Idempotent."""

@@ -128,6 +128,14 @@ def test_without_a_copy_the_original_runs_and_a_warning_says_why(
         assert model.open().hardware.file == starter_model
 
 
+def test_a_child_process_that_makes_no_copy_is_quoted(starter_model, own_home, monkeypatch):
+    monkeypatch.setattr("gpt4all_core.starter_copy._CHILD_MODULE", "gpt4all_core.no_such_module")
+    with pytest.warns(
+        SlowQuantization, match=r"cannot be made \(the process .* exit code 1; .*no_such_module"
+    ):
+        assert engine_file(starter_model, isolate=True) == starter_model
+
+
 def test_no_warning_comes_with_the_copy(starter_model):
     with warnings.catch_warnings(action="error"), LocalModel(starter_model, context_size=128) as model:
         model.open()
