@@ -49,6 +49,8 @@ class LocalLanguageModel(LocalModelFields, BaseLanguageModel[Any]):
         identity: dict[str, Any] = {"model": self._label(self.model)}
         with suppress(ModelNotFound):  # which the request itself is told of
             identity |= {f"model_{name}": value for name, value in _identity(self._file(self.model)).items()}
+        if self.projector is not None:
+            identity["projector"] = _identity(Path(self.projector))
         return identity | {"context_size": self.context_size, "kv_type": self.kv_type} | chosen
 
     @cached_property
@@ -56,7 +58,7 @@ class LocalLanguageModel(LocalModelFields, BaseLanguageModel[Any]):
         """The object as traces are told of it: without folders, which name people."""
         told: dict[str, Any] = dumpd(self)
         arguments = told["kwargs"]
-        for name in ("cache_dir", "adapters"):
+        for name in ("cache_dir", "adapters", "projector"):
             arguments.pop(name, None)
         if self.model is not None:
             arguments["model"] = model_label(self.model)

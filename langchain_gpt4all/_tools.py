@@ -10,32 +10,15 @@ from langchain_core.utils.function_calling import convert_to_json_schema, conver
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel
 
+from gpt4all_core.asked_tools import ToolChoice, described_schema, described_tool_use
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
-from gpt4all_core.types import MAX_TOOL_ROUNDS, JsonSchema, Tool, ToolUse
+from gpt4all_core.types import MAX_TOOL_ROUNDS, JsonSchema, ToolUse
 from langchain_gpt4all._typed_dicts import as_langchain_reads
 
 AnyTool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
-ToolChoice = str | bool | Mapping[str, Any] | None
 AnySchema = Mapping[str, Any] | type
 
-_CHOICES = {"auto": "auto", "none": "none", "any": "required", "required": "required"}
-_SCHEMA_KEYS = frozenset(
-    {
-        "properties",
-        "$defs",
-        "definitions",
-        "$ref",
-        "anyOf",
-        "oneOf",
-        "allOf",
-        "enum",
-        "const",
-        "items",
-        "title",
-    }
-)
 _REFERENCE = re.compile(r'"\$ref": "#/\$defs/([^"]+)"')
-_JSON_TYPES = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
 
 
 def describe_tools(tools: Sequence[AnyTool], *, strict: bool | None = None) -> list[dict[str, Any]]:
@@ -78,58 +61,22 @@ def to_tool_use(
     is_parallel: bool | None = None,
     max_rounds: int | None = MAX_TOOL_ROUNDS,
 ) -> ToolUse | None:
-    """What a model may call; None for nothing.
-
-    Raises ConfigError for a choice that the tools do not leave, and for two tools of one name.
-    """
-    known: dict[str, Tool] = {}
-    for described in describe_tools(tools or ()):
-        tool = _to_tool(described["function"])
-        if known.setdefault(tool.name, tool) != tool:
-            raise ConfigError(f"two different tools are named {tool.name!r}; rename one")
-    chosen = to_choice(choice, names=list(known))
-    if not known:
-        return None
-    return ToolUse(tuple(known.values()), chosen, is_parallel is not False, max_rounds)
-
-
-def _to_tool(function: Mapping[str, Any]) -> Tool:
-    return Tool(function["name"], function.get("description") or "", function.get("parameters") or {})
-
-
-def to_choice(choice: ToolChoice, *, names: Sequence[str]) -> str:
-    """The core's word for it: "auto", "none", "required" or a tool's name.
-
-    False says nothing, as for OpenAI's models. Raises ConfigError for what names no tool.
-    """
-    if choice is None or choice is False:
-        return "auto"
-    wanted = "required" if choice is True else _chosen_name(choice)
-    if wanted in names:
-        return wanted
-    if wanted not in _CHOICES:
-        raise ConfigError(
-            f"tool_choice={choice!r} names none of the tools; known are {', '.join(names) or 'none'},"
-            " and auto, any, none, required"
-        )
-    if _CHOICES[wanted] == "required" and not names:
-        raise ConfigError(f"tool_choice={choice!r} asks for a call but there are no tools; give some")
-    return _CHOICES[wanted]
-
-
-def _chosen_name(choice: str | Mapping[str, Any]) -> str:
-    """OpenAI's `{"type": "function", "function": {"name": …}}`, Anthropic's `{"type": "tool", "name": …}`."""
-    if not isinstance(choice, Mapping):
-        return str(choice)
-    named = choice.get("function", choice)
-    return str(named.get("name") or choice.get("type"))
+    """What a model may call; None for nothing. Raises what `describe_tools` and the choice do."""
+    return described_tool_use(
+        describe_tools(tools or ()), choice=choice, is_parallel=is_parallel, max_rounds=max_rounds
+    )
 
 
 def to_json_schema(schema: AnySchema, *, strict: bool | None = None) -> dict[str, Any]:
     """A JSON Schema of a Pydantic class of either version, a TypedDict, a tool or itself.
 
     strict: as OpenAI has it, every property is required and no others are allowed.
+    Raises ConfigError for what is none of them.
     """
+    if not isinstance(schema, (type, Mapping)):
+        raise ConfigError(
+            f"schema={schema!r} describes no object; give a Pydantic class, a TypedDict or a JSON Schema"
+        )
     schema = as_langchain_reads(schema)
     if strict:
         return convert_to_json_schema(schema if isinstance(schema, type) else dict(schema), strict=True)
@@ -154,22 +101,7 @@ def to_answer_schema(response_format: Any) -> JsonSchema | None:
         return None
     if isinstance(response_format, type):
         return to_json_schema(response_format)
-    if isinstance(response_format, Mapping):
-        kind = response_format.get("type")
-        if kind == "text":
-            return None
-        if kind == "json_object":
-            return dict(response_format.get("schema") or {"type": "object"})
-        if kind == "json_schema":
-            schema = response_format.get("json_schema", response_format).get("schema")
-            if isinstance(schema, Mapping):
-                return schema
-        elif kind in _JSON_TYPES or isinstance(kind, list) or _SCHEMA_KEYS & response_format.keys():
-            return response_format
-    raise UnsupportedParameter(
-        f"response_format={response_format!r} is unknown; give a JSON Schema, a class,"
-        ' {"type": "json_object"} or {"type": "json_schema", "json_schema": {"name": …, "schema": …}}'
-    )
+    return described_schema(response_format)
 
 
 def describe_response_format(response_format: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from langchain_core.runnables.config import get_config_list, get_executor_for_co
 from langchain_protocol.protocol import MessagesData
 
 from gpt4all_core.arguments import AnswerFields, GenerationFields, refuse_unknown
+from gpt4all_core.asked_tools import ToolChoice, to_choice
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.leash import ending_together, not_left_running
 from langchain_gpt4all._asking import aask, answers_of, ask
@@ -27,10 +28,8 @@ from langchain_gpt4all._structured_output import Method, call_parser, parsed, te
 from langchain_gpt4all._tools import (
     AnySchema,
     AnyTool,
-    ToolChoice,
     describe_response_format,
     describe_tools,
-    to_choice,
     to_response_format,
 )
 

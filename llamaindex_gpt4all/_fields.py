@@ -45,7 +45,7 @@ class CallFields(AnswerFields):
     """
 
     tools: Sequence[Any] | None = None
-    tool_choice: str | Mapping[str, Any] | None = None
+    tool_choice: str | bool | Mapping[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     response_format: Any = None
 

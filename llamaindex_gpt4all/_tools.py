@@ -9,14 +9,12 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool
 from pydantic import BaseModel
 
-from gpt4all_core.errors import ConfigError, UnsupportedParameter
-from gpt4all_core.types import MAX_TOOL_ROUNDS, JsonSchema, Tool, ToolCall, ToolUse
+from gpt4all_core.asked_tools import ToolChoice, described_schema, described_tool_use
+from gpt4all_core.errors import UnsupportedParameter
+from gpt4all_core.types import MAX_TOOL_ROUNDS, JsonSchema, ToolCall, ToolUse
 from llamaindex_gpt4all._partial_json import json_so_far
 
 AnyTool = BaseTool | Mapping[str, Any]
-ToolChoice = str | Mapping[str, Any] | None
-
-_CHOICES = {"auto": "auto", "none": "none", "any": "required", "required": "required"}
 
 
 class WrittenCall(NamedTuple):
@@ -65,46 +63,10 @@ def to_tool_use(
     is_parallel: bool | None = None,
     max_rounds: int | None = MAX_TOOL_ROUNDS,
 ) -> ToolUse | None:
-    """What a model may call; None for nothing.
-
-    Raises ConfigError for a choice that the tools do not leave, and for two tools of one name.
-    """
-    known: dict[str, Tool] = {}
-    for described in describe_tools(tools or ()):
-        function = described["function"]
-        tool = Tool(function["name"], function.get("description") or "", function.get("parameters") or {})
-        if known.setdefault(tool.name, tool) != tool:
-            raise ConfigError(f"two different tools are named {tool.name!r}; rename one")
-    chosen = to_choice(choice, names=list(known))
-    if not known:
-        return None
-    return ToolUse(tuple(known.values()), chosen, is_parallel is not False, max_rounds)
-
-
-def to_choice(choice: ToolChoice, *, names: Sequence[str]) -> str:
-    """The core's word for it: "auto", "none", "required" or a tool's name.
-
-    Takes OpenAI's `{"type": "function", "function": {"name": …}}` too. Raises ConfigError for what
-    names no tool.
-    """
-    if choice is None:
-        return "auto"
-    wanted = _chosen_name(choice) if isinstance(choice, Mapping) else choice
-    if wanted in names:
-        return wanted
-    if wanted not in _CHOICES:
-        raise ConfigError(
-            f"tool_choice={choice!r} names none of the tools; known are {', '.join(names) or 'none'},"
-            " and auto, any, none, required"
-        )
-    if _CHOICES[wanted] == "required" and not names:
-        raise ConfigError(f"tool_choice={choice!r} asks for a call but there are no tools; give some")
-    return _CHOICES[wanted]
-
-
-def _chosen_name(choice: Mapping[str, Any]) -> str:
-    named = choice.get("function", choice)
-    return str(named.get("name") or choice.get("type"))
+    """What a model may call; None for nothing. Raises what `describe_tools` and the choice do."""
+    return described_tool_use(
+        describe_tools(tools or ()), choice=choice, is_parallel=is_parallel, max_rounds=max_rounds
+    )
 
 
 def written_calls(message: ChatMessage) -> list[WrittenCall]:
@@ -157,22 +119,11 @@ def to_response_format(output_cls: type[BaseModel]) -> dict[str, Any]:
 def to_answer_schema(response_format: Any) -> JsonSchema | None:
     """The schema that an answer must fit; None for any text.
 
-    Takes a Pydantic class and OpenAI's `{"type": "json_schema" | "json_object" | "text", …}`.
+    Takes OpenAI's `{"type": "json_schema" | "json_object" | "text", …}`, a bare schema or a Pydantic class.
     Raises UnsupportedParameter for anything else.
     """
     if response_format is None:
         return None
     if isinstance(response_format, type) and issubclass(response_format, BaseModel):
         return response_format.model_json_schema()
-    kind = response_format.get("type") if isinstance(response_format, Mapping) else None
-    if kind == "text":
-        return None
-    if kind == "json_object":
-        return {"type": "object"}
-    if kind == "json_schema" and "schema" in response_format.get("json_schema", {}):
-        schema: JsonSchema = response_format["json_schema"]["schema"]
-        return schema
-    raise UnsupportedParameter(
-        f"response_format={response_format!r} is unknown; give a Pydantic class,"
-        ' {"type": "json_object"} or {"type": "json_schema", "json_schema": {"name": …, "schema": …}}'
-    )
+    return described_schema(response_format)

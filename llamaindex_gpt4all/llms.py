@@ -29,8 +29,10 @@ from llama_index.core.llms.llm import ToolSelection, default_completion_to_promp
 from llama_index.core.program.utils import FlexibleModel
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.types import Model, PydanticProgramMode
+from pydantic import BaseModel
 
 from gpt4all_core.arguments import refuse_unknown
+from gpt4all_core.asked_tools import ToolChoice, to_choice
 from gpt4all_core.errors import ConfigError
 from llamaindex_gpt4all._asking import Question, aanswer, answer, astream, stream
 from llamaindex_gpt4all._errors import NoToolCall
@@ -39,7 +41,7 @@ from llamaindex_gpt4all._header import has_chat_template
 from llamaindex_gpt4all._leash import astops_when_left, stops_when_left
 from llamaindex_gpt4all._results import to_completion_response
 from llamaindex_gpt4all._structured_output import ObjectForm, aobjects, objects
-from llamaindex_gpt4all._tools import AnyTool, ToolChoice, describe_tools, to_choice, to_selections
+from llamaindex_gpt4all._tools import AnyTool, describe_tools, to_selections
 
 _dispatcher = get_dispatcher(__name__)
 
@@ -261,6 +263,10 @@ class GPT4All(FunctionCallingLLM, ChatModelFields):
         described = describe_tools(tools)
         names = [tool["function"]["name"] for tool in described]
         chosen = to_choice(tool_choice or ("required" if tool_required else None), names=names)
+        if tool_required and chosen in ("auto", "none"):
+            raise ConfigError(
+                f"tool_required=True and tool_choice={tool_choice!r} contradict each other; give one of them"
+            )
         asked: dict[str, Any] = {"messages": messages, **kwargs}
         if described:
             asked |= {
@@ -292,6 +298,8 @@ class GPT4All(FunctionCallingLLM, ChatModelFields):
 
     def _form(self, output_cls: type[Model]) -> ObjectForm[Model] | None:
         """How to ask for an object; None where LlamaIndex's own programs do it."""
+        if not (isinstance(output_cls, type) and issubclass(output_cls, BaseModel)):
+            raise ConfigError(f"output_cls={output_cls!r} is no Pydantic class; give one")
         if self.pydantic_program_mode not in (PydanticProgramMode.DEFAULT, PydanticProgramMode.FUNCTION):
             return None
         return ObjectForm(output_cls, is_call=self.pydantic_program_mode == PydanticProgramMode.FUNCTION)

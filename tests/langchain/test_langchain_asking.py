@@ -143,6 +143,13 @@ def test_adapters_are_named_by_the_object_or_the_call_and_their_folders_by_nobod
     assert ChatGPT4All(adapters={str(style): 0.6})._get_llm_string() != model._get_llm_string()
 
 
+def test_traces_name_no_folder_of_a_projector_and_caches_know_which_it_is(clever, tmp_path):
+    models = [ChatGPT4All(projector=tmp_path / name) for name in ("a.gguf", "b.gguf")]
+    told = "".join(f"{model!r} {model._serialized} {model._identifying_params}" for model in models)
+    assert str(tmp_path) not in told
+    assert len({model._get_llm_string() for model in models}) == 2
+
+
 def test_a_whole_agents_turn_reaches_the_model(clever):
     bound = ChatGPT4All().bind_tools([weather])
     question = HumanMessage("What is the weather in 'Graz'?")

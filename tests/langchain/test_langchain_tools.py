@@ -215,6 +215,12 @@ def test_an_answers_schema_is_found_in_every_format(given):
     assert to_answer_schema(describe_response_format(given)) == SCHEMA
 
 
+@pytest.mark.parametrize("given", [3, "City", [Modern]], ids=repr)
+def test_what_describes_no_object_is_refused(given):
+    with pytest.raises(ConfigError, match=r"schema=.* describes no object; give a Pydantic class"):
+        to_response_format(given)
+
+
 @pytest.mark.parametrize("kind", [Modern, Old, Typed])
 def test_a_class_stands_for_its_schema(kind):
     described = describe_response_format(kind)

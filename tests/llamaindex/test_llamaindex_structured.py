@@ -10,7 +10,7 @@ from llama_index.core.prompts import ChatPromptTemplate, PromptTemplate
 from llama_index.core.types import PydanticProgramMode
 from pydantic import BaseModel, RootModel, ValidationError
 
-from gpt4all_core.errors import UnsupportedParameter
+from gpt4all_core.errors import ConfigError, UnsupportedParameter
 from gpt4all_core.types import Message, ToolCall
 from llamaindex_gpt4all._errors import NoToolCall
 
@@ -176,15 +176,27 @@ def test_a_conversation_of_many_blocks_can_be_asked_about(script):
             {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "array"}}},
             {"schema": {"type": "array"}},
         ),
+        ({"type": "json_object", "schema": {"type": "array"}}, {"schema": {"type": "array"}}),
+        ({"type": "array"}, {"schema": {"type": "array"}}),
         ({"type": "text"}, {}),
     ],
-    ids=["class", "object", "schema", "text"],
+    ids=["class", "object", "schema", "object with a schema", "bare schema", "text"],
 )
 def test_a_single_chat_may_ask_for_json(script, response_format, rule):
     llm, model = script(["{}"])
     llm.chat([ChatMessage(content="A song.")], response_format=response_format)
     llm.complete("A song.", response_format=response_format)
     assert [call.rule for call in model.calls] == [rule, rule]
+
+
+@pytest.mark.parametrize("output_cls", [dict, "Album", list[Album]], ids=repr)
+async def test_what_is_no_class_of_pydantic_is_refused(script, output_cls):
+    llm, model = script(["{}"])
+    with pytest.raises(ConfigError, match="is no Pydantic class"):
+        llm.structured_predict(output_cls, prompt(), topic="rain")
+    with pytest.raises(ConfigError, match="is no Pydantic class"):
+        await llm.astructured_predict(output_cls, prompt(), topic="rain")
+    assert model.calls == []
 
 
 def test_llamaindexs_own_program_streams_the_object_from_calls(script):

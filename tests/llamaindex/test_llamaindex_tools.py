@@ -97,6 +97,7 @@ async def test_the_calls_of_every_chunk_can_be_asked_for(script):
         ({"allow_parallel_tool_calls": True}, "auto", True),
         ({"tool_required": True}, "required", False),
         ({"tool_choice": "any"}, "required", False),
+        ({"tool_choice": True}, "required", False),
         ({"tool_choice": "news"}, "news", False),
         ({"tool_choice": {"type": "function", "function": {"name": "news"}}}, "news", False),
         ({"tool_required": True, "tool_choice": "add"}, "add", False),
@@ -127,6 +128,7 @@ async def test_without_tools_it_is_a_chat(script):
         ([*TOOLS, FunctionTool.from_defaults(news, name="add")], {}, "two different tools are named 'add'"),
         ([{"type": "web_search"}], {}, "'web_search' is no function"),
         (TOOLS, {"tool_choices": "add"}, "did you mean tool_choice"),
+        (TOOLS, {"tool_required": True, "tool_choice": "none"}, "contradict each other"),
     ],
     ids=str,
 )
