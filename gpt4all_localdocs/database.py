@@ -20,6 +20,9 @@ _LOCK_WAIT_S: Final = 30.0
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE folders (path TEXT PRIMARY KEY, device TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE collections (
+    name TEXT NOT NULL, folder TEXT NOT NULL, PRIMARY KEY (name, folder)
+) WITHOUT ROWID;
 CREATE TABLE files (
     id INTEGER PRIMARY KEY,
     path TEXT NOT NULL UNIQUE,
@@ -95,6 +98,9 @@ ALTER TABLE chunks ADD COLUMN part_kind TEXT;
 ALTER TABLE chunks ADD COLUMN part_number INTEGER;
 ALTER TABLE chunks ADD COLUMN part_label TEXT;
 UPDATE chunks SET part_kind = 'page', part_number = page, part_label = '' WHERE page IS NOT NULL;
+CREATE TABLE collections (
+    name TEXT NOT NULL, folder TEXT NOT NULL, PRIMARY KEY (name, folder)
+) WITHOUT ROWID;
 CREATE INDEX chunks_by_content ON chunks (content_id);
 """
 }

@@ -48,6 +48,7 @@ _OF_FILES: Final = {
 }
 """What the adapters' documents and nodes say of a file's passage, by their names."""
 
+_FOLDER: Final = f"(rtrim(folder, '{os.sep}') || '{os.sep}')"
 _ORDER: Final = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 _OPERATORS: Final = ("$eq", "$ne", *_ORDER, "$in", "$nin", "$contains", "$exists")
 _LOGIC: Final = ("$and", "$or", "$not")
@@ -135,6 +136,7 @@ class _Writer:
 
     def _leaf(self, asked: "_Field", operator: str, value: Any) -> str:
         """One comparison, 1 or 0 and never NULL, so that it can be turned round."""
+        sought = operator
         match operator:
             case "$eq" | "$ne":
                 found = self._is_among(asked, operator, [value])
@@ -164,7 +166,19 @@ class _Writer:
                 )
             case _:
                 _refuse(operator)
+        if asked.name == "collection" and sought not in _ORDER:
+            found = f"({found}) OR {self._is_collected(sought, value)}"
         return f"coalesce({'NOT ' if operator in ('$ne', '$nin') else ''}coalesce({found}, 0), 0)"
+
+    def _is_collected(self, operator: str, value: Any) -> str:
+        """Whether the passage's file is in a folder of these collections; "$exists" asks for any."""
+        names = value if operator in ("$in", "$nin") else [value]
+        named = f"name IN (SELECT value FROM json_each({self.parameter(json.dumps(names))}))"  # noqa: S608 - constants, and values as parameters
+        return (
+            "file_id IN (SELECT held.id FROM files AS held JOIN collections"  # noqa: S608 - see above
+            f" ON substr(held.path, 1, length({_FOLDER})) = {_FOLDER}"
+            f" WHERE held.kind = 'file' AND {'1' if operator == '$exists' else named})"
+        )
 
     def _is_among(self, asked: "_Field", operator: str, values: Sequence[Any]) -> str:
         for value in values:

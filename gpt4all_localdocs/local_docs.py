@@ -23,6 +23,7 @@ from gpt4all_localdocs.answer import (
     start_answer,
 )
 from gpt4all_localdocs.chunk import ChunkOptions
+from gpt4all_localdocs.collection_table import check_collection
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.folders import check_folder
 from gpt4all_localdocs.narrow import narrow_hits
@@ -95,15 +96,34 @@ class LocalDocs:
         """Whether the index can be searched but not synced, because its directory cannot be written to."""
         return self._store.is_read_only
 
-    def add(self, folder: str | Path) -> None:
+    @property
+    def collections(self) -> dict[str, tuple[Path, ...]]:
+        """The folders of every collection, by its name."""
+        return self._store.collections.all() if self._has_index else {}
+
+    def add(self, folder: str | Path, *, collection: str | None = None) -> None:
         """Remember a folder; its files are indexed by the next sync.
 
-        Raises ConfigError if it is none, IndexBusy when another sync does not end in time.
+        collection: a name by which searches find this folder and others of that name, as in
+        `where={"collection": "handbooks"}`. A folder that is known already may be put into further ones.
+        Raises ConfigError if it is no folder or no name, IndexBusy when another sync does not end in time.
         """
         path = Path(folder).expanduser().absolute()
         check_folder(path)
+        if collection is not None:
+            check_collection(collection)
         with self._writing():
             self._store.set_folders({path: 0} | self._store.folders())
+            if collection is not None:
+                self._store.collections.add(collection, path)
+
+    def remove_collection(self, name: str) -> None:
+        """Forget the name of a collection; its folders and their passages stay.
+
+        Raises ConfigError when the index does not have the collection, IndexBusy as `add` does.
+        """
+        with self._writing():
+            self._store.collections.remove(name)
 
     def remove(self, folder: str | Path) -> int:
         """Forget a folder and its passages at once; the files themselves stay. Returns how many files.

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from gpt4all_core.errors import IndexCorrupt
+from gpt4all_localdocs.collection_table import CollectionTable
 from gpt4all_localdocs.database import Database
 from gpt4all_localdocs.filter_sql import EVERYTHING, Condition
 from gpt4all_localdocs.manifest import FileRecord, FileStat
@@ -58,6 +59,7 @@ class Store:
         self._database = database
         self.vectors = VectorTable(database)
         self.texts = TextTable(database)
+        self.collections = CollectionTable(database)
 
     @classmethod
     def open(cls, directory: Path, *, read_only: bool = False) -> Self:
@@ -94,13 +96,17 @@ class Store:
         return {Path(path): int(device) for path, device in rows}
 
     def set_folders(self, folders: Mapping[Path, int]) -> None:
-        """Replace the list of folders; the device is 0 for one that was not scanned yet."""
+        """Replace the list of folders; the device is 0 for one that was not scanned yet.
+
+        Folders that are gone leave their collections.
+        """
         with self._database.writing() as connection:
             connection.execute("DELETE FROM folders")
             connection.executemany(
                 "INSERT INTO folders VALUES (?, ?)",
                 ((str(path), str(device)) for path, device in folders.items()),
             )
+            connection.execute("DELETE FROM collections WHERE folder NOT IN (SELECT path FROM folders)")
 
     def files(self) -> dict[Path, FileRecord]:
         """The manifest: every file that was read or tried, by path."""

@@ -62,6 +62,7 @@ def old(bench: Workbench) -> Workbench:
     """The index as the first release left it."""
     with contextlib.closing(sqlite3.connect(bench.index / DATABASE_NAME)) as connection:
         connection.execute("DROP INDEX chunks_by_content")
+        connection.execute("DROP TABLE collections")
         for column in ("kind", "metadata", "content"):
             connection.execute(f"ALTER TABLE files DROP COLUMN {column}")
         for column in ("part_kind", "part_number", "part_label"):
