@@ -11,6 +11,7 @@ from gpt4all_core.errors import IndexCorrupt
 from gpt4all_localdocs.collection_table import CollectionTable
 from gpt4all_localdocs.database import Database
 from gpt4all_localdocs.filter_sql import EVERYTHING, Condition
+from gpt4all_localdocs.keyword_table import KeywordTable
 from gpt4all_localdocs.manifest import FileRecord, FileStat
 from gpt4all_localdocs.passage import (
     SELECT_PASSAGE,
@@ -58,6 +59,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.vectors = VectorTable(database)
+        self.keywords = KeywordTable(database)
         self.texts = TextTable(database)
         self.collections = CollectionTable(database)
 
@@ -221,17 +223,7 @@ class Store:
 
         `match` is in FTS5's query language, see `keyword_query`.
         """
-        source, fits = "keywords", ""
-        if condition is not EVERYTHING:  # FTS5 sorts by rank by itself where nothing is joined
-            source += " JOIN chunks ON chunks.id = keywords.rowid JOIN files ON files.id = file_id"
-            fits = f" AND {condition.sql}"
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                f"SELECT keywords.rowid, -rank FROM {source} WHERE keywords MATCH :match{fits}"  # noqa: S608 - constants, and values as parameters
-                " ORDER BY rank, keywords.rowid LIMIT :limit",
-                condition.parameters | {"match": match, "limit": limit},
-            ).fetchall()
-        return [(row[0], row[1]) for row in rows]
+        return self.keywords.match(match, limit=limit, condition=condition)
 
     def summary(self) -> StoreSummary:
         """Counts for people; one consistent state."""
