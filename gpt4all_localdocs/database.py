@@ -56,6 +56,7 @@ CREATE TABLE chunks (
     part_kind TEXT,
     part_number INTEGER,
     part_label TEXT,
+    columns TEXT NOT NULL DEFAULT '',
     UNIQUE (file_id, ordinal)
 );
 CREATE INDEX chunks_by_vector ON chunks (vector_key);
@@ -88,7 +89,7 @@ END;
 
 # What brings an index of an earlier version to the next one, by the version it starts from. Of version 2:
 # texts that a program puts stand among the files, `content` is the whole of one that was cut; chunks know
-# the part of their document.
+# the part of their document, and what the columns of a table are called that they go on with.
 _MIGRATIONS: Final = {
     1: """
 ALTER TABLE files ADD COLUMN kind TEXT NOT NULL DEFAULT 'file' CHECK (kind IN ('file', 'text'));
@@ -97,6 +98,7 @@ ALTER TABLE files ADD COLUMN content TEXT;
 ALTER TABLE chunks ADD COLUMN part_kind TEXT;
 ALTER TABLE chunks ADD COLUMN part_number INTEGER;
 ALTER TABLE chunks ADD COLUMN part_label TEXT;
+ALTER TABLE chunks ADD COLUMN columns TEXT NOT NULL DEFAULT '';
 UPDATE chunks SET part_kind = 'page', part_number = page, part_label = '' WHERE page IS NOT NULL;
 CREATE TABLE collections (
     name TEXT NOT NULL, folder TEXT NOT NULL, PRIMARY KEY (name, folder)

@@ -16,7 +16,7 @@ SELECT_PASSAGE: Final = (
     " AND other.ordinal = chunks.ordinal - 1),"
     " (SELECT content_id FROM chunks AS other WHERE other.file_id = chunks.file_id"
     " AND other.ordinal = chunks.ordinal + 1),"
-    " kind, metadata, part_kind, part_number, part_label"
+    " kind, metadata, part_kind, part_number, part_label, columns"
     " FROM chunks JOIN files ON files.id = file_id"
 )
 """Rows for `Passage.from_row`; conditions may follow."""
@@ -61,7 +61,7 @@ class Passage:
     def from_row(cls, row: Sequence[Any]) -> Self:
         """Read one row of `SELECT_PASSAGE`."""
         id_, path, title, ordinal, text, start, end, page, first, last, headings, *ids = row
-        content_id, vector_key, previous_id, next_id, kind, metadata, *part = ids
+        content_id, vector_key, previous_id, next_id, kind, metadata, *part, columns = ids
         lines = None if first is None else (first, last)
         text_id = text_id_of(path) if kind == "text" else ""
         return cls(
@@ -76,6 +76,7 @@ class Passage:
                 lines,
                 tuple(json.loads(headings)),
                 PartName(*part) if part[0] else None,
+                columns,
             ),
             content_id,
             vector_key,
@@ -86,9 +87,9 @@ class Passage:
         )
 
 
-def keyword_label(path: Path, title: str | None, headings: Sequence[str]) -> str:
+def keyword_label(path: Path, title: str | None, chunk: Chunk) -> str:
     """The words outside a passage's own text by which a keyword search finds it too."""
-    return "\n".join([path.name, *([title] if title else []), *headings])
+    return "\n".join(name for name in (path.name, title, *chunk.headings, chunk.columns) if name)
 
 
 def text_path(text_id: str) -> str:
@@ -110,7 +111,7 @@ def insert_passages(
 ) -> None:
     """Write the passages of a file or text; `label` as `keyword_label` makes it."""
     connection.executemany(
-        "INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (_values(file_id, passage, label(passage.chunk)) for passage in passages),
     )
 
@@ -131,4 +132,5 @@ def _values(file_id: int, passage: NewPassage, label: str) -> tuple[object, ...]
         label,
         passage.vector_key,
         *((chunk.part.kind, chunk.part.number, chunk.part.label) if chunk.part else (None, None, None)),
+        chunk.columns,
     )

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gpt4all_core.protocols import Embedder
-from gpt4all_localdocs.chunk import CHUNKER_VERSION, ChunkOptions, chunk_document, embedding_text
+from gpt4all_localdocs.chunk import CHUNKER_VERSION, ChunkOptions, chunk_document
 from gpt4all_localdocs.digest import digest
+from gpt4all_localdocs.embedding_text import embedding_text
 from gpt4all_localdocs.loaders.process import LoaderProcess
 from gpt4all_localdocs.loaders.registry import loaders_version, supported_suffixes
 from gpt4all_localdocs.types import Chunk, Document

@@ -1,31 +1,38 @@
-"""The parts of a document that no chunk may leave: sections under a heading, and pages."""
+"""The parts of a document that no chunk may leave: sections under a heading, pages, and the like."""
 
-import re
 from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise, takewhile
+from typing import Final
 
-from gpt4all_localdocs.types import Document, Heading, Part, Span
+from gpt4all_localdocs.types import Document, Heading, Part
+from gpt4all_localdocs.words import Word
 
-_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
+_OF_THEIR_OWN: Final = ("slide", "sheet", "message", "file")
+"""Parts that nothing before them is a heading of. Pages, chapters and cells go on with a text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A stretch of text within one part of the document, if it has parts, and one path of headings."""
+    """A stretch of text within one part of the document, if it has parts, and one path of headings.
+
+    is_definition: of a class or function in source code, or what stands before the first of them.
+    """
 
     start: int
     end: int
     part: Part | None
     headings: tuple[str, ...]
+    is_definition: bool = False
 
 
 def sections(document: Document) -> Iterator[Section]:
     """Cut a text at the borders of its parts and headings; together the sections are the whole text.
 
     A heading whose own section is empty begins the section of the deeper heading that follows,
-    so that a title above a chapter is not a passage of its own.
+    so that a title above a chapter is not a passage of its own. A heading holds for the pages,
+    chapters and cells after it, but for no other slide, sheet, message or file.
     """
     cuts = {0, len(document.text)}
     cuts.update(heading.start for heading in document.headings)
@@ -34,23 +41,24 @@ def sections(document: Document) -> Iterator[Section]:
     headings = iter(document.headings)
     upcoming = next(headings, None)
     path: list[Heading] = []
+    part: Part | None = None
     pending: Section | None = None
     for start, end in pairwise(sorted(cut for cut in cuts if 0 <= cut <= len(document.text))):
+        before, part = part, _part_at(document, part_starts, start)
+        if part is not before and any(other and other.kind in _OF_THEIR_OWN for other in (before, part)):
+            path = []
         opened: list[Heading] = []
         while upcoming is not None and upcoming.start <= start:
             path = [heading for heading in path if heading.level < upcoming.level]
             path.append(upcoming)
             opened.append(upcoming)
             upcoming = next(headings, None)
-        part = _part_at(document, part_starts, start)
-        section = Section(start, end, part, tuple(heading.title for heading in path))
+        section = Section(
+            start, end, part, tuple(heading.title for heading in path), _is_definition(path, upcoming)
+        )
         if pending is not None:
-            if (
-                opened
-                and pending.part == part
-                and pending.headings == section.headings[: len(pending.headings)]
-            ):
-                section = Section(pending.start, end, part, section.headings)
+            if opened and _begins(pending, section):
+                section = replace(section, start=pending.start)
             else:
                 yield pending
             pending = None
@@ -60,6 +68,70 @@ def sections(document: Document) -> Iterator[Section]:
             yield section
     if pending is not None:
         yield pending
+
+
+CutSection = tuple[Section, list[Word]]
+"""A section and its words."""
+
+
+def join_definitions(cut: Iterable[CutSection], *, most_tokens: int) -> Iterator[CutSection]:
+    """Put small neighbouring definitions together that have at most `most_tokens`.
+
+    A class with its methods is joined to its neighbours if it fits as a whole, else its methods are to each
+    other. `headings` are then those that all have. Other sections pass as they are.
+    """
+    for (_, is_definition), neighbours in groupby(
+        cut, key=lambda pair: (pair[0].part, pair[0].is_definition)
+    ):
+        if is_definition:
+            yield from map(_joined, _fitting_runs(neighbours, depth=0, most_tokens=most_tokens))
+        else:
+            yield from neighbours
+
+
+def _fitting_runs(cut: Iterable[CutSection], *, depth: int, most_tokens: int) -> Iterator[list[CutSection]]:
+    """Runs of neighbours that fit together, those under one heading of this depth not apart if they fit."""
+
+    def heading(pair: CutSection) -> object:
+        headings = pair[0].headings
+        return headings[depth] if depth < len(headings) else pair[0].start
+
+    run: list[CutSection] = []
+    room = most_tokens
+    for _, neighbours in groupby(cut, key=heading):
+        unit = list(neighbours)
+        tokens = sum(word.tokens for _, words in unit for word in words)
+        if run and tokens > room:
+            yield run
+            run, room = [], most_tokens
+        if tokens <= room or len(unit) == 1:
+            run += unit
+            room -= tokens
+        else:
+            yield from _fitting_runs(unit, depth=depth + 1, most_tokens=most_tokens)
+    if run:
+        yield run
+
+
+def _joined(run: list[CutSection]) -> CutSection:
+    (first, words), *others = run
+    headings = first.headings
+    for section, more_words in others:
+        pairs = zip(headings, section.headings, strict=False)
+        headings = tuple(title for title, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        words = words + more_words
+    return replace(first, end=run[-1][0].end, headings=headings), words
+
+
+def _is_definition(path: list[Heading], upcoming: Heading | None) -> bool:
+    if path:
+        return path[-1].is_definition
+    return upcoming is not None and upcoming.is_definition
+
+
+def _begins(pending: Section, section: Section) -> bool:
+    """Whether a heading without text of its own stands above this section."""
+    return pending.part == section.part and pending.headings == section.headings[: len(pending.headings)]
 
 
 def _part_at(document: Document, starts: list[int], place: int) -> Part | None:
@@ -74,31 +146,3 @@ def _is_heading_only(text: str, heading: Heading, section: Section) -> bool:
         return False
     rest = text[heading.start : section.end].strip().split("\n")
     return len(rest) == 1 or (len(rest) == 2 and not rest[1].strip(" =-"))
-
-
-def blocks(text: str) -> list[Span]:
-    """Fenced code and tables, in text order: what reads badly when it is cut.
-
-    A table is two or more lines in a row that begin with `|` or hold ` | `.
-    """
-    found: list[Span] = []
-    fence, fence_start = "", 0
-    table_start, table_lines = 0, 0
-    start = 0
-    for line in [*text.split("\n"), ""]:
-        match = _FENCE.match(line)
-        if fence:
-            if match and match[1].startswith(fence) and not line[match.end() :].strip():
-                found.append((fence_start, start + len(line)))
-                fence = ""
-        else:
-            is_row = line.startswith("|") or " | " in line
-            if is_row and not table_lines:
-                table_start = start
-            if not is_row and table_lines >= 2:
-                found.append((table_start, start - 1))
-            table_lines = table_lines + 1 if is_row else 0
-            if match and not ("`" in match[1] and "`" in line[match.end() :]):
-                fence, fence_start = match[1], start
-        start += len(line) + 1
-    return found

@@ -143,7 +143,7 @@ class Store:
                 connection,
                 file_id,
                 passages,
-                label=lambda chunk: keyword_label(record.path, record.title, chunk.headings),
+                label=lambda chunk: keyword_label(record.path, record.title, chunk),
             )
 
     def confirm_files(self, stats: Iterable[FileStat], *, scanned_ns: int) -> None:
@@ -165,7 +165,7 @@ class Store:
             passages = [Passage.from_row(row) for row in rows]
             connection.executemany(
                 "UPDATE chunks SET label = ? WHERE id = ?",
-                ((keyword_label(p.path, p.title, p.chunk.headings), p.id) for p in passages),
+                ((keyword_label(p.path, p.title, p.chunk), p.id) for p in passages),
             )
 
     def remove_files(self, paths: Iterable[Path]) -> None:

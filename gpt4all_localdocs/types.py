@@ -50,11 +50,15 @@ class PartName:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading and where it begins; `level` 1 is the highest."""
+    """A heading and where it begins; `level` 1 is the highest.
+
+    is_definition: of a class or function in source code; small ones that are neighbours share a passage.
+    """
 
     level: int
     title: str
     start: int
+    is_definition: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ class Chunk:
     lines: first and last line, from 1, both included: rows in a sheet, lines of its part in a cell, message
     or file, of the document where that has no parts; None on pages, slides and in chapters.
     headings: titles from the highest level down to the section the chunk stands in.
+    columns: what the columns are called of the table or sheet whose later rows these are; empty where the
+    chunk begins otherwise. The embedder and the keyword index see it; it is not part of `text` or `span`.
     """
 
     ordinal: int
@@ -92,6 +98,7 @@ class Chunk:
     lines: tuple[int, int] | None
     headings: tuple[str, ...] = ()
     part: PartName | None = None
+    columns: str = ""
 
 
 @dataclass(frozen=True, slots=True)

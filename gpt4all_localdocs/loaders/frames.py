@@ -50,7 +50,7 @@ def encode_document(document: Document) -> bytes:
         {
             "text": document.text,
             "parts": [astuple(part) for part in document.parts],
-            "headings": [(heading.level, heading.title, heading.start) for heading in document.headings],
+            "headings": [astuple(heading) for heading in document.headings],
             "title": document.title,
             "notes": document.notes,
         }

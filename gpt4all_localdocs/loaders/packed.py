@@ -137,7 +137,8 @@ class Binder:
             self._headings.append(Heading(1, heading, start))
         deeper = 1 if heading else 0
         self._headings += [
-            Heading(inner.level + deeper, inner.title, inner.start + start) for inner in document.headings
+            replace(inner, level=inner.level + deeper, start=inner.start + start)
+            for inner in document.headings
         ]
         self._parts += [
             replace(

@@ -96,7 +96,7 @@ def _python_definitions(text: str) -> tuple[Heading, ...] | None:
     for line in text.split("\n"):
         starts.append(starts[-1] + len(line) + 1)
     return tuple(
-        Heading(level, title, starts[line - 1])
+        Heading(level, title, starts[line - 1], is_definition=True)
         for level, title, line in _named_nodes(module, level=1, inside="")
     )
 
@@ -126,5 +126,5 @@ def _definitions_by_line(text: str, suffix: str) -> Iterator[Heading]:
         if line[:1].isascii() and not line[:1].isspace() and 0 < len(line) <= _LONGEST_LINE:
             stripped = line.rstrip()
             if any(pattern.fullmatch(stripped) for pattern in patterns) and not stripped.endswith(";"):
-                yield Heading(1, _TAIL.sub("", stripped)[:_LONGEST_TITLE], start)
+                yield Heading(1, _TAIL.sub("", stripped)[:_LONGEST_TITLE], start, is_definition=True)
         start += len(line) + 1

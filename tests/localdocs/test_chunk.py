@@ -8,7 +8,8 @@ from measured import cpu_seconds
 
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.testing import HashEmbedder
-from gpt4all_localdocs.chunk import ChunkOptions, chunk_document, embedding_text
+from gpt4all_localdocs.chunk import ChunkOptions, chunk_document
+from gpt4all_localdocs.embedding_text import embedding_text
 from gpt4all_localdocs.loaders.registry import load_document
 from gpt4all_localdocs.types import Chunk, Document, Heading, Part, describe_place
 

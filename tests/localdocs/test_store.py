@@ -65,7 +65,7 @@ def old(bench: Workbench) -> Workbench:
         connection.execute("DROP TABLE collections")
         for column in ("kind", "metadata", "content"):
             connection.execute(f"ALTER TABLE files DROP COLUMN {column}")
-        for column in ("part_kind", "part_number", "part_label"):
+        for column in ("part_kind", "part_number", "part_label", "columns"):
             connection.execute(f"ALTER TABLE chunks DROP COLUMN {column}")
         connection.execute("PRAGMA user_version = 1")
     return bench
