@@ -154,6 +154,10 @@ class LanguageModelFields(ModelFields):
     max_waiting: int | None = Field(default=None, ge=0)
     """Most requests that wait for a place in the batch; one more raises EngineBusy. None is 1,024."""
 
+    max_retries: int = Field(default=0, ge=0)
+    """How often to ask again where EngineBusy would be raised, after a quarter of a second and then twice
+    as long each time; `timeout` begins anew."""
+
     cache_bytes: int | None = Field(default=None, ge=0)
     """Host memory for the KV cells of idle conversations; None is an eighth of the machine's, at most
     2 GiB."""

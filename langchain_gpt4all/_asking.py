@@ -1,7 +1,6 @@
 """From a question of a LangChain program to a request at the model, in a thread and in an event loop."""
 
-import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, wait
 from contextlib import ExitStack
 from functools import partial
@@ -9,9 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from langchain_core.messages import BaseMessage
 
-from gpt4all_core.errors import EngineBusy
-from gpt4all_core.leash import ending_together, pause
-from gpt4all_core.off_loop import off_loop
+from gpt4all_core.ask_again import aask_again, ask_again
+from gpt4all_core.leash import ending_together
 from langchain_gpt4all._fields import Call
 from langchain_gpt4all._messages import to_messages
 
@@ -22,49 +20,35 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-_FIRST_PAUSE_S = 0.25
-
 
 def ask(model: "LocalModel", messages: Sequence[BaseMessage], call: Call) -> "ChatReply":
     """The request for an answer. Blocks while files are read, grammars compiled and places awaited."""
-    for pause_s in _pauses_s(call.max_retries):
-        try:
-            return _ask_once(model, messages, call)
-        except EngineBusy:
-            pause(pause_s)
-    return _ask_once(model, messages, call)
+    return ask_again(partial(_ask_once, model, messages, call), max_retries=call.max_retries)
 
 
 async def aask(model: "LocalModel", messages: Sequence[BaseMessage], call: Call) -> "ChatReply":
     """The same for an event loop."""
-    ask_off_loop = partial(
-        off_loop,
+    return await aask_again(
         partial(_ask_once, model, messages, call),
+        max_retries=call.max_retries,
         lane=model,
         undo=lambda reply: reply.cancel(),
     )
-    for pause_s in _pauses_s(call.max_retries):
-        try:
-            return await ask_off_loop()
-        except EngineBusy:
-            await asyncio.sleep(pause_s)
-    return await ask_off_loop()
 
 
 def complete(model: "LocalModel", prompts: Sequence[str], call: Call) -> list["Generation"]:
     """One request a prompt, all at once; none if one is refused. Blocks while files are read."""
-    requests: list[Generation] = []
-    with ExitStack() as undo:
-        for prompt in prompts:
-            requests.append(model.complete(prompt, call.params, timeout_s=call.timeout_s))
-            undo.callback(requests[-1].cancel)
-        undo.pop_all()
-    return requests
+    return ask_again(partial(_complete_once, model, prompts, call), max_retries=call.max_retries)
 
 
 async def acomplete(model: "LocalModel", prompts: Sequence[str], call: Call) -> list["Generation"]:
     """The same for an event loop."""
-    return await off_loop(partial(complete, model, prompts, call), lane=model, undo=cancel_all)
+    return await aask_again(
+        partial(_complete_once, model, prompts, call),
+        max_retries=call.max_retries,
+        lane=model,
+        undo=cancel_all,
+    )
 
 
 def cancel_all(requests: Sequence["Generation"]) -> None:
@@ -97,5 +81,11 @@ def _ask_once(model: "LocalModel", messages: Sequence[BaseMessage], call: Call) 
     )
 
 
-def _pauses_s(max_retries: int) -> Iterator[float]:
-    return (_FIRST_PAUSE_S * 2**retry for retry in range(max_retries))
+def _complete_once(model: "LocalModel", prompts: Sequence[str], call: Call) -> list["Generation"]:
+    requests: list[Generation] = []
+    with ExitStack() as undo:
+        for prompt in prompts:
+            requests.append(model.complete(prompt, call.params, timeout_s=call.timeout_s))
+            undo.callback(requests[-1].cancel)
+        undo.pop_all()
+    return requests

@@ -42,7 +42,7 @@ class LocalModelFields(LanguageModelFields, GenerationFields):
         """Raises UnsupportedParameter for what cannot be given in a call, ConfigError for bad values."""
         model, given = self._given(stop, overrides)
         chosen = merge_call(self, given, owner=f"a call of {type(self).__name__}", kind=GenerationFields)
-        return Call(model, to_params(chosen), chosen.timeout)
+        return Call(model, to_params(chosen), chosen.timeout, max_retries=self.max_retries)
 
     def _given(
         self, stop: Sequence[str] | None, overrides: Mapping[str, Any]
@@ -66,10 +66,6 @@ class CallFields(AnswerFields):
 
 class ChatModelFields(LocalModelFields, AnswerFields):
     """All arguments of a class that talks."""
-
-    max_retries: int = Field(default=0, ge=0)
-    """How often to ask again where EngineBusy would be raised, after a quarter of a second and then twice
-    as long each time; `timeout` begins anew."""
 
     api_key: SecretStr | None = Field(default=None, exclude=True, repr=False)
     """LangChain's argument for all providers, which programs that choose between them give to each. A

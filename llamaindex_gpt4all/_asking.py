@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
+from gpt4all_core.ask_again import aask_again, ask_again
 from gpt4all_core.chat_reply import ChatReply
 from gpt4all_core.errors import UnsupportedParameter
 from gpt4all_core.leash import held, not_left_running
-from gpt4all_core.off_loop import off_loop
 from gpt4all_core.types import AS_THE_MODEL_LIKES, ChatEvent, TextDelta
 from llamaindex_gpt4all._fields import Call
 from llamaindex_gpt4all._messages import to_messages
@@ -70,6 +70,20 @@ async def _aresponses(reply: ChatReply, shape: Shape[R], model_name: str) -> Asy
 
 def _ask(model: "LocalModel", question: Question) -> ChatReply:
     """The request for an answer. Blocks while files are read, grammars compiled and places awaited."""
+    return ask_again(partial(_ask_once, model, question), max_retries=question.call.max_retries)
+
+
+async def _aask(model: "LocalModel", question: Question) -> ChatReply:
+    """The same for an event loop."""
+    return await aask_again(
+        partial(_ask_once, model, question),
+        max_retries=question.call.max_retries,
+        lane=model,
+        undo=ChatReply.cancel,
+    )
+
+
+def _ask_once(model: "LocalModel", question: Question) -> ChatReply:
     call = question.call
     constraint = None if call.answer_schema is None else model.constrain(schema=call.answer_schema)
     if not isinstance(question.prompt, str):
@@ -88,11 +102,6 @@ def _ask(model: "LocalModel", question: Question) -> ChatReply:
         )
     request = model.complete(question.prompt, call.params, constraint=constraint, timeout_s=call.timeout_s)
     return ChatReply(request, _PlainText())
-
-
-async def _aask(model: "LocalModel", question: Question) -> ChatReply:
-    """The same for an event loop."""
-    return await off_loop(partial(_ask, model, question), lane=model, undo=ChatReply.cancel)
 
 
 class _PlainText:

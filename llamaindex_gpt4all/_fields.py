@@ -33,6 +33,7 @@ class Call:
     tool_use: ToolUse | None = None
     answer_schema: JsonSchema | None = None
     reasoning: Reasoning = AS_THE_MODEL_LIKES
+    max_retries: int = 0
 
 
 class LocalModelFields(LanguageModelFields, GenerationFields):
@@ -67,4 +68,5 @@ class ChatModelFields(LocalModelFields, AnswerFields):
             ),
             to_answer_schema(chosen.response_format),
             Reasoning(chosen.reasoning, chosen.reasoning_budget),
+            self.max_retries,
         )

@@ -1,5 +1,6 @@
 """One script of tools, objects and thoughts through both adapters: the model is asked and heard alike."""
 
+import asyncio
 import json
 
 import pytest
@@ -7,11 +8,12 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from llama_index.core.base.llms.types import ChatMessage, TextBlock, ThinkingBlock, ToolCallBlock
 from pydantic import BaseModel
 
-from gpt4all_core.errors import ModelNotFound
+from gpt4all_core.errors import EngineBusy, ModelNotFound
 from gpt4all_core.shared_models import ModelRecipe
 from gpt4all_core.testing import ScriptedChatModel
 from gpt4all_core.types import Message, ToolCall
 from langchain_gpt4all import ChatGPT4All
+from langchain_gpt4all import GPT4All as TextGPT4All
 from langchain_gpt4all._fields import CallFields as LangChainFields
 from llamaindex_gpt4all import GPT4All
 from llamaindex_gpt4all._fields import CallFields as LlamaIndexFields
@@ -106,8 +108,67 @@ class Scripted(ScriptedChatModel):
         self.timeouts = [*getattr(self, "timeouts", []), timeout_s]
         return super().chat(messages, params, **options)
 
+    def open(self):
+        return self
+
     def close(self):
         pass
+
+
+class Busy(Scripted):
+    """Has a place at the third time of asking, and never one for a text."""
+
+    asked = 0
+
+    def chat(self, *arguments, **options):
+        self.asked += 1
+        if self.asked < 3:
+            raise EngineBusy(0)
+        return super().chat(*arguments, **options)
+
+    def complete(self, *_arguments, **_options):
+        raise EngineBusy(0)
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """How long was waited before each other attempt; nobody really waits."""
+    made = []
+
+    async def note(pause_s):
+        made.append(pause_s)
+
+    monkeypatch.setattr("gpt4all_core.ask_again.pause", made.append)
+    monkeypatch.setattr("gpt4all_core.ask_again.asyncio.sleep", note)
+    monkeypatch.setattr(ModelRecipe, "make", lambda _recipe: Busy(["So."]))
+    return made
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda retries: asyncio.to_thread(ChatGPT4All(max_retries=retries).invoke, "Hello"),
+        lambda retries: ChatGPT4All(max_retries=retries).ainvoke("Hello"),
+        lambda retries: asyncio.to_thread(GPT4All(max_retries=retries).chat, LLAMAINDEX),
+        lambda retries: GPT4All(max_retries=retries).achat(LLAMAINDEX),
+    ],
+    ids=["langchain", "langchain async", "llamaindex", "llamaindex async"],
+)
+async def test_a_full_queue_is_asked_again_as_often_as_that_is_allowed(pauses, ask):
+    with pytest.raises(EngineBusy):
+        await ask(1)
+    assert pauses == [0.25]
+    await ask(2)
+    assert pauses == [0.25, 0.25, 0.5]
+
+
+async def test_a_text_is_asked_for_again_too(pauses):
+    model = TextGPT4All(max_retries=2)
+    with pytest.raises(EngineBusy):
+        await model.ainvoke("One, two,")
+    with pytest.raises(EngineBusy):
+        await asyncio.to_thread(model.invoke, "One, two,")
+    assert pauses == [0.25, 0.5] * 2
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """What reaches a model of what a LangChain program asks for, and what comes back on every face."""
 
-import asyncio
 import threading
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from pydantic import v1 as pydantic_v1
 from scripted_models import CleverModel, EventModel, ScriptedLocalModel, use
 from typing_extensions import TypedDict
 
-from gpt4all_core.errors import ConfigError, EngineBusy, UnsupportedParameter
+from gpt4all_core.errors import ConfigError, UnsupportedParameter
 from gpt4all_core.types import (
     AS_THE_MODEL_LIKES,
     Adapter,
@@ -22,7 +21,6 @@ from gpt4all_core.types import (
     ToolCall,
 )
 from langchain_gpt4all import ChatGPT4All
-from langchain_gpt4all._errors import ModelBusy
 
 CITIES = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 FORMAT = {"type": "json_schema", "json_schema": {"name": "city", "schema": CITIES}}
@@ -297,38 +295,6 @@ def test_tools_count_among_the_tokens_of_a_prompt(clever):
     alone = model.get_num_tokens_from_messages(messages)
     assert alone == model.get_num_tokens_from_messages(messages, tools=[])
     assert model.get_num_tokens_from_messages(messages, tools=[weather]) > alone + 5
-
-
-class BusyModel(ScriptedLocalModel):
-    """Has a place at the third time of asking."""
-
-    def chat(self, *arguments, **options):
-        self.asked = getattr(self, "asked", 0) + 1
-        if self.asked < 3:
-            raise EngineBusy(0)
-        return super().chat(*arguments, **options)
-
-
-@pytest.mark.parametrize("is_async", [False, True])
-async def test_a_full_queue_is_asked_again_as_often_as_that_is_allowed(monkeypatch, is_async):
-    pauses = []
-
-    async def note(pause_s):
-        pauses.append(pause_s)
-
-    monkeypatch.setattr("langchain_gpt4all._asking.pause", pauses.append)
-    monkeypatch.setattr("asyncio.sleep", note)
-    for retries in (1, 2):
-        busy = BusyModel()
-        use(monkeypatch, busy)
-        model = ChatGPT4All(max_retries=retries)
-        asking = model.ainvoke("hello") if is_async else asyncio.to_thread(model.invoke, "hello")
-        if retries == 1:
-            with pytest.raises(ModelBusy):
-                await asking
-        else:
-            assert (await asking).content == "OK."
-    assert pauses == [0.25, 0.25, 0.5]
 
 
 async def test_an_event_loop_runs_on_while_a_grammar_is_compiled(monkeypatch):
