@@ -18,8 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gpt4all_core import GenerationParams, LocalEmbedder, LocalModel, Message
-from gpt4all_localdocs.answer import AnswerRequest, answer_params, start_answer
-from gpt4all_localdocs.narrow import narrow_hits
+from gpt4all_localdocs.answer import answer_params
+from gpt4all_localdocs.answer_stream import AnswerRequest
+from gpt4all_localdocs.narrow import rank_sentences
+from gpt4all_localdocs.quote import start_quoted
 from gpt4all_localdocs.types import Hit
 
 Question = tuple[str, str, list[str]]
@@ -40,9 +42,9 @@ def main() -> None:
 
         def quote(question: str, passage: str, *, narrowed: bool) -> str:
             hit = Hit(Path("passage"), passage, 1.0, None, (1, 1), (0, len(passage)))
-            source = narrow_hits([hit], question, embedder) if narrowed else hit
-            request = AnswerRequest(question, (source,), (hit,), "quote", answer_params("quote"))
-            answer = start_answer(model, request).result()
+            source = rank_sentences([hit], question, embedder)[0].hit if narrowed else hit
+            request = AnswerRequest(question, (source,), (hit,), "quote", answer_params(is_quoted=True))
+            answer = start_quoted(model, request).result()
             if answer.text not in passage:
                 raise AssertionError(f"not verbatim: {answer.text!r}")
             return answer.text

@@ -18,7 +18,7 @@ from gpt4all_localdocs.folders import check_folder
 from gpt4all_localdocs.types import Answer, AnswerMode, SyncReport
 
 if TYPE_CHECKING:
-    from gpt4all_localdocs.answer import AnswerStream
+    from gpt4all_localdocs.answer_stream import AnswerStream
     from gpt4all_localdocs.local_docs import LocalDocs
 
 _NO_FOLDERS = "name one with --docs FOLDER, or keep one with: gpt4all docs add FOLDER"
@@ -48,8 +48,9 @@ def ask(
     mode: Annotated[
         AnswerMode | None,
         typer.Option(
-            help="quote: only words that stand in a document. free: the model's own words. Default: quote"
-            " for demonstration models, free for others."
+            help="quote: only words that stand in a document. free: the model's own words. strict: one of"
+            " these, but no answer where the documents do not seem to have one. chat: the model's own words,"
+            " from the documents where they answer. Default: quote for demonstration models, free for others."
         ),
     ] = None,
     k: Annotated[

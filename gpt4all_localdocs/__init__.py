@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gpt4all_localdocs.answer import AnswerStream
+    from gpt4all_localdocs.answer_stream import AnswerStream
     from gpt4all_localdocs.config import IndexOptions
     from gpt4all_localdocs.local_docs import LocalDocs
     from gpt4all_localdocs.search_filter import SearchFilter
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Answer": "types",
-    "AnswerStream": "answer",
+    "AnswerStream": "answer_stream",
     "Citation": "types",
     "FileOutcome": "types",
     "Hit": "types",

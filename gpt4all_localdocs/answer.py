@@ -1,152 +1,169 @@
-"""Answer a question from passages: quoted by a model too small to be trusted, free by others.
+"""Answer a question from passages: quoted by a model too small to be trusted, written by others."""
 
-In quote mode decoding may only copy a span of words of the passages, so the answer cannot be made
-up and its citation is exact. In free mode the model writes, and names its sources by `[n]`.
-"""
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, get_args
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from gpt4all_core.errors import ConfigError, LocalDocsError
+from gpt4all_core.protocols import ChatModel, Embedder
+from gpt4all_core.types import GenerationParams, Message
+from gpt4all_localdocs.answer_stream import AnswerRequest, AnswerStream, RefusedAnswer
+from gpt4all_localdocs.evidence import LEAST_EVIDENCE, weigh_evidence
+from gpt4all_localdocs.follow_up import stand_alone
+from gpt4all_localdocs.narrow import rank_sentences
+from gpt4all_localdocs.pack import pack_documents, pack_hits, recent_turns
+from gpt4all_localdocs.quote import start_quoted
+from gpt4all_localdocs.search_filter import Where
+from gpt4all_localdocs.source_text import SOURCES_IF_ANY, SOURCES_ONLY, fence_source
+from gpt4all_localdocs.types import AnswerMode, Hit
+from gpt4all_localdocs.verify import verify_claims
+from gpt4all_localdocs.write import start_written
 
-from gpt4all_core.constrain.quote import CLOSING
-from gpt4all_core.protocols import ChatModel, Generation
-from gpt4all_core.types import Completion, GenerationParams, Message
-from gpt4all_localdocs.cite import cite_markers, cite_quote
-from gpt4all_localdocs.types import Answer, AnswerMode, Citation, Hit
+QUOTE_PASSAGES: Final = 3
+WRITE_PASSAGES: Final = 6
+_QUOTE_TOKENS: Final = 48
+"""A span to answer with; a longer one is a passage, which the citation shows anyway."""
 
-_QUOTE_SYSTEM = "Extract the short answer to the question from the passage."
-_QUOTE_TOKENS = 48  # a span to answer with; a longer one is a passage, which the citation shows anyway
-FREE_TOKENS = 512
-"""Of a free answer, where nothing else is asked for; and what is kept free for one without a limit."""
-_FREE_SYSTEM = (
-    "You answer questions from the numbered sources you are given, and from nothing else."
-    " After each statement name its source in square brackets, like [1]."
-    " If the sources do not hold the answer, say that the documents do not say."
-)
+WRITE_TOKENS: Final = 512
+"""Of a written answer, where nothing else is asked for; and what is kept free for one without a limit."""
+
+_WHOLE_SHARE: Final = 0.5
+"""Of the room for sources, what whole documents may fill. All of it would leave no history its place."""
+
+_HISTORY_SHARE: Final = 0.25
+_TEMPLATE_TOKENS: Final = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskOptions:
+    """How a question is to be answered; the fields are those of `LocalDocs.ask`."""
+
+    k: int | None = None
+    mode: AnswerMode | None = None
+    where: Where | None = None
+    history: tuple[Message, ...] = ()
+    verify: bool = False
+    least_evidence: float | None = None
+    spans: int = 1
+    params: GenerationParams | None = None
+
+    def __post_init__(self) -> None:
+        if self.mode is not None and self.mode not in get_args(AnswerMode):
+            raise ConfigError(f"mode={self.mode!r} is unknown; use one of {', '.join(get_args(AnswerMode))}")
+        if self.least_evidence is not None and not 0 <= self.least_evidence <= 1:
+            raise ConfigError(f"least_evidence is {self.least_evidence}; it must be from 0 to 1")
+        if self.spans < 1:
+            raise ConfigError(f"spans is {self.spans}; let at least 1 span be quoted")
+
+    @property
+    def least(self) -> float:
+        """Below how much evidence an answer is refused, or a chat goes on without sources."""
+        if self.least_evidence is not None:
+            return self.least_evidence
+        return LEAST_EVIDENCE if self.mode in ("strict", "chat") else 0.0
+
+    def mode_for(self, model: ChatModel) -> AnswerMode:
+        """What was asked for; else what the model can be trusted with."""
+        return self.mode or ("quote" if model.is_demonstration else "free")
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerRequest:
-    """A question, what to answer it from, and how.
-
-    sources: what the model is given, numbered from 1; hits: the passages they were taken from.
+class Library:
+    """What answers are made of. search: passages for a question, `k` of them; document: all passages of the
+    document that a hit is of, in order, or nothing where they are more than `most`.
     """
 
-    question: str
-    sources: tuple[Hit, ...]
-    hits: tuple[Hit, ...]
-    mode: AnswerMode
-    params: GenerationParams
+    model: ChatModel
+    embedder: Embedder
+    search: Callable[[str, int], list[Hit]]
+    document: Callable[[Hit, int], Sequence[Hit]]
 
 
-class AnswerStream:
-    """An answer in the making: iterate its text, iterate it asynchronously, or wait for the whole.
+def answer_question(library: Library, question: str, options: AskOptions) -> AnswerStream:
+    """Search, choose what the model is given, and ask it; returns before there is an answer.
 
-    Leaving an iteration early cancels the request. Use one face by one consumer; `cancel`,
-    `result` and `aresult` may be called from any thread.
+    Raises LocalDocsError where there is nothing to answer from, but in chats, which go on without, and for
+    strict answers, which are refused.
     """
-
-    def __init__(self, generation: Generation, request: AnswerRequest) -> None:
-        self._generation = generation
-        self._request = request
-        self.hits = request.hits
-        """The passages that the answer rests on, best first; known before the first piece of text."""
-        self.mode = request.mode
-
-    def __iter__(self) -> Iterator[str]:
-        trim = self._trimmer()
-        for piece in self._generation:
-            if text := trim(piece):
-                yield text
-
-    async def __aiter__(self) -> AsyncIterator[str]:
-        trim = self._trimmer()
-        async for piece in self._generation:
-            if text := trim(piece):
-                yield text
-
-    def result(self) -> Answer:
-        """Wait for the answer and its citations; raises what went wrong."""
-        return self._assemble(self._generation.result())
-
-    async def aresult(self) -> Answer:
-        """The same for an event loop; cancelling the task cancels the request."""
-        return self._assemble(await self._generation.aresult())
-
-    def cancel(self) -> None:
-        """Stop the answer; idempotent."""
-        self._generation.cancel()
-
-    def _trimmer(self) -> Callable[[str], str]:
-        return _QuoteTrimmer().push if self._request.mode == "quote" else str
-
-    def _assemble(self, completion: Completion) -> Answer:
-        text = completion.text
-        if self._request.mode == "quote":
-            text = _without_end(text)
-        return Answer(text, self._citations(text), self.hits, self._request.mode, completion.usage)
-
-    def _citations(self, text: str) -> tuple[Citation, ...]:
-        find = cite_quote if self._request.mode == "quote" else cite_markers
-        return find(text, self._request.sources)
-
-
-def start_answer(model: ChatModel, request: AnswerRequest) -> AnswerStream:
-    """Send the request to the model; returns at once."""
-    start = _start_quote if request.mode == "quote" else _start_free
-    return AnswerStream(start(model, request), request)
-
-
-def answer_params(mode: AnswerMode) -> GenerationParams:
-    """Greedy in both modes: an answer from documents should be the same each time it is asked for."""
-    return GenerationParams(temperature=0, max_tokens=_QUOTE_TOKENS if mode == "quote" else FREE_TOKENS)
-
-
-def prompt_overhead(model: ChatModel, question: str) -> int:
-    """Tokens of a free prompt besides the sources, with room for the model's template."""
-    return model.count_tokens(_FREE_SYSTEM) + model.count_tokens(question) + 128
-
-
-def describe_source(number: int, source: Hit) -> str:
-    """A source as a free prompt shows it: its number, where it stands, its text."""
-    place = f", {source.place}" if source.place else ""
-    return f"[{number}] {source.name}{place}\n{source.text}"
-
-
-def _start_quote(model: ChatModel, request: AnswerRequest) -> Generation:
-    texts = [source.text for source in request.sources]
-    prompt = "\n\n".join(texts) + f"\n\nQuestion: {request.question}"
-    return model.chat(
-        [Message("system", _QUOTE_SYSTEM), Message("user", prompt)],
-        request.params,
-        constraint=model.constrain(quote_from=texts),
-        # The question again, right before the quotation: F1 .38 with it, .27 without (40 questions
-        # of SQuAD 2.0, whole passages).
-        prefill=f'{request.question} The answer is "',
+    mode = options.mode_for(library.model)
+    is_quoted = mode == "quote" or (mode == "strict" and library.model.is_demonstration)
+    asked = stand_alone(question, options.history)
+    default_k = QUOTE_PASSAGES if is_quoted else WRITE_PASSAGES
+    hits = tuple(library.search(asked, default_k if options.k is None else options.k))
+    if not hits and mode in ("quote", "free"):
+        raise LocalDocsError(
+            "the index holds nothing to answer from"
+            + (
+                "; sync a folder or put texts first"
+                if options.where is None
+                else " that the filter lets through"
+            )
+        )
+    needs_sentences = is_quoted or options.least > 0
+    sentences = rank_sentences(hits, asked, library.embedder) if needs_sentences else ()
+    request = AnswerRequest(
+        question,
+        (),
+        hits,
+        mode,
+        options.params or answer_params(is_quoted=is_quoted),
+        evidence=weigh_evidence(sentences) if needs_sentences else None,
+        verify=partial(verify_claims, embedder=library.embedder) if options.verify else None,
     )
+    is_enough = bool(hits) and (request.evidence is None or request.evidence >= options.least)
+    if not is_enough and mode != "chat":
+        return RefusedAnswer(request)
+    if is_quoted:
+        sources = tuple(sentence.hit for sentence in sentences[: options.spans])
+        return start_quoted(library.model, replace(request, question=asked, sources=sources))
+    request = replace(request, history=_kept_history(library.model, options.history))
+    return start_written(library.model, _with_sources(library, request) if is_enough else request)
 
 
-def _start_free(model: ChatModel, request: AnswerRequest) -> Generation:
-    sources = "\n\n".join(
-        describe_source(number, source) for number, source in enumerate(request.sources, start=1)
+def answer_params(*, is_quoted: bool) -> GenerationParams:
+    """Greedy: an answer from documents should be the same each time it is asked for."""
+    return GenerationParams(temperature=0, max_tokens=_QUOTE_TOKENS if is_quoted else WRITE_TOKENS)
+
+
+def _with_sources(library: Library, request: AnswerRequest) -> AnswerRequest:
+    """The request with what it is answered from: whole documents where they fit, passages otherwise."""
+    model = library.model
+    budget = model.context_size - (request.params.max_tokens or WRITE_TOKENS) - _overhead(model, request)
+
+    def tokens_of(hit: Hit) -> int:
+        return model.count_tokens(fence_source(len(request.hits), hit))
+
+    whole = _whole_documents(
+        library, request.hits, budget_tokens=int(budget * _WHOLE_SHARE), tokens_of=tokens_of
     )
-    # The sources come first: a question after them reuses their KV cells.
-    prompt = f"Sources:\n\n{sources}\n\nQuestion: {request.question}"
-    return model.chat([Message("system", _FREE_SYSTEM), Message("user", prompt)], request.params)
+    if whole:
+        return replace(request, sources=whole)
+    packed = pack_hits(request.hits, budget_tokens=budget, tokens_of=tokens_of)
+    return replace(request, sources=packed, hits=packed)
 
 
-def _without_end(text: str) -> str:
-    """A quotation without its closing mark, a character that the token limit cut, and white space."""
-    return text.removesuffix(CLOSING).rstrip("\ufffd").rstrip()
+def _whole_documents(
+    library: Library, hits: Sequence[Hit], *, budget_tokens: int, tokens_of: Callable[[Hit], int]
+) -> tuple[Hit, ...]:
+    documents: dict[tuple[str, str], Sequence[Hit]] = {}
+    for hit in hits:
+        key = (str(hit.path), hit.text_id)
+        if key not in documents:
+            passages = library.document(hit, max(budget_tokens // 16, 1))
+            if not passages:
+                return ()
+            documents[key] = passages
+    return pack_documents(list(documents.values()), budget_tokens=budget_tokens, tokens_of=tokens_of)
 
 
-class _QuoteTrimmer:
-    """Holds back what may be the end of the quotation until it is known that it is not."""
+def _kept_history(model: ChatModel, history: Sequence[Message]) -> tuple[Message, ...]:
+    budget = int(model.context_size * _HISTORY_SHARE)
+    return recent_turns(history, budget_tokens=budget, count_tokens=model.count_tokens)
 
-    def __init__(self) -> None:
-        self._held = ""
 
-    def push(self, piece: str) -> str:
-        text = self._held + piece
-        certain = _without_end(text)
-        self._held = text[len(certain) :]
-        return certain
+def _overhead(model: ChatModel, request: AnswerRequest) -> int:
+    """Tokens of the prompt besides the sources, with room for the model's template."""
+    system = SOURCES_IF_ANY if request.mode == "chat" else SOURCES_ONLY
+    texts = [system, request.question, *(turn.text for turn in request.history)]
+    return sum(model.count_tokens(text) + 8 for text in texts) + _TEMPLATE_TOKENS

@@ -1,38 +1,105 @@
-"""Tie an answer to its sources: markers in free text, or the place of a verbatim span. Pure."""
+"""Tie an answer to its sources: markers in written text, or the place of a verbatim span. Pure."""
 
 import re
 from collections.abc import Sequence
+from typing import Final
 
 from gpt4all_localdocs.types import Citation, Hit
 
-_MARKER = re.compile(r"\[(\d+(?:\s*,\s*\d+)*)\]")
+_MARKER: Final = re.compile(r"\[(\d+(?:\s*[,;]\s*\d+)*)\]")
+_BEGUN: Final = re.compile(r"[ \t]*(?:\[[\d\s,;]*)?\Z")
+_LONGEST_MARKER: Final = 40
 
 
-def cite_markers(text: str, sources: Sequence[Hit]) -> tuple[Citation, ...]:
-    """The sources that `[n]` markers name, by number; numbers that name no source are dropped.
+class MarkerReader:
+    """Reads `[n]` markers off a text as it is written, and leaves out those that name no source.
 
-    Source `n` is `sources[n - 1]`; `[1, 3]` names two. The quote is the whole passage.
+    sources: number `n` is `sources[n - 1]`; `[1, 3]` names two. Brackets in code, between backticks, are
+    left as they are. Feed it every piece, then `finish`; used by one consumer.
+
+        >>> reader = MarkerReader(sources=())
+        >>> reader.push("27 days [4") + reader.push("].") + reader.finish()
+        '27 days.'
     """
-    named = {int(number) for marker in _MARKER.findall(text) for number in marker.split(",")}
-    return tuple(
-        _citation(number, sources[number - 1], sources[number - 1].text)
-        for number in sorted(named)
-        if 1 <= number <= len(sources)
-    )
+
+    def __init__(self, sources: Sequence[Hit]) -> None:
+        self._sources = sources
+        self._held = ""
+        self._is_code = False
+        self._named: set[int] = set()
+
+    def push(self, piece: str) -> str:
+        """What of the text so far is certain; a marker that has begun is held back."""
+        text = self._held + piece
+        begun = _BEGUN.search(text)
+        end = begun.start() if begun and len(text) - begun.start() <= _LONGEST_MARKER else len(text)
+        self._held = text[end:]
+        return self._read(text[:end])
+
+    def finish(self) -> str:
+        """The rest."""
+        rest, self._held = self._held, ""
+        return self._read(rest)
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """The sources named so far, by number; the quote is the whole passage."""
+        return tuple(
+            citation_of(number, self._sources[number - 1], self._sources[number - 1].text)
+            for number in sorted(self._named)
+        )
+
+    def _read(self, text: str) -> str:
+        parts = text.split("`")
+        for index, part in enumerate(parts):
+            if index:
+                self._is_code = not self._is_code
+            if not self._is_code:
+                parts[index] = re.sub(r"([ \t]*)" + _MARKER.pattern, self._checked, part)
+        return "`".join(parts)
+
+    def _checked(self, marker: re.Match[str]) -> str:
+        numbers = [int(number) for number in re.split(r"[,;]", marker[2])]
+        valid = [number for number in numbers if 1 <= number <= len(self._sources)]
+        self._named.update(valid)
+        if valid == numbers:
+            return marker[0]
+        return f"{marker[1]}[{', '.join(map(str, valid))}]" if valid else ""
 
 
-def cite_quote(quote: str, sources: Sequence[Hit]) -> tuple[Citation, ...]:
+def read_markers(text: str, sources: Sequence[Hit]) -> tuple[str, tuple[Citation, ...]]:
+    """A whole text without the markers that name no source, and the sources that the others name."""
+    reader = MarkerReader(sources)
+    checked = reader.push(text) + reader.finish()
+    return checked, reader.citations
+
+
+def marker_numbers(text: str) -> tuple[int, ...]:
+    """The numbers that a text's markers name, each once, ascending."""
+    named = {int(number) for marker in _MARKER.findall(text) for number in re.split(r"[,;]", marker)}
+    return tuple(sorted(named))
+
+
+def without_markers(text: str) -> str:
+    """The text alone."""
+    return re.sub(r"[ \t]*" + _MARKER.pattern, "", text)
+
+
+def cite_quote(
+    quote: str, sources: Sequence[Hit], *, likelihood: float | None = None
+) -> tuple[Citation, ...]:
     """The place of a span copied from one of the sources; the best source that holds it, number 1.
 
     Empty when no source holds it, which constrained decoding rules out.
     """
     for source in sources:
         if quote and quote in source.text:
-            return (_citation(1, source, quote),)
+            return (citation_of(1, source, quote, likelihood=likelihood),)
     return ()
 
 
-def _citation(number: int, source: Hit, quote: str) -> Citation:
+def citation_of(number: int, source: Hit, quote: str, *, likelihood: float | None = None) -> Citation:
+    """The place of a quote that stands in the source, to the character and line."""
     offset = source.text.index(quote)
     start = source.span[0] + offset
     lines = source.lines
@@ -49,4 +116,5 @@ def _citation(number: int, source: Hit, quote: str) -> Citation:
         quote=quote,
         score=source.score,
         text_id=source.text_id,
+        likelihood=likelihood,
     )

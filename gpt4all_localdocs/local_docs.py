@@ -12,22 +12,12 @@ from gpt4all_core.embedder import LocalEmbedder
 from gpt4all_core.errors import ConfigError, LocalDocsError
 from gpt4all_core.local_model import LocalModel
 from gpt4all_core.protocols import ChatModel, Embedder, Vectors
-from gpt4all_core.types import GenerationParams
-from gpt4all_localdocs.answer import (
-    FREE_TOKENS,
-    AnswerRequest,
-    AnswerStream,
-    answer_params,
-    describe_source,
-    prompt_overhead,
-    start_answer,
-)
 from gpt4all_localdocs.chunk import ChunkOptions
 from gpt4all_localdocs.collection_table import check_collection
 from gpt4all_localdocs.config import IndexOptions
+from gpt4all_localdocs.document_answers import DocumentAnswers
 from gpt4all_localdocs.folders import check_folder
-from gpt4all_localdocs.narrow import narrow_hits
-from gpt4all_localdocs.pack import pack_hits
+from gpt4all_localdocs.passage import text_path
 from gpt4all_localdocs.pipeline import DocumentPipeline, open_pipeline
 from gpt4all_localdocs.put import delete_texts, put_texts
 from gpt4all_localdocs.search import search, search_vector, to_hit, whole_text
@@ -35,7 +25,7 @@ from gpt4all_localdocs.search_filter import Where
 from gpt4all_localdocs.store import Store, StoreSummary
 from gpt4all_localdocs.sync import OnProgress, sync
 from gpt4all_localdocs.texts import Text
-from gpt4all_localdocs.types import Answer, AnswerMode, Hit, SearchMode, SyncReport
+from gpt4all_localdocs.types import Hit, SearchMode, SyncReport
 from gpt4all_localdocs.vector_index.search_index import SearchIndex
 from gpt4all_localdocs.writer_lock import WriterLock
 
@@ -43,11 +33,8 @@ _WINDOW = 256
 """Most tokens of a passage with its heading. MiniLM was trained on texts of this length, although
 its position table has 512 entries; longer passages were measured to lose recall."""
 
-_QUOTE_PASSAGES = 3
-_FREE_PASSAGES = 6
 
-
-class LocalDocs:
+class LocalDocs(DocumentAnswers):
     """Your folders, searchable and answerable, with citations; nothing leaves the machine.
 
     path: the directory that keeps the index; made if it does not exist. folders: what to index,
@@ -259,56 +246,11 @@ class LocalDocs:
             for text in page:
                 yield from map(to_hit, self._store.passages_of_text(text.id))
 
-    def ask(
-        self,
-        question: str,
-        *,
-        k: int | None = None,
-        mode: AnswerMode | None = None,
-        params: GenerationParams | None = None,
-    ) -> Answer:
-        """Answer a question from the documents, with citations. See `stream`."""
-        return self.stream(question, k=k, mode=mode, params=params).result()
-
-    def stream(
-        self,
-        question: str,
-        *,
-        k: int | None = None,
-        mode: AnswerMode | None = None,
-        params: GenerationParams | None = None,
-    ) -> AnswerStream:
-        """The same, as it is written: iterate the text, then ask for the result.
-
-        mode: "quote" answers with words of a document and nothing else, copied from the sentence
-        that is nearest to the question, the default for demonstration models; "free" lets the
-        model write from numbered passages. k: passages to look into, default 3 to quote from and
-        6 for a free answer, where those that the context has no room for are left out.
-        params: how to generate; default greedy.
-        Raises LocalDocsError when the index holds nothing to answer from.
-        """
-        model = self.model
-        if mode not in (None, "quote", "free"):
-            raise ConfigError(f"mode={mode!r} is unknown; use 'quote' or 'free'")
-        chosen: AnswerMode = mode or ("quote" if model.is_demonstration else "free")
-        wanted = _QUOTE_PASSAGES if chosen == "quote" else _FREE_PASSAGES
-        hits = tuple(self.search(question, k=wanted if k is None else k))
-        if not hits:
-            raise LocalDocsError(
-                f"the index at {self.path} holds nothing to answer from; sync a folder or put texts first"
-            )
-        params = params or answer_params(chosen)
-        sources: tuple[Hit, ...]
-        if chosen == "quote":
-            sources = (narrow_hits(hits, question, self.embedder),)
-        else:
-            answer_tokens = params.max_tokens or FREE_TOKENS
-            sources = hits = pack_hits(
-                hits,
-                budget_tokens=model.context_size - answer_tokens - prompt_overhead(model, question),
-                tokens_of=lambda hit: model.count_tokens(describe_source(len(hits), hit)),
-            )
-        return start_answer(model, AnswerRequest(question, sources, hits, chosen, params))
+    def document_of(self, hit: Hit, *, most: int | None = None) -> list[Hit]:
+        """All passages of the file or text that a hit is of, in order; none if they are more than `most`."""
+        place = text_path(hit.text_id) if hit.text_id else hit.path
+        passages = self._searched.passages_of_file(place)
+        return [] if most is not None and len(passages) > most else list(map(to_hit, passages))
 
     def status(self) -> StoreSummary:
         """What the index holds now."""

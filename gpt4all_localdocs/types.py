@@ -13,7 +13,7 @@ Span = tuple[int, int]
 """Character offsets `[start, end)` into a document's extracted text."""
 
 SearchMode = Literal["hybrid", "vector", "keyword"]
-AnswerMode = Literal["quote", "free"]
+AnswerMode = Literal["quote", "free", "strict", "chat"]
 Outcome = Literal["added", "updated", "unchanged", "moved", "removed", "unreadable", "skipped"]
 
 
@@ -150,6 +150,8 @@ class Citation:
     """A source of an answer; `quote` is exactly the text at `span` of the document.
 
     text_id: of a text that a program put, which is then what `path` says; empty for a file.
+    likelihood: of a quotation, 0 to 1, how sure the model was of each of its tokens (their geometric mean);
+    None for other citations, and for a model that tells no log-probabilities.
     """
 
     number: int
@@ -161,6 +163,7 @@ class Citation:
     score: float
     text_id: str = ""
     part: PartName | None = None
+    likelihood: float | None = None
 
     @property
     def place(self) -> str:
@@ -169,11 +172,29 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence of an answer that names sources, and whether they say it.
+
+    span: where it stands in the answer's text. numbers: the sources that it names. support: 0 to 1.
+    """
+
+    text: str
+    span: Span
+    numbers: tuple[int, ...]
+    support: float
+    is_supported: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An answer and what it rests on.
 
     citations: the sources named by the answer, in the order of their numbers.
     hits: the passages the model was given, best first.
+    is_refused: whether the documents were found not to answer the question; `text` then says so, and no
+    source is cited. evidence: 0 to 1, how much spoke for the documents answering it; None where nobody asked.
+    quotes: in quote mode, all spans that were considered, likeliest first; the first one is the answer.
+    claims: what `verify` found out, sentence by sentence; None where it was not asked for.
     """
 
     text: str
@@ -181,6 +202,15 @@ class Answer:
     hits: tuple[Hit, ...]
     mode: AnswerMode
     usage: Usage
+    is_refused: bool = False
+    evidence: float | None = None
+    quotes: tuple[Citation, ...] = ()
+    claims: tuple[Claim, ...] | None = None
+
+    @property
+    def unsupported(self) -> tuple[Claim, ...]:
+        """The sentences whose sources do not say what they say; empty where nobody verified."""
+        return tuple(claim for claim in self.claims or () if not claim.is_supported)
 
 
 @dataclass(frozen=True, slots=True)

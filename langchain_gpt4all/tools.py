@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from gpt4all_core.arguments import StrictArguments
 from gpt4all_core.off_loop import off_loop
-from gpt4all_localdocs.answer import describe_source
 from gpt4all_localdocs.search_filter import Where
+from gpt4all_localdocs.source_text import describe_source
 from gpt4all_localdocs.types import Hit, SearchMode
 from langchain_gpt4all.retrievers import FilterField, SearchableDocs, to_document
 

@@ -36,11 +36,14 @@ def test_the_json_document_has_the_names_of_the_python_classes(demonstration, le
     found = demonstration("ask", QUESTION, "--docs", leave, "--json")
     document = found.document
     assert set(document) == {
-        "question", "text", "citations", "hits", "mode", "usage", "model", "index", "sync",
+        "question", "text", "citations", "hits", "mode", "usage", "is_refused", "evidence", "quotes", "claims",
+        "model", "index", "sync",
     }  # fmt: skip
     assert (document["text"], document["mode"], document["model"]) == ("27 days", "quote", "tiny")
     (citation,) = document["citations"]
-    assert set(citation) == {"number", "path", "page", "lines", "span", "quote", "score"}
+    assert set(citation) == {
+        "number", "path", "page", "lines", "span", "quote", "score", "text_id", "part", "likelihood",
+    }  # fmt: skip
     assert (citation["path"], citation["lines"]) == (str(leave / "leave.txt"), [3, 3])
     assert document["sync"]["counts"] == {"added": 2}
 

@@ -1,0 +1,108 @@
+"""What can be asked of folders and texts: the half of the facade that needs a chat model."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from gpt4all_core.protocols import ChatModel, Embedder
+from gpt4all_core.types import GenerationParams, Message
+from gpt4all_localdocs.answer import AskOptions, Library, answer_question
+from gpt4all_localdocs.answer_stream import AnswerStream
+from gpt4all_localdocs.search_filter import Where
+from gpt4all_localdocs.types import Answer, AnswerMode, Hit
+
+
+class DocumentAnswers(ABC):
+    """Questions to documents that can be searched; `LocalDocs` has the search."""
+
+    @property
+    @abstractmethod
+    def model(self) -> ChatModel:
+        """The chat model in use."""
+
+    @property
+    @abstractmethod
+    def embedder(self) -> Embedder:
+        """The embedder in use."""
+
+    @abstractmethod
+    def search(self, query: str, *, k: int = 8, where: Where | None = None) -> list[Hit]:
+        """Up to `k` passages, best first."""
+
+    @abstractmethod
+    def document_of(self, hit: Hit, *, most: int | None = None) -> list[Hit]:
+        """All passages of the hit's document in order; none where they are more than `most`."""
+
+    def ask(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        mode: AnswerMode | None = None,
+        where: Where | None = None,
+        history: Sequence[Message] = (),
+        verify: bool = False,
+        least_evidence: float | None = None,
+        spans: int = 1,
+        params: GenerationParams | None = None,
+    ) -> Answer:
+        """Answer a question from the documents, with citations. See `stream`."""
+        return self.stream(
+            question,
+            k=k,
+            mode=mode,
+            where=where,
+            history=history,
+            verify=verify,
+            least_evidence=least_evidence,
+            spans=spans,
+            params=params,
+        ).result()
+
+    def stream(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        mode: AnswerMode | None = None,
+        where: Where | None = None,
+        history: Sequence[Message] = (),
+        verify: bool = False,
+        least_evidence: float | None = None,
+        spans: int = 1,
+        params: GenerationParams | None = None,
+    ) -> AnswerStream:
+        """The same, as it is written: iterate the text, then ask for the result.
+
+        mode: "quote" answers with words of a document and nothing else, copied from one of the sentences
+        nearest to the question, the default for demonstration models; "free", the default for others, lets
+        the model write from numbered sources; "strict" does what these do, but refuses where the documents
+        do not seem to answer, as `Answer.is_refused` tells; "chat" talks without sources then. k: passages to
+        look into, default 3 to quote from and 6 to write from, where those that the context has no room for
+        are left out; documents short enough are given whole. where: as for `search`.
+        history: what was said before, oldest first. A question that leans on it ("And in winter?") is
+        searched for together with the user's questions that it leans on.
+        verify: compare each sentence of a written answer with the sources it names, see `Answer.claims`.
+        least_evidence: refuse below this, 0 to 1; default 0.45 in "strict" and "chat", else 0.
+        spans: from how many sentences to quote, all at once, before the likeliest is chosen; `Answer.quotes`
+        has them all.
+        params: how to generate; default greedy.
+        Raises ConfigError for impossible options, LocalDocsError in "quote" and "free" when the index holds
+        nothing to answer from.
+        """
+        options = AskOptions(
+            k=k,
+            mode=mode,
+            where=where,
+            history=tuple(history),
+            verify=verify,
+            least_evidence=least_evidence,
+            spans=spans,
+            params=params,
+        )
+        library = Library(
+            self.model,
+            self.embedder,
+            lambda query, wanted: self.search(query, k=wanted, where=where),
+            lambda hit, most: self.document_of(hit, most=most),
+        )
+        return answer_question(library, question, options)
