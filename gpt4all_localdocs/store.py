@@ -84,6 +84,11 @@ class Store:
         self._database.close()
 
     @property
+    def database(self) -> Database:
+        """For what is done with whole tables."""
+        return self._database
+
+    @property
     def directory(self) -> Path:
         return self._database.path.parent
 
