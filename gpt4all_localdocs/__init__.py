@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gpt4all_localdocs.answer_stream import AnswerStream
     from gpt4all_localdocs.config import IndexOptions
+    from gpt4all_localdocs.gpt4all_collections import GPT4AllCollection, GPT4AllImport, import_gpt4all
     from gpt4all_localdocs.local_docs import LocalDocs
     from gpt4all_localdocs.search_filter import SearchFilter
     from gpt4all_localdocs.sync import SyncProgress
@@ -26,6 +27,8 @@ _HOME = {
     "AnswerStream": "answer_stream",
     "Citation": "types",
     "FileOutcome": "types",
+    "GPT4AllCollection": "gpt4all_collections",
+    "GPT4AllImport": "gpt4all_collections",
     "Hit": "types",
     "IndexOptions": "config",
     "LocalDocs": "local_docs",
@@ -33,6 +36,7 @@ _HOME = {
     "SyncProgress": "sync",
     "SyncReport": "types",
     "Text": "texts",
+    "import_gpt4all": "gpt4all_collections",
 }
 
 __all__ = [
@@ -40,6 +44,8 @@ __all__ = [
     "AnswerStream",
     "Citation",
     "FileOutcome",
+    "GPT4AllCollection",
+    "GPT4AllImport",
     "Hit",
     "IndexOptions",
     "LocalDocs",
@@ -47,6 +53,7 @@ __all__ = [
     "SyncProgress",
     "SyncReport",
     "Text",
+    "import_gpt4all",
 ]
 
 

@@ -62,7 +62,7 @@ def find_hugging_face(reference: HuggingFaceReference) -> Path | None:
 
 def files_on_disk() -> tuple[Path, ...]:
     """Every .gguf file in our own folder and in GPT4All's, in alphabetical order."""
-    folders = (models_folder(), *_gpt4all_folders())
+    folders = (models_folder(), *gpt4all_folders())
     return tuple(sorted({path for folder in folders for path in _models_below(folder)}))
 
 
@@ -98,14 +98,14 @@ def _package_file(package: str, name: str) -> Path | None:
 
 def _kept_by_others(file_name: str) -> Iterator[Path]:
     home = Path.home()
-    for folder in _gpt4all_folders():
+    for folder in gpt4all_folders():
         if (folder / file_name).is_file():
             yield folder / file_name
     for folder in (home / ".lmstudio" / "models", home / ".cache" / "lm-studio" / "models"):
         yield from sorted(path for path in folder.glob("*/*/*.gguf") if path.name == file_name)
 
 
-def _gpt4all_folders() -> Iterator[Path]:
+def gpt4all_folders() -> Iterator[Path]:
     """Where GPT4All's Python bindings and its desktop program keep models."""
     home = Path.home()
     yield home / ".cache" / "gpt4all"
