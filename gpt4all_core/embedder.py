@@ -197,6 +197,8 @@ class LocalEmbedder(LeasedModel[OpenPacks]):
 
     def _begin(self, texts: Sequence[str], prefix: str) -> Future[Vectors]:
         """Hand the texts to the owner threads, long ones in several parts."""
+        if isinstance(texts, str):  # whose letters would be texts
+            raise ConfigError(f"{texts!r} is one text; give a list of texts, or ask for one vector")
         split = [self._parts(text, prefix) for text in texts]
         parts = [part for parts in split for part in parts]
         owners = [number for number, parts in enumerate(split) for _ in parts]
@@ -211,6 +213,8 @@ class LocalEmbedder(LeasedModel[OpenPacks]):
 
     def _parts(self, text: str, prefix: str) -> list[list[int]]:
         """Token ids of a text with its special tokens, in windows that fit the model."""
+        if not isinstance(text, str):
+            raise ConfigError(f"{text!r} is no text and has no vector; give a str")
         if not text.strip():
             raise ConfigError("an empty text has no vector; leave it out")
         tokens = self._tokenize(prefix + text)

@@ -150,6 +150,8 @@ class LocalReranker(LeasedModel[OpenPacks]):
     def _begin_ranking(self, query: str, documents: Sequence[str], top_n: int | None) -> Future[Scores]:
         if top_n is not None and top_n < 1:
             raise ConfigError(f"top_n={top_n}; give 1 or more, or None for all documents")
+        if isinstance(documents, str):  # whose letters would be documents
+            raise ConfigError(f"{documents!r} is one document; give a list of them")
         return self._begin([(query, document) for document in documents])
 
     def _begin(self, pairs: Sequence[tuple[str, str]]) -> Future[Scores]:
@@ -161,6 +163,9 @@ class LocalReranker(LeasedModel[OpenPacks]):
         )
 
     def _tokens(self, query: str, document: str) -> list[int]:
+        for text in (query, document):
+            if not isinstance(text, str):
+                raise ConfigError(f"{text!r} is no text and cannot be ranked; give a str")
         if not query.strip():
             raise ConfigError("an empty query ranks nothing; ask something")
         if self._long_text == "truncate":

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
-from pydantic import AfterValidator, Field, SkipValidation
+from pydantic import AfterValidator, BeforeValidator, Field, SkipValidation
 
 from gpt4all_core.arguments import StrictArguments
 from gpt4all_core.off_loop import off_loop
@@ -32,6 +32,16 @@ class SearchableDocs(Protocol):
         """Passages, best first; called from any thread."""
 
 
+def _searchable(docs: Any) -> Any:
+    if not isinstance(docs, SearchableDocs):
+        raise ValueError("it cannot be searched; give a gpt4all_localdocs.LocalDocs")  # noqa: TRY004 - pydantic reads it
+    return docs
+
+
+DocsField = Annotated[SearchableDocs, BeforeValidator(_searchable)]
+"""What is searched, or the word of what can be."""
+
+
 class LocalDocsRetriever(BaseRetriever, StrictArguments):
     """Passages of your own folders, found by meaning and by words.
 
@@ -55,7 +65,8 @@ class LocalDocsRetriever(BaseRetriever, StrictArguments):
     Raises ConfigError for impossible arguments, and what `docs.search` raises.
     """
 
-    docs: SearchableDocs
+    # Left out of repr, which traces show: folders name people.
+    docs: DocsField = Field(repr=False)
     """A `gpt4all_localdocs.LocalDocs`, or anything that searches like it."""
 
     k: int = Field(default=4, gt=0)

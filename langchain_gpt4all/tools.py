@@ -12,7 +12,7 @@ from gpt4all_core.off_loop import off_loop
 from gpt4all_localdocs.search_filter import Where
 from gpt4all_localdocs.source_text import describe_source
 from gpt4all_localdocs.types import Hit, SearchMode
-from langchain_gpt4all.retrievers import FilterField, SearchableDocs, to_document
+from langchain_gpt4all.retrievers import DocsField, FilterField, SearchableDocs, to_document
 
 ResponseFormat = Literal["content", "content_and_artifact"]
 
@@ -39,7 +39,7 @@ class LocalDocsTool(BaseTool, StrictArguments):
     response_format: ResponseFormat = "content_and_artifact"
 
     # Left out of repr, which traces show: folders name people.
-    docs: SearchableDocs = Field(repr=False)
+    docs: DocsField = Field(repr=False)
     k: int = Field(default=4, gt=0)
     mode: SearchMode = "hybrid"
     filter: FilterField = Field(default=None, repr=False)

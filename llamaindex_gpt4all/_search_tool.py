@@ -7,6 +7,7 @@ from llama_index.core.schema import MetadataMode, NodeWithScore
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel, Field
 
+from gpt4all_core.errors import ConfigError
 from gpt4all_localdocs.types import text_name
 
 SEARCH_TOOL = "search_documents"
@@ -27,6 +28,9 @@ class SearchDocuments(BaseModel):
 
 def make_search_tool(retriever: BaseRetriever, *, name: str, description: str | None) -> FunctionTool:
     """See `create_localdocs_tool`. LlamaIndex's RetrieverTool would search for "query is ..."."""
+    for argument, given in (("name", name), ("description", description)):
+        if given == "":
+            raise ConfigError(f"{argument}='' tells the model nothing; give some words, or leave it out")
 
     def search(query: str) -> list[NodeWithScore]:
         return retriever.retrieve(query)

@@ -92,8 +92,8 @@ class LocalDocsRetriever(BaseRetriever):
     ) -> None:
         if not isinstance(docs, SearchableDocs):
             raise ConfigError(f"docs={docs!r} cannot be searched; give a gpt4all_localdocs.LocalDocs")
-        if k < 1:
-            raise ConfigError(f"k={k} cannot be used; it must be 1 or more")
+        if type(k) is not int or k < 1:
+            raise ConfigError(f"k={k!r} cannot be used; it must be a whole number, 1 or more")
         if mode not in get_args(SearchMode):
             raise ConfigError(f"mode={mode!r} is unknown; use one of {', '.join(get_args(SearchMode))}")
         where = to_where(filter)

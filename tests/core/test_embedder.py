@@ -77,6 +77,15 @@ def test_an_empty_text_is_refused(embedder, text):
         embedder.embed_query(text)
 
 
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [("abc", "'abc' is one text"), (["a", None], "None is no text"), ([3], "3 is no text")],
+)
+def test_what_is_no_list_of_texts_is_refused_by_name(embedder, texts, message):
+    with pytest.raises(ConfigError, match=message):
+        embedder.embed_documents(texts)
+
+
 def test_a_text_of_exactly_the_window_is_one_part(embedder):
     text = "cat " * embedder.max_tokens
     assert embedder.count_tokens(text) == embedder.max_tokens

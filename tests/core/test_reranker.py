@@ -114,6 +114,8 @@ def test_a_long_document_can_be_refused(bert):
         (lambda r: r.rerank(" ", ["a"]), "empty query"),
         (lambda r: r.rerank("words " * 60, ["a"]), "shorten the query"),
         (lambda r: r.rerank("a", ["b"], top_n=0), "top_n=0"),
+        (lambda r: r.rerank("a", "bcd"), "'bcd' is one document"),
+        (lambda r: r.rerank("a", ["b", 3]), "3 is no text"),
         (lambda r: LocalReranker(long_text="mean"), "long_text='mean'"),
     ],
     ids=str,

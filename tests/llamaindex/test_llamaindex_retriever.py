@@ -58,11 +58,23 @@ def test_the_model_is_told_the_file_and_not_its_folder():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"k": 0}, "k=0"), ({"mode": "fuzzy"}, "mode='fuzzy'"), ({"docs": "a folder"}, "docs='a folder'")],
+    [
+        ({"k": 0}, "k=0"),
+        ({"k": "2"}, "k='2'"),
+        ({"k": 1.5}, "k=1.5"),
+        ({"mode": "fuzzy"}, "mode='fuzzy'"),
+        ({"docs": "a folder"}, "docs='a folder'"),
+    ],
 )
 def test_impossible_arguments_are_refused_by_name(arguments, message):
     with pytest.raises(ConfigError, match=message):
         LocalDocsRetriever(**{"docs": Shelf(), **arguments})
+
+
+@pytest.mark.parametrize("argument", ["name", "description"])
+def test_a_tool_that_the_model_is_told_nothing_of_is_refused(argument):
+    with pytest.raises(ConfigError, match=f"{argument}='' tells the model nothing"):
+        create_localdocs_tool(Shelf(), **{argument: ""})
 
 
 EQUIVALENTS = [
