@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from gpt4all_localdocs.unsegmented import character_pairs, without_unsegmented
+
 _WORD: Final = re.compile(r"\w+")
 _STOPWORDS: Final = frozenset(
     """
@@ -26,9 +28,12 @@ def keyword_query(text: str) -> str:
 def query_words(text: str) -> list[str]:
     """What a keyword search looks for: the words that say something, a repeated one as often.
 
-    For long queries repetition is worth .05 to .07 nDCG@10 (CISI, LISA).
+    For long queries repetition is worth .05 to .07 nDCG@10 (CISI, LISA). In scripts without spaces each two
+    neighbouring characters are a word.
     """
-    return content_words(text)[:_MOST_WORDS]
+    pairs = character_pairs(text)
+    words = content_words(without_unsegmented(text)) if pairs else content_words(text)
+    return [*words, *pairs][:_MOST_WORDS]
 
 
 def any_of(words: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from gpt4all_localdocs.types import Chunk, PartName
+from gpt4all_localdocs.unsegmented import character_pairs
 
 SELECT_PASSAGE: Final = (
     "SELECT chunks.id, path, title, ordinal, text, span_start, span_end, page, first_line, last_line,"
@@ -88,8 +89,12 @@ class Passage:
 
 
 def keyword_label(path: Path, title: str | None, chunk: Chunk) -> str:
-    """The words outside a passage's own text by which a keyword search finds it too."""
-    return "\n".join(name for name in (path.name, title, *chunk.headings, chunk.columns) if name)
+    """What a keyword search finds a passage by besides the words of its text.
+
+    The names around it, and the pairs of characters of scripts that put no spaces between words.
+    """
+    names = "\n".join(name for name in (path.name, title, *chunk.headings, chunk.columns) if name)
+    return "\n".join(filter(None, (names, " ".join(character_pairs(f"{names}\n{chunk.text}")))))
 
 
 def text_path(text_id: str) -> str:

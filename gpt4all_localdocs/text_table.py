@@ -9,6 +9,7 @@ from typing import Any, Final
 from gpt4all_localdocs.database import Database
 from gpt4all_localdocs.passage import insert_passages, text_id_of, text_path
 from gpt4all_localdocs.texts import Text, TextRecord
+from gpt4all_localdocs.unsegmented import character_pairs
 from gpt4all_localdocs.vector_table import drop_vectors
 
 # Only a text that was cut is kept as a whole beside its passages.
@@ -103,7 +104,12 @@ def _put(connection: sqlite3.Connection, record: TextRecord) -> list[str]:
         ),
     )
     assert inserted.lastrowid is not None  # noqa: S101 - a row was inserted
-    insert_passages(connection, inserted.lastrowid, record.passages, label=lambda _chunk: "")
+    insert_passages(
+        connection,
+        inserted.lastrowid,
+        record.passages,
+        label=lambda chunk: " ".join(character_pairs(chunk.text)),
+    )
     return replaced
 
 
