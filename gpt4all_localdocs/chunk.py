@@ -6,12 +6,12 @@ the passages it has embedded from new ones.
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from gpt4all_core.errors import ConfigError
 from gpt4all_localdocs.blocks import Block, find_blocks, names_of_columns, names_of_sheet, one_line
 from gpt4all_localdocs.cut import Sizes, cut_section
+from gpt4all_localdocs.header import CountTokens, header_words
 from gpt4all_localdocs.sections import Section, join_definitions, sections
 from gpt4all_localdocs.types import Chunk, Document, Part, PartName, Span
 from gpt4all_localdocs.words import split_words
@@ -19,9 +19,7 @@ from gpt4all_localdocs.words import split_words
 CHUNKER_VERSION = 2
 """Raised whenever the same document and options give other chunks, so that indexes are built anew."""
 
-CountTokens = Callable[[str], int]
-
-_TARGET_TOKENS = 220
+_TARGET_TOKENS = 250
 _SMALLEST_WINDOW = 8
 _SHARE_OF_COLUMNS = 4
 """At most a quarter of a sheet's passage goes to the names of its columns."""
@@ -37,14 +35,16 @@ class ChunkOptions:
 
     max_tokens: the embedder's window; text beyond it would be cut off before it is embedded
     (recall fell from .765 to .716 with passages of 400 tokens and a window of 256).
-    header_tokens: what `embedding_text` may put in front of a passage; taken off the window. The
-    default is an eighth of the window, 32 at most: room for a file name and two headings.
-    target_tokens: what a passage aims at, 220 where the window allows it: recall is best between
-    200 and 250 tokens, and the splitting method matters less than that.
-    overlap_tokens: how much of a passage the next one repeats within a section, a quarter of
-    the target by default. A fifth gave a recall@5 of .848, a half .880, but a half doubles the
-    passages to embed and a quarter adds a third.
-    (Figures: 472 questions of chunking_evaluation, MiniLM and BM25 fused.)
+    header_tokens: what `embedding_text` may put in front of a passage at most, an eighth of the window by
+    default and no more than 32: room for a title and two headings. Only what the names of a section take
+    is taken off its passages.
+    target_tokens: what a passage aims at, 250 where the window allows it. overlap_tokens: how much of a
+    passage the next one repeats within a section, a quarter of the target by default, which adds a third to
+    the passages.
+
+    Recall@5 and precision@5 of the 472 questions' spans of chunking_evaluation, MiniLM and BM25 fused
+    (docs/benchmarks.md): 250 tokens with a quarter .886 and .051 (1,826 passages), with a half .878 and .058
+    (2,563); 240 with a quarter .876 and .051; 220 with a quarter .869 and .055, with a half .860 and .064.
     """
 
     max_tokens: int
@@ -67,10 +67,9 @@ class ChunkOptions:
         header = min(32, max_tokens // 8) if header_tokens is None else header_tokens
         if not 0 <= header <= max_tokens // 2:
             raise ConfigError(f"header_tokens is {header}; choose 0 to {max_tokens // 2}, half of max_tokens")
-        cap = max_tokens - header
-        target = min(_TARGET_TOKENS, cap) if target_tokens is None else target_tokens
-        if not 4 <= target <= cap:
-            raise ConfigError(f"target_tokens is {target}; choose 4 to {cap} (max_tokens less header_tokens)")
+        target = min(_TARGET_TOKENS, max_tokens) if target_tokens is None else target_tokens
+        if not 4 <= target <= max_tokens:
+            raise ConfigError(f"target_tokens is {target}; choose 4 to {max_tokens}, which is max_tokens")
         overlap = target // 4 if overlap_tokens is None else overlap_tokens
         if not 0 <= overlap <= target // 2:
             raise ConfigError(
@@ -79,10 +78,11 @@ class ChunkOptions:
         for name, value in zip(self.__slots__, (max_tokens, target, overlap, header), strict=True):
             object.__setattr__(self, name, value)
 
-    @property
-    def cap_tokens(self) -> int:
-        """Most tokens of a passage's own text."""
-        return self.max_tokens - self.header_tokens
+    def sizes(self, header: int) -> Sizes:
+        """Of passages with a header of so many tokens."""
+        cap = self.max_tokens - min(header, self.header_tokens)
+        target = min(self.target_tokens, cap)
+        return Sizes(target, cap, min(self.overlap_tokens, target // 2))
 
 
 def chunk_document(
@@ -91,11 +91,11 @@ def chunk_document(
     """The passages of a document, in text order, numbered from 0.
 
     Every character that is not white space is in at least one chunk, no chunk has more than
-    `options.cap_tokens` by `count_tokens`, and none crosses a part or a heading with text under
-    it. Within a section cuts fall, best first, at blank lines, ends of sentences, lines, words;
-    inside a word only if it alone is too long. Fenced code and tables that fit stay whole; those that do not
-    are cut between lines, and `Chunk.columns` says what a table's columns are. Small definitions in source
-    code share passages, see `join_definitions`.
+    `options.max_tokens` by `count_tokens`, less what its title and headings take, and none crosses a part
+    or a heading with text under it. Within a section cuts fall, best first, at blank lines, ends of
+    sentences, lines, words; inside a word only if it alone is too long. Fenced code and tables that fit
+    stay whole; those that do not are cut between lines, and `Chunk.columns` says what a table's columns
+    are. Small definitions in source code share passages, see `join_definitions`.
 
     count_tokens: tokens of a text, special tokens not counted. It is called about once a
     distinct word and once or twice a chunk; the sum over words is an estimate that the call on the
@@ -111,16 +111,23 @@ def chunk_document(
     """
     text = document.text
     counts = _WordCounts(count_tokens)
+    largest = min(options.target_tokens, options.max_tokens - options.header_tokens)
     found = find_blocks(text)
     line_ends = [match.start() for match in re.finditer("\n", text)]
     by_section = (
-        (section, split_words(text, (section.start, section.end), counts.of, largest=options.target_tokens))
+        (section, split_words(text, (section.start, section.end), counts.of, largest=largest))
         for section in sections(document)
     )
     chunks: list[Chunk] = []
     for section, words in join_definitions(by_section, most_tokens=options.target_tokens):
+        if not words:
+            continue
         tables = _Tables(text, found, section)
-        sizes = tables.sizes(sum(word.tokens for word in words), count_tokens, options)
+        header = header_words(
+            section.headings, title=document.title, count_tokens=count_tokens, most=options.header_tokens
+        )
+        sizes = options.sizes(count_tokens(" ".join(header)) if header else 0)
+        sizes = tables.sizes(sizes, sum(word.tokens for word in words), count_tokens)
         for span in cut_section(text, words, tables.kept_whole, count_tokens=count_tokens, sizes=sizes):
             part = section.part
             chunks.append(
@@ -160,11 +167,12 @@ class _Tables:
         names = self._names(self._tables[index])
         return one_line(self._text, names) if names[1] <= start else ""
 
-    def sizes(self, tokens: int, count_tokens: CountTokens, options: ChunkOptions) -> Sizes:
-        """Of the passages. Those of a long sheet leave room for its columns, and repeat nothing: a row says
-        what it says without the rows before it.
+    def sizes(self, sizes: Sizes, tokens: int, count_tokens: CountTokens) -> Sizes:
+        """Of the passages of a section of so many tokens.
+
+        Those of a long sheet leave room for its columns, and repeat nothing: a row says what it says without
+        the rows before it.
         """
-        sizes = Sizes(options.target_tokens, options.cap_tokens, options.overlap_tokens)
         if self._sheet is None or tokens <= sizes.target:
             return sizes
         columns = count_tokens(one_line(self._text, self._names(self._tables[0])))

@@ -29,6 +29,7 @@ def chunks_of(
     document: Document | str, max_tokens: int = 16, count_tokens=count_words, **options
 ) -> tuple[Chunk, ...]:
     document = Document(document) if isinstance(document, str) else document
+    options = {"target_tokens": max_tokens - max_tokens // 8, **options}
     return chunk_document(document, count_tokens=count_tokens, options=ChunkOptions(max_tokens, **options))
 
 
@@ -71,7 +72,7 @@ def test_chunks_are_spans_that_cover_the_text_within_the_cap(document, count_tok
         assert chunk.ordinal == ordinal
         assert chunk.text == document.text[start:end]
         assert chunk.text.strip()
-        assert count_tokens(chunk.text) <= options.cap_tokens
+        assert count_tokens(chunk.text) <= options.max_tokens
         covered.update(range(start, end))
     assert all(character.isspace() or offset in covered for offset, character in enumerate(document.text))
     for before, after in pairwise(chunks):
@@ -155,7 +156,7 @@ def test_cuts_fall_at_the_best_boundary(text, texts):
 
 def test_a_sentence_end_without_a_space_is_a_boundary():
     text = "これは一つ目の文です。これは二つ目の文です。これは三つ目の文です。"
-    options = ChunkOptions(24, overlap_tokens=0)
+    options = ChunkOptions(24, target_tokens=21, overlap_tokens=0)
     chunks = chunk_document(Document(text), count_tokens=len, options=options)
     assert [chunk.text for chunk in chunks] == [sentence + "。" for sentence in text.split("。")[:-1]]
 
@@ -284,10 +285,10 @@ def test_code_that_does_not_fit_is_cut_at_lines():
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"max_tokens": 254}, (254, 220, 55, 31)),
-        ({"max_tokens": 510}, (510, 220, 55, 32)),
-        ({"max_tokens": 128}, (128, 112, 28, 16)),
-        ({"max_tokens": 8}, (8, 7, 1, 1)),
+        ({"max_tokens": 254}, (254, 250, 62, 31)),
+        ({"max_tokens": 510}, (510, 250, 62, 32)),
+        ({"max_tokens": 128}, (128, 128, 32, 16)),
+        ({"max_tokens": 8}, (8, 8, 2, 1)),
         ({"max_tokens": 128, "target_tokens": 60, "overlap_tokens": 0, "header_tokens": 0}, (128, 60, 0, 0)),
     ],
 )
@@ -300,8 +301,8 @@ def test_options_follow_from_the_window(options, expected):
     ("options", "message"),
     [
         ({"max_tokens": 7}, "max_tokens is 7"),
-        ({"max_tokens": 128, "target_tokens": 113}, "target_tokens is 113; choose 4 to 112"),
-        ({"max_tokens": 128, "overlap_tokens": 57}, "overlap_tokens is 57; choose 0 to 56"),
+        ({"max_tokens": 128, "target_tokens": 129}, "target_tokens is 129; choose 4 to 128"),
+        ({"max_tokens": 128, "overlap_tokens": 65}, "overlap_tokens is 65; choose 0 to 64"),
         ({"max_tokens": 128, "header_tokens": 65}, "header_tokens is 65; choose 0 to 64"),
     ],
 )
@@ -342,7 +343,7 @@ def test_what_is_embedded_begins_with_where_the_passage_stands(title, file_name,
 
 def test_names_give_way_where_the_whole_has_more_tokens_than_its_parts():
     options = ChunkOptions(64)
-    text = "x" * 2 * options.cap_tokens
+    text = "x" * 2 * (options.max_tokens - options.header_tokens)
     chunk = Chunk(0, text, (0, len(text)), None, (1, 1), ("y" * (2 * options.header_tokens - 3) + " of",))
     embedded = embedding_text(chunk, title=None, count_tokens=count_pairs_of_characters, options=options)
     assert embedded == f"{'y' * (2 * options.header_tokens - 3)}\n{text}"
@@ -379,6 +380,16 @@ def test_a_megabyte_takes_seconds_and_few_counts(text):
     assert calls < 4 * len(chunks) + 1000
 
 
+@pytest.mark.parametrize(("title", "room"), [(None, 0), ("Leave", 1), ("of the staff " * 9, 8)])
+def test_only_what_stands_in_front_of_passages_is_taken_off_the_window(title, room):
+    options = ChunkOptions(64, overlap_tokens=0)
+    document = Document(" ".join(f"w{number}" for number in range(200)), title=title)
+    first = chunk_document(document, count_tokens=count_words, options=options)[0]
+    assert count_words(first.text) == 64 - room
+    text = embedding_text(first, title=title, count_tokens=count_words, options=options)
+    assert count_words(text) == 64
+
+
 @pytest.mark.parametrize(
     "name",
     ["text/birth_control.md", "pdf/test_article.pdf", "documents/word_sample.docx", "web/wkey_am.html"],
@@ -387,7 +398,7 @@ def test_sample_documents_are_cut_within_the_window(name):
     document = load_document(sample(name))
     options = ChunkOptions(128)
     chunks = chunk_document(document, count_tokens=count_hash_tokens, options=options)
-    assert max(count_hash_tokens(chunk.text) for chunk in chunks) <= options.cap_tokens
+    assert max(count_hash_tokens(chunk.text) for chunk in chunks) <= options.max_tokens
     assert {word for chunk in chunks for word in chunk.text.split()} >= {
         word for word in document.text.split() if len(word) < 49
     }

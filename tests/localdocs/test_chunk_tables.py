@@ -80,7 +80,7 @@ def test_wide_sheets_are_covered_within_the_cap(columns, lines, max_tokens):
     chunks = chunk_document(sheet(text), count_tokens=count_words, options=options)
     for chunk in chunks:
         assert chunk.text == text[slice(*chunk.span)]
-        assert count_words(chunk.text) <= options.cap_tokens
+        assert count_words(chunk.text) <= options.max_tokens
         embedded = embedding_text(chunk, title=None, count_tokens=count_words, options=options)
         assert count_words(embedded) <= options.max_tokens
     for before, after in pairwise(chunks):
