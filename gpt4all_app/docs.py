@@ -59,8 +59,10 @@ def sync(
         folders = require_folders(opened)
         report = sync_visibly(opened, output, rebuild=rebuild)
         if json:
-            record = {"index": opened.path, "folders": folders, "counts": report.counts, **asdict(report)}
-            output.document(record)
+            files = [asdict(file) for file in report.files]
+            record = {"index": opened.path, "folders": folders, "counts": report.counts, "files": files}
+            others = ("embedded", "rebuilt", "texts")
+            output.document(record | {name: getattr(report, name) for name in others})
             return
         for file in report.files:
             if file.outcome != "unchanged":
@@ -148,4 +150,5 @@ def _at(index: Path | None) -> str:
 def _described(file: FileOutcome, folders: tuple[Path, ...]) -> str:
     reason = f": {file.reason}" if file.reason else ""
     passages = f" ({file.chunks} passages)" if file.outcome in ("added", "updated") else ""
-    return f"{file.outcome:<10}  {shown_path(file.path, folders)}{passages}{reason}"
+    notes = "".join(f"; {note}" for note in file.notes)
+    return f"{file.outcome:<10}  {shown_path(file.path, folders)}{passages}{reason}{notes}"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gpt4all_core.errors import ConfigError
+from gpt4all_localdocs.patterns import PathRules, compile_patterns
 
 VectorIndexKind = Literal["chroma", "exact"]
 
@@ -20,6 +21,15 @@ class IndexOptions:
     lock_timeout_s: how long a sync waits for another one; None stands for no limit.
     max_file_bytes: larger files are skipped, with that reason; 200 MB is a few thousand pages.
     load_timeout_s: a file whose text takes longer is unreadable.
+    load_workers: files that are read at once, each in a process of its own of some 100 MB; None stands for
+    the processor's cores, four at most.
+    include, exclude: patterns as in a .gitignore, from each folder: `exclude` leaves files and directories
+    out, and where `include` is given, only files that it matches come in. Give them to every sync of the
+    index: files that they leave out are forgotten.
+    ignore_files: names of files that hold such patterns for the directory they stand in, the later ones of
+    one directory first. ".gitignore" is not among them unless it is named: it says what is not to be
+    versioned, which are often the very reports and PDFs that somebody wants to find.
+    hidden_files: whether names that begin with a dot are looked at.
     embed_batch: texts per transaction; what an interruption can cost at most.
     """
 
@@ -28,14 +38,20 @@ class IndexOptions:
     lock_timeout_s: float | None = 30.0
     max_file_bytes: int = 200 * 1024 * 1024
     load_timeout_s: float = 60.0
+    load_workers: int | None = None
     embed_batch: int = 64
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    ignore_files: tuple[str, ...] = (".gpt4allignore",)
+    hidden_files: bool = False
 
     def __post_init__(self) -> None:
         if self.vector_index not in ("chroma", "exact"):
             raise ConfigError(f"vector_index must be 'chroma' or 'exact', not {self.vector_index!r}")
-        for name, least in (("exact_search_below", 0), ("max_file_bytes", 1), ("embed_batch", 1)):
+        least_of = {"exact_search_below": 0, "max_file_bytes": 1, "embed_batch": 1, "load_workers": 1}
+        for name, least in least_of.items():
             value = getattr(self, name)
-            if value < least:
+            if value is not None and value < least:
                 raise ConfigError(f"{name} is {value}; it must be {least} or more")
         if self.load_timeout_s <= 0:
             raise ConfigError(f"load_timeout_s is {self.load_timeout_s}; it must be above 0")
@@ -43,3 +59,20 @@ class IndexOptions:
             raise ConfigError(
                 f"lock_timeout_s is {self.lock_timeout_s}; 0 does not wait, None waits for ever"
             )
+        for name in ("include", "exclude", "ignore_files"):
+            values = getattr(self, name)
+            if isinstance(values, str) or not all(isinstance(value, str) and value for value in values):
+                raise ConfigError(f"{name} is {values!r}; give a tuple of texts")
+        for name in ("include", "exclude"):
+            if patterns := getattr(self, name):
+                compile_patterns(patterns, source=name)
+
+    def rules_of(self, folder: str) -> PathRules:
+        """What is left out of a folder, by its absolute path."""
+        return PathRules.of(
+            folder,
+            include=self.include,
+            exclude=self.exclude,
+            ignore_files=self.ignore_files,
+            hidden_files=self.hidden_files,
+        )

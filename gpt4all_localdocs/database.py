@@ -37,7 +37,9 @@ CREATE TABLE files (
     title TEXT,
     kind TEXT NOT NULL DEFAULT 'file' CHECK (kind IN ('file', 'text')),
     metadata TEXT NOT NULL DEFAULT '{}',
-    content TEXT
+    content TEXT,
+    notes TEXT NOT NULL DEFAULT '[]',
+    chunk_count INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE chunks (
     id INTEGER PRIMARY KEY,
@@ -95,6 +97,9 @@ _MIGRATIONS: Final = {
 ALTER TABLE files ADD COLUMN kind TEXT NOT NULL DEFAULT 'file' CHECK (kind IN ('file', 'text'));
 ALTER TABLE files ADD COLUMN metadata TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE files ADD COLUMN content TEXT;
+ALTER TABLE files ADD COLUMN notes TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE files ADD COLUMN chunk_count INTEGER NOT NULL DEFAULT 0;
+UPDATE files SET chunk_count = (SELECT count(*) FROM chunks WHERE file_id = files.id);
 ALTER TABLE chunks ADD COLUMN part_kind TEXT;
 ALTER TABLE chunks ADD COLUMN part_number INTEGER;
 ALTER TABLE chunks ADD COLUMN part_label TEXT;

@@ -25,7 +25,7 @@ from gpt4all_localdocs.put import delete_texts, put_texts
 from gpt4all_localdocs.search import search, search_vector, to_hit, whole_text
 from gpt4all_localdocs.search_filter import Where
 from gpt4all_localdocs.store import Store, StoreSummary
-from gpt4all_localdocs.sync import OnProgress, sync
+from gpt4all_localdocs.sync import OnProgress, StopSignal, sync
 from gpt4all_localdocs.texts import Text
 from gpt4all_localdocs.types import Hit, SearchMode, SyncReport
 from gpt4all_localdocs.vector_index.search_index import SearchIndex
@@ -136,11 +136,18 @@ class LocalDocs(DocumentAnswers):
             self._store.set_folders(others)
         return len(gone)
 
-    def sync(self, *, rebuild: bool = False, on_progress: OnProgress = lambda _progress: None) -> SyncReport:
+    def sync(
+        self,
+        *,
+        rebuild: bool = False,
+        on_progress: OnProgress = lambda _progress: None,
+        stop: StopSignal | None = None,
+    ) -> SyncReport:
         """Bring the index to what the folders hold now; the report names every file.
 
         May be stopped at any moment and run again. rebuild: read and embed everything anew, which
-        is what a change of embedder takes. on_progress: called in this thread.
+        is what a change of embedder takes. on_progress: called in this thread. stop: a `threading.Event`
+        that, once set, ends the sync soon; its report says what was left, and the next one goes on.
         Raises ConfigError for a folder that never existed or an index that cannot be written,
         IndexBusy when another process is syncing it, EmbedderMismatch, IndexCorrupt.
         """
@@ -157,6 +164,7 @@ class LocalDocs(DocumentAnswers):
                 options=self._options,
                 rebuild=rebuild,
                 on_progress=on_progress,
+                stop=stop,
             )
 
     def put(self, texts: Iterable[Text]) -> list[str]:
@@ -347,7 +355,12 @@ class LocalDocs(DocumentAnswers):
         return self._store
 
     def _pipeline(self) -> AbstractContextManager[DocumentPipeline]:
-        return open_pipeline(self.embedder, self._chunk_options, load_timeout_s=self._options.load_timeout_s)
+        return open_pipeline(
+            self.embedder,
+            self._chunk_options,
+            load_timeout_s=self._options.load_timeout_s,
+            load_workers=self._options.load_workers,
+        )
 
     def _writing(self) -> WriterLock:
         """A sync that runs meanwhile would write its own list of folders over a change."""

@@ -3,9 +3,19 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 FileState = Literal["indexed", "unreadable"]
+
+StatKey = tuple[str, int, int, int]
+"""What a `FileStat` holds: path, size, modification time in nanoseconds, inode. For whole folders at once."""
+
+FileSummary = tuple[FileState, str, int, str]
+"""What a report says of a file that is as it was: state, reason, number of chunks, notes as a JSON list."""
+
+RACY_WINDOW_NS: Final = 2_000_000_000
+"""A file changed this shortly before it was scanned may have changed again without a new time stamp:
+two seconds is the coarsest clock of a file system in use (FAT)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,7 @@ class FileRecord:
     sha256: of the file's bytes, in hex; empty where the file changed while it was read.
     settings: the identity of everything that shaped the chunks (see `DocumentPipeline`).
     reason: why an unreadable file is unreadable, else empty.
+    notes: what of the file is not in its text (see `Document.notes`).
     """
 
     stat: FileStat
@@ -44,6 +55,7 @@ class FileRecord:
     reason: str = ""
     title: str | None = None
     chunks: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:

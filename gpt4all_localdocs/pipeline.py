@@ -1,27 +1,32 @@
 """From a file to embeddable passages: the steps that a sync runs, bundled with their identity."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 from gpt4all_core.protocols import Embedder
 from gpt4all_localdocs.chunk import CHUNKER_VERSION, ChunkOptions, chunk_document
 from gpt4all_localdocs.digest import digest
 from gpt4all_localdocs.embedding_text import embedding_text
-from gpt4all_localdocs.loaders.process import LoaderProcess
+from gpt4all_localdocs.loaders.pool import LoaderPool
 from gpt4all_localdocs.loaders.registry import loaders_version, supported_suffixes
 from gpt4all_localdocs.types import Chunk, Document
+
+_MOST_WORKERS: Final = 4
+"""Processes that read files, unless somebody asks for more: four feed an embedder on any processor."""
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentPipeline:
-    """How files become passages; the steps need not be thread-safe.
+    """How files become passages; the steps but `load` need not be thread-safe.
 
     suffixes: file name endings that `load` can read, lower case, with the dot.
     settings: changes whenever the same file would give other chunks.
-    load: raises UnreadableDocument.
+    load: raises UnreadableDocument; called by `parallel_loads` threads at once.
     embedding_text: what is embedded for a chunk, from the chunk and its document's title. It does not
     see the file's name, so that a renamed file keeps its vectors; keyword search finds the name.
     """
@@ -31,30 +36,35 @@ class DocumentPipeline:
     load: Callable[[Path], Document]
     chunk: Callable[[Document], Sequence[Chunk]]
     embedding_text: Callable[[Chunk, str | None], str]
+    parallel_loads: int = 1
 
 
 @contextmanager
 def open_pipeline(
-    embedder: Embedder, chunk_options: ChunkOptions, *, load_timeout_s: float
+    embedder: Embedder, chunk_options: ChunkOptions, *, load_timeout_s: float, load_workers: int | None = None
 ) -> Iterator[DocumentPipeline]:
-    """The project's own loaders and chunker; files are loaded in a worker process, started when needed."""
+    """The project's own loaders and chunker; files are loaded in worker processes, started when needed.
+
+    load_workers: how many at most; None stands for the processor's cores, `_MOST_WORKERS` at most.
+    """
     settings = {
         "chunker": CHUNKER_VERSION,
         "chunk_options": asdict(chunk_options),
         "loaders": loaders_version(),
         "tokens_of": embedder.identity,  # chunk sizes are counted in its tokens
     }
-    with LoaderProcess() as loader:
+    with LoaderPool() as loaders:
         yield DocumentPipeline(
             suffixes=frozenset(supported_suffixes()),
             settings=digest(json.dumps(settings, sort_keys=True)),
-            load=lambda path: loader.load(path, timeout_s=load_timeout_s),
+            load=lambda path: loaders.load(path, timeout_s=load_timeout_s),
             chunk=lambda document: chunk_document(
                 document, count_tokens=embedder.count_tokens, options=chunk_options
             ),
             embedding_text=lambda chunk, title: embedding_text(
                 chunk, title=title, count_tokens=embedder.count_tokens, options=chunk_options
             ),
+            parallel_loads=load_workers or min(os.cpu_count() or 1, _MOST_WORKERS),
         )
 
 

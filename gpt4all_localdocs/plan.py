@@ -4,14 +4,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from gpt4all_localdocs.manifest import FileRecord, FileStat
+from gpt4all_localdocs.manifest import RACY_WINDOW_NS, FileRecord, FileStat
 from gpt4all_localdocs.scan import Scan
-
-RACY_WINDOW_NS: Final = 2_000_000_000
-"""A file changed this shortly before it was scanned may have changed again without a new time stamp:
-two seconds is the coarsest clock of a file system in use (FAT)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +46,7 @@ class Plan:
 
 
 def plan_reading(known: Mapping[Path, FileRecord], scan: Scan, *, settings: str) -> Reading:
-    """Sort the files by what their stats alone can tell."""
+    """Sort the files by what their stats alone can tell; `known` may leave out those of `scan.settled`."""
     same, outdated, to_hash = [], [], []
     for stat in scan.files:
         record = known.get(stat.path)

@@ -60,6 +60,7 @@ def delete_texts(
 def cut_again(store: Store, embedder: Embedder, *, pipeline: DocumentPipeline) -> None:
     """Cut texts as `pipeline` does that were cut by other settings; their vectors may be missing then."""
     for texts in store.texts.pages(other_settings_than=pipeline.settings):
+        store.vectors.unsettle()
         store.texts.put(cut_text(text, pipeline=pipeline, embedder=embedder) for text in texts)
 
 

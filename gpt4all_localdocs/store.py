@@ -1,6 +1,7 @@
 """The store of record of an index: files, passages, keywords and vectors in one SQLite file."""
 
 import json
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +9,12 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from gpt4all_core.errors import IndexCorrupt
+from gpt4all_core.protocols import Vectors
 from gpt4all_localdocs.collection_table import CollectionTable
 from gpt4all_localdocs.database import Database
 from gpt4all_localdocs.filter_sql import EVERYTHING, Condition
 from gpt4all_localdocs.keyword_table import KeywordTable
-from gpt4all_localdocs.manifest import FileRecord, FileStat
+from gpt4all_localdocs.manifest import RACY_WINDOW_NS, FileRecord, FileStat, FileSummary, StatKey
 from gpt4all_localdocs.passage import (
     SELECT_PASSAGE,
     NewPassage,
@@ -22,10 +24,13 @@ from gpt4all_localdocs.passage import (
     text_path,
 )
 from gpt4all_localdocs.text_table import TextTable
-from gpt4all_localdocs.vector_table import VectorTable
+from gpt4all_localdocs.vector_table import VectorTable, insert_vectors, unsettle
 
 _PARAMETERS: Final = 500
 """Values in one `IN (…)`; every SQLite allows 999."""
+
+_SETTLED: Final = "settings = ? AND mtime_ns < scanned_ns - ?"
+"""Of a file: its chunks are up to date, and equal stats prove equal content (`plan.is_racy`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,39 +122,52 @@ class Store:
 
     def files(self) -> dict[Path, FileRecord]:
         """The manifest: every file that was read or tried, by path."""
+        return self._files("TRUE", ())
+
+    def settled_files(self, settings: str) -> dict[StatKey, FileSummary]:
+        """Files that are as they should be while their stats are these: cut by `settings`, and not racy."""
+        select = "SELECT path, size, mtime_ns, inode, state, reason, chunk_count, notes FROM files"
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT path, size, mtime_ns, inode, scanned_ns, sha256, settings, state, reason, title,"
-                " (SELECT count(*) FROM chunks WHERE file_id = files.id) FROM files WHERE kind = 'file'"
-                " ORDER BY path"
+                f"{select} WHERE kind = 'file' AND {_SETTLED}", (settings, RACY_WINDOW_NS)
+            ).fetchall()
+        return {(row[0], row[1], row[2], int(row[3])): row[4:] for row in rows}
+
+    def unsettled_files(self, settings: str, *, also: Iterable[str]) -> dict[Path, FileRecord]:
+        """The manifest without what `settled_files` gives, but for these paths."""
+        among = "path IN (SELECT value FROM json_each(?))"
+        return self._files(
+            f"(NOT ({_SETTLED}) OR {among})", (settings, RACY_WINDOW_NS, json.dumps(list(also)))
+        )
+
+    def _files(self, condition: str, parameters: tuple[object, ...]) -> dict[Path, FileRecord]:
+        select = (
+            "SELECT path, size, mtime_ns, inode, scanned_ns, sha256, settings, state, reason, title,"
+            " chunk_count, notes FROM files"
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"{select} WHERE kind = 'file' AND {condition} ORDER BY path", parameters
             ).fetchall()
         return {Path(row[0]): _file_record(row) for row in rows}
 
     def put_file(self, record: FileRecord, passages: Sequence[NewPassage]) -> None:
         """Replace all that is known of one file, in one transaction."""
-        values = (*_file_values(record), str(record.path))
+        self.put_files([(record, passages)])
+
+    def put_files(
+        self,
+        files: Iterable[tuple[FileRecord, Sequence[NewPassage]]],
+        *,
+        vectors: tuple[Sequence[str], Vectors] | None = None,
+    ) -> None:
+        """Replace all that is known of these files, in one transaction, and store vectors with their keys."""
         with self._database.writing() as connection:
-            connection.execute(
-                "INSERT OR IGNORE INTO files"
-                " (path, size, mtime_ns, inode, scanned_ns, sha256, settings, state, reason)"
-                " VALUES (?, 0, 0, '', 0, '', '', 'indexed', '')",
-                (str(record.path),),
-            )
-            connection.execute(
-                "UPDATE files SET size = ?, mtime_ns = ?, inode = ?, scanned_ns = ?, sha256 = ?,"
-                " settings = ?, state = ?, reason = ?, title = ? WHERE path = ?",
-                values,
-            )
-            (file_id,) = connection.execute(
-                "SELECT id FROM files WHERE path = ?", (str(record.path),)
-            ).fetchone()
-            connection.execute("DELETE FROM chunks WHERE file_id = ?", (file_id,))
-            insert_passages(
-                connection,
-                file_id,
-                passages,
-                label=lambda chunk: keyword_label(record.path, record.title, chunk),
-            )
+            unsettle(connection)
+            if vectors is not None:
+                insert_vectors(connection, *vectors)
+            for record, passages in files:
+                _put_file(connection, record, passages)
 
     def confirm_files(self, stats: Iterable[FileStat], *, scanned_ns: int) -> None:
         """Note new stats of files whose content is what it was."""
@@ -176,6 +194,7 @@ class Store:
     def remove_files(self, paths: Iterable[Path]) -> None:
         """Forget files and their passages."""
         with self._database.writing() as connection:
+            unsettle(connection)
             connection.executemany("DELETE FROM files WHERE path = ?", ((str(path),) for path in paths))
 
     def passages_of_file(self, path: Path | str) -> list[Passage]:
@@ -265,10 +284,34 @@ class Store:
         return found
 
 
+def _put_file(connection: sqlite3.Connection, record: FileRecord, passages: Sequence[NewPassage]) -> None:
+    connection.execute(
+        "INSERT OR IGNORE INTO files"
+        " (path, size, mtime_ns, inode, scanned_ns, sha256, settings, state, reason)"
+        " VALUES (?, 0, 0, '', 0, '', '', 'indexed', '')",
+        (str(record.path),),
+    )
+    connection.execute(
+        "UPDATE files SET size = ?, mtime_ns = ?, inode = ?, scanned_ns = ?, sha256 = ?, settings = ?,"
+        " state = ?, reason = ?, title = ?, notes = ?, chunk_count = ? WHERE path = ?",
+        (*_file_values(record), len(passages), str(record.path)),
+    )
+    (file_id,) = connection.execute("SELECT id FROM files WHERE path = ?", (str(record.path),)).fetchone()
+    connection.execute("DELETE FROM chunks WHERE file_id = ?", (file_id,))
+    insert_passages(
+        connection,
+        file_id,
+        passages,
+        label=lambda chunk: keyword_label(record.path, record.title, chunk),
+    )
+
+
 def _file_record(row: Sequence[Any]) -> FileRecord:
-    path, size, mtime_ns, inode, scanned_ns, sha256, settings, state, reason, title, chunks = row
+    path, size, mtime_ns, inode, scanned_ns, sha256, settings, state, reason, title, chunks, notes = row
     stat = FileStat(Path(path), size, mtime_ns, int(inode))
-    return FileRecord(stat, scanned_ns, sha256, settings, state, reason, title, chunks)
+    return FileRecord(
+        stat, scanned_ns, sha256, settings, state, reason, title, chunks, tuple(json.loads(notes))
+    )
 
 
 def _file_values(record: FileRecord) -> tuple[object, ...]:
@@ -283,4 +326,5 @@ def _file_values(record: FileRecord) -> tuple[object, ...]:
         record.state,
         record.reason,
         record.title,
+        json.dumps(record.notes, ensure_ascii=False),
     )

@@ -1,7 +1,7 @@
 """The values LocalDocs works with, from a file's text to an answer's citation."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -215,12 +215,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """What a sync made of one file, and why where that is not plain."""
+    """What a sync made of one file, and why where that is not plain.
+
+    notes: what of the file is not in the index, and why ("pages 3-5 need OCR").
+    """
 
     path: Path
     outcome: Outcome
     reason: str = ""
     chunks: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -230,12 +234,14 @@ class SyncReport:
     embedded: passages that needed a new vector; the others were found in the store.
     rebuilt: why the vector index was rebuilt from the store, or an empty string.
     texts: how many texts of programs are in the index beside the files; a sync keeps them all.
+    is_stopped: whether somebody asked it to stop before it was done; the next sync goes on.
     """
 
-    files: tuple[FileOutcome, ...]
+    files: Sequence[FileOutcome]
     embedded: int = 0
     rebuilt: str = ""
     texts: int = 0
+    is_stopped: bool = False
 
     @cached_property
     def counts(self) -> dict[Outcome, int]:

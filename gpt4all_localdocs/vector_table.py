@@ -22,6 +22,7 @@ _REVISION: Final = "vectors_revision"
 _GENERATION: Final = "generation"
 _LAST_GENERATION: Final = "last_generation"
 _FINGERPRINT: Final = "fingerprint"
+_SETTLED: Final = "settled_revision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +122,24 @@ class VectorTable:
 
     def put(self, keys: Sequence[str], vectors: Vectors) -> None:
         """Store vectors in one transaction; a key that is there keeps the one it has."""
-        rows = np.ascontiguousarray(vectors, dtype=_FLOAT32)
         with self._database.writing() as connection:
-            connection.executemany(
-                "INSERT INTO vectors VALUES (?, ?) ON CONFLICT DO NOTHING",
-                ((key, row.tobytes()) for key, row in zip(keys, rows, strict=True)),
-            )
-            _bump_revision(connection)
+            insert_vectors(connection, keys, vectors)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every passage has its vector and every vector a passage, as `settle` said last."""
+        with self._database.reading() as connection:
+            return read_meta(connection, _SETTLED) == (read_meta(connection, _REVISION) or "0")
+
+    def settle(self) -> None:
+        """Note that it is so; any vector that comes or goes and `unsettle` end it."""
+        with self._database.writing() as connection:
+            write_meta(connection, _SETTLED, read_meta(connection, _REVISION) or "0")
+
+    def unsettle(self) -> None:
+        """Note that it may not be so; see the function of this name."""
+        with self._database.writing() as connection:
+            unsettle(connection)
 
     def drop_unused(self) -> int:
         """Forget the vectors that no passage needs any more; returns how many."""
@@ -231,6 +243,21 @@ class VectorTable:
     def _unpack(rows: Sequence[tuple[str, bytes]], dimensions: int) -> tuple[list[str], Vectors]:
         vectors = np.frombuffer(b"".join(row[1] for row in rows), dtype=_FLOAT32)
         return [row[0] for row in rows], vectors.reshape(len(rows), dimensions)
+
+
+def unsettle(connection: sqlite3.Connection) -> None:
+    """Note, as a part of a transaction that changes passages, that vectors may be missing or left over."""
+    write_meta(connection, _SETTLED, None)
+
+
+def insert_vectors(connection: sqlite3.Connection, keys: Sequence[str], vectors: Vectors) -> None:
+    """Store vectors, as a part of a transaction; a key that is there keeps the one it has."""
+    rows = np.ascontiguousarray(vectors, dtype=_FLOAT32)
+    connection.executemany(
+        "INSERT INTO vectors VALUES (?, ?) ON CONFLICT DO NOTHING",
+        ((key, row.tobytes()) for key, row in zip(keys, rows, strict=True)),
+    )
+    _bump_revision(connection)
 
 
 def drop_vectors(connection: sqlite3.Connection, keys: Iterable[str]) -> None:

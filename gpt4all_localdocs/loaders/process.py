@@ -78,6 +78,13 @@ class LoaderProcess:
             self._is_closed = True
             self._stop_child()
 
+    def interrupt(self) -> None:
+        """End the load in progress, which raises, and refuse later ones; `close` has to follow."""
+        self._is_closed = True
+        child = self._child
+        if child is not None:
+            child.kill()
+
     def _why_silent(self, timeout_s: float) -> str:
         has_expired = self._child is not None and self._child.has_expired
         return f"took longer than {timeout_s:g} s to read" if has_expired else "the parser crashed on it"
@@ -130,6 +137,9 @@ class _Child:
     def ask(self, request: bytes, *, timeout_s: float) -> bytes | None:
         """The reply, or None when the child died or was killed for taking too long (`has_expired`)."""
         return self._exchange(request, timeout_s=timeout_s)
+
+    def kill(self) -> None:
+        self._process.kill()
 
     def stop(self) -> None:
         self._process.kill()

@@ -68,7 +68,8 @@ class Generations:
 
     def discard(self) -> None:
         """Remove every generation: the store alone answers."""
-        self._vectors.publish(None)
+        if self._vectors.generation is not None or self._vectors.count_pending():
+            self._vectors.publish(None)
         self._sweep(keep=None)
 
     def _find_damage(self, published: Generation) -> str:

@@ -39,7 +39,7 @@ def test_sync_as_json_names_every_file(indexed, leave):
     document = indexed("docs", "sync", "--json").document
     assert set(document) == {"index", "folders", "counts", "embedded", "rebuilt", "files", "texts"}
     assert document["counts"] == {"unchanged": 2}
-    assert set(document["files"][0]) == {"path", "outcome", "reason", "chunks"}
+    assert set(document["files"][0]) == {"path", "outcome", "reason", "chunks", "notes"}
     assert indexed("docs", "sync", "--rebuild", "--json").document["embedded"] == 2
 
 

@@ -63,7 +63,7 @@ def old(bench: Workbench) -> Workbench:
     with contextlib.closing(sqlite3.connect(bench.index / DATABASE_NAME)) as connection:
         connection.execute("DROP INDEX chunks_by_content")
         connection.execute("DROP TABLE collections")
-        for column in ("kind", "metadata", "content"):
+        for column in ("kind", "metadata", "content", "notes", "chunk_count"):
             connection.execute(f"ALTER TABLE files DROP COLUMN {column}")
         for column in ("part_kind", "part_number", "part_label", "columns"):
             connection.execute(f"ALTER TABLE chunks DROP COLUMN {column}")

@@ -1,0 +1,268 @@
+"""One run of a sync under the writer lock: scan, decide, and carry out what was decided."""
+
+import hashlib
+import time
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from gpt4all_core.errors import UnreadableDocument
+from gpt4all_core.protocols import Embedder
+from gpt4all_localdocs.config import IndexOptions
+from gpt4all_localdocs.embed import embed_texts
+from gpt4all_localdocs.load_ahead import load_ahead
+from gpt4all_localdocs.manifest import FileRecord, FileStat, FileSummary, StatKey
+from gpt4all_localdocs.outcomes import Outcomes
+from gpt4all_localdocs.passage import NewPassage, Passage
+from gpt4all_localdocs.pipeline import DocumentPipeline, content_id, vector_key
+from gpt4all_localdocs.plan import Plan, Reading, plan_reading, plan_sync
+from gpt4all_localdocs.put import cut_again
+from gpt4all_localdocs.scan import Scan, scan_folders
+from gpt4all_localdocs.store import Store
+from gpt4all_localdocs.sync_progress import OnProgress, StopSignal, SyncProgress
+from gpt4all_localdocs.types import Chunk, Document, FileOutcome, Outcome
+from gpt4all_localdocs.waiting_files import WaitingFiles
+
+_STOPPED = "the sync was stopped before it came to this file; the next one goes on"
+
+
+class SyncRun:
+    """The steps of one sync, in their order; `outcomes` fills up as they go."""
+
+    def __init__(
+        self,
+        store: Store,
+        embedder: Embedder,
+        *,
+        pipeline: DocumentPipeline,
+        options: IndexOptions,
+        on_progress: OnProgress,
+        stop: StopSignal | None,
+    ) -> None:
+        self.embedded = 0
+        self.is_stopped = False
+        self._store = store
+        self._embedder = embedder
+        self._pipeline = pipeline
+        self._options = options
+        self._on_progress = on_progress
+        self._stop = stop
+        self._reported: list[FileOutcome] = []
+        self._settled: dict[StatKey, FileSummary] = {}
+
+    @property
+    def outcomes(self) -> Outcomes:
+        return Outcomes(self._reported, self._settled)
+
+    def adopt_embedder(self, *, rebuild: bool) -> None:
+        vectors, embedder = self._store.vectors, self._embedder
+        if not rebuild:
+            vectors.check_embedder(embedder.identity, embedder.dimensions)
+        vectors.adopt_embedder(
+            embedder.identity, embedder.dimensions, vector_key=self._key_of_passage, start_over=rebuild
+        )
+
+    def update_files(self, folders: Sequence[Path]) -> None:
+        """Scan, decide, and do what was decided."""
+        self._on_progress(SyncProgress("scan", 0, 0))
+        scanned_ns, settings = time.time_ns(), self._pipeline.settings
+        known_folders = self._store.folders()
+        settled = self._store.settled_files(settings)
+        scan = scan_folders(
+            folders,
+            suffixes=self._pipeline.suffixes,
+            max_file_bytes=self._options.max_file_bytes,
+            exclude=self._store.directory,
+            known_devices={folder: device for folder, device in known_folders.items() if device},
+            rules_of=self._options.rules_of,
+            settled=settled,
+        )
+        for place in (*scan.skipped, *scan.hidden_from_view):
+            self._report(place.path, "skipped", place.reason)
+        known = self._store.unsettled_files(settings, also=self._take_settled(settled, scan))
+        reading = plan_reading(known, scan, settings=settings)
+        hashes = self._hash_files(reading.to_hash)
+        if self._asked_to_stop():
+            self._report_left_alone(known, reading)
+            return
+        plan = plan_sync(known, reading, hashes, settings=settings)
+        self._apply(plan, known, scanned_ns=scanned_ns)
+        devices = {folder: scan.devices.get(folder, known_folders.get(folder, 0)) for folder in scan.folders}
+        if devices != known_folders:
+            self._store.set_folders(devices)
+
+    def embed_missing(self) -> None:
+        """Give every passage its vector and forget vectors that none needs, unless nothing changed."""
+        if self._asked_to_stop():
+            return
+        cut_again(self._store, self._embedder, pipeline=self._pipeline)
+        vectors = self._store.vectors
+        if vectors.is_settled:
+            return
+        total, done, last_id = vectors.count_missing(), 0, 0
+        while passages := vectors.missing(after_id=last_id, limit=self._options.embed_batch):
+            if self._asked_to_stop():
+                return
+            self._on_progress(SyncProgress("embed", done, total))
+            texts = {p.vector_key: self._pipeline.embedding_text(p.chunk, p.title) for p in passages}
+            vectors.put(list(texts), embed_texts(self._embedder, list(texts.values())))
+            done += len(texts)
+            self.embedded += len(texts)
+            last_id = passages[-1].id
+        vectors.drop_unused()
+        vectors.settle()
+
+    def _take_settled(self, settled: dict[StatKey, FileSummary], scan: Scan) -> list[str]:
+        """Report what is as it was; the paths of the others."""
+        if len(scan.settled) == len(settled):
+            self._settled = settled
+            return []
+        self._settled = {key: settled[key] for key in scan.settled}
+        return [key[0] for key in settled if key not in self._settled]
+
+    def _hash_files(self, stats: Sequence[FileStat]) -> dict[Path, str]:
+        hashes: dict[Path, str] = {}
+        for done, stat in enumerate(stats):
+            if self._asked_to_stop():
+                break
+            self._on_progress(SyncProgress("hash", done, len(stats), stat.path))
+            try:
+                with stat.path.open("rb") as file:
+                    hashes[stat.path] = hashlib.file_digest(file, "sha256").hexdigest()
+            except FileNotFoundError:
+                self._report(stat.path, "skipped", "gone while the folders were read; the next sync decides")
+            except OSError as error:
+                self._report(stat.path, "unreadable", f"cannot be opened: {error.strerror or error}")
+        return hashes
+
+    def _apply(self, plan: Plan, known: Mapping[Path, FileRecord], *, scanned_ns: int) -> None:
+        for path, reason in plan.kept:
+            self._report(path, "skipped", reason, chunks=known[path].chunks)
+        for stat in (*plan.unchanged, *plan.confirmed):
+            record = known[stat.path]
+            outcome: Outcome = "unchanged" if record.state == "indexed" else "unreadable"
+            self._report(stat.path, outcome, record.reason, chunks=record.chunks, notes=record.notes)
+        if plan.confirmed:
+            self._store.confirm_files(plan.confirmed, scanned_ns=scanned_ns)
+        to_load = sorted((*plan.added, *plan.updated), key=lambda pair: pair[0].path)
+        for old, stat in plan.moved:
+            self._store.move_file(old, stat, scanned_ns=scanned_ns)
+            record = known[old]
+            self._report(stat.path, "moved", f"from {old}", chunks=record.chunks, notes=record.notes)
+        if plan.removed:
+            self._store.remove_files(plan.removed)
+            for path in plan.removed:
+                self._report(path, "removed")
+        if to_load:
+            self._load_files(to_load, known, scanned_ns=scanned_ns)
+
+    def _load_files(
+        self,
+        to_load: Sequence[tuple[FileStat, str]],
+        known: Mapping[Path, FileRecord],
+        *,
+        scanned_ns: int,
+    ) -> None:
+        """Cut and embed each file as soon as it is read, while others are being read."""
+        waiting = WaitingFiles(self._store, self._embedder, batch=self._options.embed_batch)
+        paths = [stat.path for stat, _ in to_load]
+        left = set(paths)
+        loading = load_ahead(self._pipeline.load, paths, workers=self._pipeline.parallel_loads)
+        with closing(loading):
+            for place, future in loading:
+                if self._asked_to_stop():
+                    break
+                stat, sha256 = to_load[place]
+                self._on_progress(SyncProgress("load", len(paths) - len(left), len(paths), stat.path))
+                left.discard(stat.path)
+                record = FileRecord(stat, scanned_ns, sha256, self._pipeline.settings)
+                self._take_in(future, record, waiting, known=known.get(stat.path))
+                while waiting.is_full and not self._asked_to_stop():
+                    self._embed_batch(waiting)
+        while waiting.paths and not self._asked_to_stop():
+            self._embed_batch(waiting)
+        self.embedded += waiting.embedded
+        left.update(waiting.paths)
+        self._reported = [outcome for outcome in self._reported if outcome.path not in left]
+        self._report_stopped(left, known)
+
+    def _take_in(
+        self,
+        future: "Future[Document]",
+        record: FileRecord,
+        waiting: WaitingFiles,
+        *,
+        known: FileRecord | None,
+    ) -> None:
+        """Cut what was loaded and queue it to be embedded and written; report it."""
+        path = record.path
+        try:
+            document = future.result()
+        except UnreadableDocument as error:
+            waiting.add(replace(record, state="unreadable", reason=error.reason), (), {})
+            self._report(path, "unreadable", error.reason)
+            return
+        chunks = self._pipeline.chunk(document)
+        reason = "" if chunks else "it holds no text"
+        if known is not None and (known.sha256, known.settings != record.settings) == (record.sha256, True):
+            reason = reason or "the way files are cut has changed"
+        record = replace(record, title=document.title, notes=document.notes)
+        texts = [self._pipeline.embedding_text(chunk, record.title) for chunk in chunks]
+        passages = [self._new_passage(chunk, text, record) for chunk, text in zip(chunks, texts, strict=True)]
+        if not _is_as_before(record.stat):
+            # What was read has another hash, and the hashed content may come back (another branch of a
+            # repository, for instance): without a hash the next sync reads the file whatever it holds.
+            record = replace(record, sha256="")
+        waiting.add(record, passages, {p.vector_key: text for p, text in zip(passages, texts, strict=True)})
+        outcome: Outcome = "added" if known is None else "updated"
+        self._report(path, outcome, reason, chunks=len(chunks), notes=document.notes)
+
+    def _embed_batch(self, waiting: WaitingFiles) -> None:
+        if waiting.texts:
+            total = waiting.embedded + waiting.texts
+            self._on_progress(SyncProgress("embed", waiting.embedded, total))
+        waiting.embed_batch()
+
+    def _new_passage(self, chunk: Chunk, text: str, record: FileRecord) -> NewPassage:
+        return NewPassage(
+            chunk,
+            content_id=content_id(record.sha256, chunk, settings=record.settings),
+            vector_key=vector_key(self._embedder.identity, text),
+        )
+
+    def _key_of_passage(self, passage: Passage) -> str:
+        text = self._pipeline.embedding_text(passage.chunk, passage.title)
+        return vector_key(self._embedder.identity, text)
+
+    def _asked_to_stop(self) -> bool:
+        self.is_stopped = self.is_stopped or (self._stop is not None and self._stop.is_set())
+        return self.is_stopped
+
+    def _report_left_alone(self, known: Mapping[Path, FileRecord], reading: Reading) -> None:
+        paths = {stat.path for stat in (*reading.same, *reading.outdated, *reading.to_hash)}
+        paths |= {*reading.gone, *(path for path, _ in reading.kept)}
+        self._report_stopped(paths - {outcome.path for outcome in self._reported}, known)
+
+    def _report_stopped(self, paths: Collection[Path], known: Mapping[Path, FileRecord]) -> None:
+        for path in paths:
+            self._report(path, "skipped", _STOPPED, chunks=known[path].chunks if path in known else 0)
+
+    def _report(
+        self,
+        path: Path,
+        outcome: Outcome,
+        reason: str = "",
+        *,
+        chunks: int = 0,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        self._reported.append(FileOutcome(path, outcome, reason, chunks, notes))
+
+
+def _is_as_before(stat: FileStat) -> bool:
+    try:
+        return FileStat.of(stat.path, stat.path.stat()) == stat
+    except OSError:
+        return False

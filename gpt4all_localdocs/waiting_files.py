@@ -1,0 +1,80 @@
+"""Files that were cut and wait for the vectors of their passages, to be written with them."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from gpt4all_core.protocols import Embedder
+from gpt4all_localdocs.embed import embed_texts
+from gpt4all_localdocs.manifest import FileRecord
+from gpt4all_localdocs.passage import NewPassage
+from gpt4all_localdocs.store import Store
+
+_MOST_FILES: Final = 100
+"""Files in one transaction, which costs some milliseconds however few they are."""
+
+_MOST_PASSAGES: Final = 5_000
+"""Passages that wait, unless one file has more: some 10 MB of text."""
+
+
+class WaitingFiles:
+    """Packs the texts of many files into batches that are full; what waits is bounded.
+
+    A file and its passages are written together with the last of its vectors, in one transaction, so that a
+    search finds all of it or what was there before. A file of many batches has its first ones written
+    before: what is stored need not be embedded again after a stop.
+    """
+
+    def __init__(self, store: Store, embedder: Embedder, *, batch: int) -> None:
+        self.embedded = 0
+        self._store = store
+        self._embedder = embedder
+        self._batch = batch
+        self._files: deque[tuple[FileRecord, Sequence[NewPassage], str | None]] = deque()
+        self._passages = 0
+        self._texts: dict[str, str] = {}
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next batch is to be embedded and written before more is added."""
+        has_much = len(self._files) >= _MOST_FILES or self._passages >= _MOST_PASSAGES
+        return len(self._texts) >= self._batch or has_much
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files that were not written yet."""
+        return [record.path for record, _, _ in self._files]
+
+    @property
+    def texts(self) -> int:
+        """How many wait to be embedded."""
+        return len(self._texts)
+
+    def add(self, record: FileRecord, passages: Sequence[NewPassage], texts: Mapping[str, str]) -> None:
+        """A file with the text to embed under each vector key."""
+        lacking = self._store.vectors.lacking(key for key in texts if key not in self._texts)
+        self._texts |= {key: texts[key] for key in lacking}
+        needed = texts.keys() & self._texts.keys()
+        # Texts are embedded in the order they came in: when the last one is there, all are.
+        last = next((key for key in reversed(self._texts) if key in needed), None) if needed else None
+        self._files.append((record, passages, last))
+        self._passages += len(passages)
+
+    def embed_batch(self) -> None:
+        """Embed the texts that came first and write them, and the files that waited for them alone."""
+        keys = list(islice(self._texts, self._batch))
+        rows = embed_texts(self._embedder, [self._texts[key] for key in keys]) if keys else None
+        for key in keys:
+            del self._texts[key]
+        self._store.put_files(self._take_ready(), vectors=None if rows is None else (keys, rows))
+        self.embedded += len(keys)
+
+    def _take_ready(self) -> list[tuple[FileRecord, Sequence[NewPassage]]]:
+        ready = []
+        while self._files and self._files[0][2] not in self._texts:
+            record, passages, _ = self._files.popleft()
+            self._passages -= len(passages)
+            ready.append((record, passages))
+        return ready
