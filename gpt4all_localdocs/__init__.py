@@ -14,25 +14,34 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gpt4all_localdocs.answer_stream import AnswerStream
+    from gpt4all_localdocs.compare import Comparison
     from gpt4all_localdocs.config import IndexOptions
+    from gpt4all_localdocs.document_table import IndexedDocument
+    from gpt4all_localdocs.extract import Extraction
     from gpt4all_localdocs.gpt4all_collections import GPT4AllCollection, GPT4AllImport, import_gpt4all
     from gpt4all_localdocs.local_docs import LocalDocs
     from gpt4all_localdocs.search_filter import SearchFilter
+    from gpt4all_localdocs.summarise import Summary
     from gpt4all_localdocs.sync import SyncProgress
     from gpt4all_localdocs.texts import Text
-    from gpt4all_localdocs.types import Answer, Citation, FileOutcome, Hit, SyncReport
+    from gpt4all_localdocs.types import Answer, Citation, Claim, FileOutcome, Hit, SyncReport
 
 _HOME = {
     "Answer": "types",
     "AnswerStream": "answer_stream",
     "Citation": "types",
+    "Claim": "types",
+    "Comparison": "compare",
+    "Extraction": "extract",
     "FileOutcome": "types",
     "GPT4AllCollection": "gpt4all_collections",
     "GPT4AllImport": "gpt4all_collections",
     "Hit": "types",
     "IndexOptions": "config",
+    "IndexedDocument": "document_table",
     "LocalDocs": "local_docs",
     "SearchFilter": "search_filter",
+    "Summary": "summarise",
     "SyncProgress": "sync",
     "SyncReport": "types",
     "Text": "texts",
@@ -43,13 +52,18 @@ __all__ = [
     "Answer",
     "AnswerStream",
     "Citation",
+    "Claim",
+    "Comparison",
+    "Extraction",
     "FileOutcome",
     "GPT4AllCollection",
     "GPT4AllImport",
     "Hit",
     "IndexOptions",
+    "IndexedDocument",
     "LocalDocs",
     "SearchFilter",
+    "Summary",
     "SyncProgress",
     "SyncReport",
     "Text",

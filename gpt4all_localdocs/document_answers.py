@@ -2,12 +2,19 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 
-from gpt4all_core.protocols import ChatModel, Embedder
+from gpt4all_core.errors import ConfigError, LocalDocsError
+from gpt4all_core.protocols import ChatModel, Embedder, Vectors
 from gpt4all_core.types import GenerationParams, Message
 from gpt4all_localdocs.answer import AskOptions, Library, answer_question
 from gpt4all_localdocs.answer_stream import AnswerStream
+from gpt4all_localdocs.compare import Comparison, compare_passages
+from gpt4all_localdocs.evidence import LEAST_EVIDENCE
+from gpt4all_localdocs.extract import Extraction, Model, extract
+from gpt4all_localdocs.pack import without_overlap
 from gpt4all_localdocs.search_filter import Where
+from gpt4all_localdocs.summarise import DEFAULT_BUDGET, Summary, summarise
 from gpt4all_localdocs.types import Answer, AnswerMode, Hit
 
 
@@ -31,6 +38,14 @@ class DocumentAnswers(ABC):
     @abstractmethod
     def document_of(self, hit: Hit, *, most: int | None = None) -> list[Hit]:
         """All passages of the hit's document in order; none where they are more than `most`."""
+
+    @abstractmethod
+    def document_at(self, path: str | Path) -> list[Hit]:
+        """All passages of a file of the index, or of a text by its id, in order; none where it has none."""
+
+    @abstractmethod
+    def vectors_of(self, hits: Sequence[Hit]) -> Vectors:
+        """float32, shape (len(hits), dimensions), of passages of the index."""
 
     def ask(
         self,
@@ -106,3 +121,46 @@ class DocumentAnswers(ABC):
             lambda hit, most: self.document_of(hit, most=most),
         )
         return answer_question(library, question, options)
+
+    def summarise(self, *paths: str | Path, budget_tokens: int = DEFAULT_BUDGET) -> Summary:
+        """What files, or texts by their ids, say as a whole; `Summary.share` tells how much of them was read.
+
+        Parts are summarised and then their summaries, so that documents may be longer than the context.
+        budget_tokens: most tokens of documents that are read; of longer ones passages spread evenly are.
+        Raises LocalDocsError where a path is not in the index, ConfigError without one.
+        """
+        if not paths:
+            raise ConfigError("there is nothing to summarise; give at least one path or id")
+        pieces = [piece for path in paths for piece in without_overlap(self._passages_at(path))]
+        return summarise(self.model, pieces, budget_tokens=budget_tokens)
+
+    def compare(self, left: str | Path, right: str | Path) -> Comparison:
+        """What two files, or texts by their ids, have in common, say in other words, and say alone.
+
+        No model is asked: passages are paired by their words and vectors, so that nothing is made up.
+        Raises LocalDocsError where one of them is not in the index.
+        """
+        first, second = self._passages_at(left), self._passages_at(right)
+        return compare_passages(first, second, self.vectors_of(first), self.vectors_of(second))
+
+    def extract(
+        self, schema: type[Model], *, where: Where | None = None, least_evidence: float = LEAST_EVIDENCE
+    ) -> Extraction[Model]:
+        """An object of a Pydantic class with what the documents say, each field quoted from one place.
+
+        Every field is asked for by its description, or its name, in quote mode. where: as for `search`.
+        least_evidence: fields with less are missing, not guessed; 0 to 1.
+        Raises ConfigError for fields that are objects or lists, LocalDocsError for an empty index.
+        """
+        return extract(
+            schema,
+            ask=lambda question: self.ask(
+                question, mode="quote", where=where, spans=3, least_evidence=least_evidence
+            ),
+        )
+
+    def _passages_at(self, path: str | Path) -> list[Hit]:
+        passages = self.document_at(path)
+        if not passages:
+            raise LocalDocsError(f"the index has no passage of {str(path)!r}; sync, or check the path")
+        return passages

@@ -16,7 +16,9 @@ from gpt4all_localdocs.chunk import ChunkOptions
 from gpt4all_localdocs.collection_table import check_collection
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.document_answers import DocumentAnswers
+from gpt4all_localdocs.document_table import IndexedDocument
 from gpt4all_localdocs.export_index import export_index
+from gpt4all_localdocs.filter_sql import compile_filter
 from gpt4all_localdocs.folders import check_folder
 from gpt4all_localdocs.import_index import import_index
 from gpt4all_localdocs.passage import text_path
@@ -262,6 +264,11 @@ class LocalDocs(DocumentAnswers):
         passages = self._searched.passages_of_file(place)
         return [] if most is not None and len(passages) > most else list(map(to_hit, passages))
 
+    def document_at(self, path: str | Path) -> list[Hit]:
+        """All passages of a text by its id, or of a file, in order; none where the index has neither."""
+        passages = self._searched.passages_of_text(str(path))
+        return list(map(to_hit, passages or self._store.passages_of_file(Path(path).expanduser().absolute())))
+
     def export(self, path: str | Path) -> None:
         """Write the whole index into one new file, to be kept or opened elsewhere with `from_export`.
 
@@ -297,6 +304,14 @@ class LocalDocs(DocumentAnswers):
             docs.close()
             raise
         return docs
+
+    def documents(self, *, where: Where | None = None) -> list[IndexedDocument]:
+        """The files and texts of the index, or those with a passage that fits the filter, by their paths."""
+        return self._searched.documents.matching(compile_filter(where))
+
+    def count(self, *, where: Where | None = None) -> int:
+        """How many `documents` there are."""
+        return self._searched.documents.count(compile_filter(where))
 
     def status(self) -> StoreSummary:
         """What the index holds now."""

@@ -12,6 +12,7 @@ from gpt4all_core.errors import IndexCorrupt
 from gpt4all_core.protocols import Vectors
 from gpt4all_localdocs.collection_table import CollectionTable
 from gpt4all_localdocs.database import Database
+from gpt4all_localdocs.document_table import DocumentTable
 from gpt4all_localdocs.filter_sql import EVERYTHING, Condition
 from gpt4all_localdocs.keyword_table import KeywordTable
 from gpt4all_localdocs.manifest import RACY_WINDOW_NS, FileRecord, FileStat, FileSummary, StatKey
@@ -66,6 +67,7 @@ class Store:
         self.vectors = VectorTable(database)
         self.keywords = KeywordTable(database)
         self.texts = TextTable(database)
+        self.documents = DocumentTable(database)
         self.collections = CollectionTable(database)
 
     @classmethod
