@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gpt4all_localdocs.extract import Extraction
     from gpt4all_localdocs.gpt4all_collections import GPT4AllCollection, GPT4AllImport, import_gpt4all
     from gpt4all_localdocs.local_docs import LocalDocs
+    from gpt4all_localdocs.refine import Refine
     from gpt4all_localdocs.search_filter import SearchFilter
     from gpt4all_localdocs.summarise import Summary
     from gpt4all_localdocs.sync import SyncProgress
@@ -40,6 +41,7 @@ _HOME = {
     "IndexOptions": "config",
     "IndexedDocument": "document_table",
     "LocalDocs": "local_docs",
+    "Refine": "refine",
     "SearchFilter": "search_filter",
     "Summary": "summarise",
     "SyncProgress": "sync",
@@ -62,6 +64,7 @@ __all__ = [
     "IndexOptions",
     "IndexedDocument",
     "LocalDocs",
+    "Refine",
     "SearchFilter",
     "Summary",
     "SyncProgress",

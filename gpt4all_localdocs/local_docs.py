@@ -24,6 +24,7 @@ from gpt4all_localdocs.import_index import import_index
 from gpt4all_localdocs.passage import text_path
 from gpt4all_localdocs.pipeline import DocumentPipeline, open_pipeline
 from gpt4all_localdocs.put import delete_texts, put_texts
+from gpt4all_localdocs.refine import Refine, refine_hits
 from gpt4all_localdocs.search import search, search_vector, to_hit, whole_text
 from gpt4all_localdocs.search_filter import Where
 from gpt4all_localdocs.store import Store, StoreSummary
@@ -217,15 +218,25 @@ class LocalDocs(DocumentAnswers):
             yield from page
 
     def search(
-        self, query: str, *, k: int = 8, mode: SearchMode = "hybrid", where: Where | None = None
+        self,
+        query: str,
+        *,
+        k: int = 8,
+        mode: SearchMode = "hybrid",
+        where: Where | None = None,
+        refine: Refine | None = None,
     ) -> list[Hit]:
         """Up to `k` passages, best first, by meaning and by words; none from an empty index.
 
         where: only passages that fit are looked at, see SearchFilter: {"author": "Ann"}.
+        refine: what to do with them besides, see Refine: leave out repeats, spread, ask a reranker.
         Raises ConfigError for an empty query, `k` below 1, an unknown mode or a filter that is none,
         EmbedderMismatch when the index was made with another embedder.
         """
-        return search(self._searched, self._index, self.embedder, query, k=k, mode=mode, where=where)
+        refine = refine or Refine()
+        depth = refine.depth(k)
+        hits = search(self._searched, self._index, self.embedder, query, k=depth, mode=mode, where=where)
+        return refine_hits(hits, query, refine, k=k, vectors_of=self.vectors_of)
 
     def search_vector(self, vector: Vectors, *, k: int = 8, where: Where | None = None) -> list[Hit]:
         """The same, by meaning alone, for the vector of a query: shape (dimensions,), of `embedder`."""

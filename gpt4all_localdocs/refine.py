@@ -1,0 +1,133 @@
+"""What a search may do with what it found: leave out, order again, spread. Pure but for the reranker."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+import numpy as np
+
+from gpt4all_core.errors import ConfigError
+from gpt4all_core.protocols import Vectors
+from gpt4all_core.types import RankedDocument
+from gpt4all_localdocs.types import Hit
+
+MOST_RERANKED: Final = 20
+"""A cross-encoder reads every passage together with the question: 20 take 0.7 s on two cores with the
+smallest ones, and what comes after is seldom the best."""
+
+_WORD: Final = re.compile(r"\w+")
+_SHINGLE: Final = 3
+_LIKENESS: Final = 0.9
+
+
+class Reranker(Protocol):
+    """Scores documents by how well they answer a query, as `gpt4all_core.LocalReranker` does."""
+
+    def rerank(
+        self, query: str, documents: Sequence[str], *, top_n: int | None = None
+    ) -> list[RankedDocument]:
+        """The documents by their score from 0 to 1, the best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refine:
+    """What a search does with the passages that it found; by default nothing.
+
+    reranker: orders the best 20 anew, whose scores are then its own; the others are left out. None is the
+    default because small cross-encoders were measured to make good rankings worse.
+    drop_repeats: of passages with nearly the same words and the same numbers, only the best.
+    diversity: from 0, the best, to 1, those that are least like the ones before them.
+    Raises ConfigError for a `diversity` outside of 0 to 1.
+    """
+
+    reranker: Reranker | None = None
+    drop_repeats: bool = False
+    diversity: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.diversity <= 1:
+            raise ConfigError(f"diversity is {self.diversity}; it must lie between 0 and 1")
+
+    def depth(self, k: int) -> int:
+        """How many passages to search for, so that `k` good ones are left."""
+        if self == Refine() or k < 1:
+            return k
+        return max(3 * k, MOST_RERANKED)
+
+
+def refine_hits(
+    hits: Sequence[Hit],
+    query: str,
+    options: Refine,
+    *,
+    k: int,
+    vectors_of: Callable[[Sequence[Hit]], Vectors],
+) -> list[Hit]:
+    """The best `k` of the hits after all that `options` ask for; vectors_of: as `LocalDocs.vectors_of`."""
+    chosen = drop_repeats(hits) if options.drop_repeats else list(hits)
+    if options.reranker is not None:
+        chosen = rerank_hits(chosen[:MOST_RERANKED], query, options.reranker)
+    if options.diversity:
+        return spread_hits(chosen, vectors_of(chosen), k=k, diversity=options.diversity)
+    return chosen[:k]
+
+
+def rerank_hits(hits: Sequence[Hit], query: str, reranker: Reranker) -> list[Hit]:
+    """The hits by the reranker's scores, headings given with the text."""
+    if not hits:
+        return []
+    ranked = reranker.rerank(query, ["\n".join([*hit.headings, hit.text]) for hit in hits])
+    return [replace(hits[each.index], score=each.score) for each in ranked]
+
+
+def drop_repeats(hits: Sequence[Hit]) -> list[Hit]:
+    """The hits without those that repeat a better one.
+
+    They share nine tenths of their runs of three words (Broder, "On the resemblance and containment of
+    documents", 1997) and have the same numbers: last year's prices are no repetition of this year's.
+    """
+    kept: list[_Wording] = []
+    chosen = []
+    for hit in hits:
+        wording = _Wording.of(hit.text)
+        if not any(wording.repeats(other) for other in kept):
+            kept.append(wording)
+            chosen.append(hit)
+    return chosen
+
+
+def spread_hits(hits: Sequence[Hit], vectors: Vectors, *, k: int, diversity: float) -> list[Hit]:
+    """Up to `k` hits, each good and unlike those before it.
+
+    Maximal marginal relevance: Carbonell and Goldstein, SIGIR 1998. vectors: of the hits, of length 1.
+    """
+    left, chosen = list(range(len(hits))), list[int]()
+    alike = vectors @ vectors.T
+    while left and len(chosen) < k:
+        gains = [
+            (1 - diversity) * hits[place].score
+            - diversity * (float(np.max(alike[place, chosen])) if chosen else 0.0)
+            for place in left
+        ]
+        chosen.append(left.pop(int(np.argmax(gains))))
+    return [hits[place] for place in chosen]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    runs: frozenset[tuple[str, ...]]
+    numbers: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str) -> "_Wording":
+        words = _WORD.findall(text.lower())
+        starts = range(max(1, len(words) - _SHINGLE + 1))
+        return cls(
+            frozenset(tuple(words[start : start + _SHINGLE]) for start in starts),
+            frozenset(word for word in words if any(letter.isdigit() for letter in word)),
+        )
+
+    def repeats(self, other: "_Wording") -> bool:
+        shared = len(self.runs & other.runs)
+        return self.numbers == other.numbers and shared >= _LIKENESS * len(self.runs | other.runs)
