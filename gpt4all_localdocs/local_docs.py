@@ -32,6 +32,7 @@ from gpt4all_localdocs.sync import OnProgress, StopSignal, sync
 from gpt4all_localdocs.texts import Text
 from gpt4all_localdocs.types import Hit, SearchMode, SyncReport
 from gpt4all_localdocs.vector_index.search_index import SearchIndex
+from gpt4all_localdocs.watch import WatchedFolders
 from gpt4all_localdocs.writer_lock import WriterLock
 
 _WINDOW = 256
@@ -39,7 +40,7 @@ _WINDOW = 256
 its position table has 512 entries; longer passages were measured to lose recall."""
 
 
-class LocalDocs(DocumentAnswers):
+class LocalDocs(DocumentAnswers, WatchedFolders):
     """Your folders, searchable and answerable, with citations; nothing leaves the machine.
 
     path: the directory that keeps the index; made if it does not exist. folders: what to index,

@@ -14,6 +14,7 @@ from gpt4all_localdocs.put import delete_texts, put_texts
 from gpt4all_localdocs.search import search
 from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.sync import sync
+from gpt4all_localdocs.sync_progress import StopSignal
 from gpt4all_localdocs.texts import Text
 from gpt4all_localdocs.types import Chunk, Document, Hit, SyncReport
 from gpt4all_localdocs.vector_index.exact import ExactIndex
@@ -100,7 +101,11 @@ class Workbench:
         return path
 
     def sync(
-        self, *, rebuild: bool = False, on_progress: Callable[..., None] = lambda _progress: None
+        self,
+        *,
+        rebuild: bool = False,
+        on_progress: Callable[..., None] = lambda _progress: None,
+        stop: StopSignal | None = None,
     ) -> SyncReport:
         with Store.open(self.index) as store:
             return sync(
@@ -111,6 +116,7 @@ class Workbench:
                 options=self.options,
                 rebuild=rebuild,
                 on_progress=on_progress,
+                stop=stop,
                 open_index=self.open_index,
             )
 
