@@ -77,7 +77,7 @@ class LocalDocsVectorStore(VectorStore):
     Documents without an id get one made of what they say, so that adding the same twice keeps one.
     Documents of files are those of LocalDocsRetriever; only a sync changes or forgets them.
 
-    `filter` of every search is what `gpt4all_localdocs.SearchFilter` describes: {"source": "a.md"},
+    `filter` of every search is what `gpt4all_localdocs.SearchFilter` describes: {"file_name": "a.md"},
     {"year": {"$gte": 2020}}. All methods may be called from any thread; the async ones wait for one.
 
     Raises ConfigError for an unknown mode, and what the methods of `docs` raise.

@@ -47,6 +47,10 @@ def _function(tool: AnyTool) -> dict[str, Any]:
             "description": metadata.description,
             "parameters": metadata.get_parameters_dict(),
         }
+    if not isinstance(tool, Mapping):
+        raise UnsupportedParameter(
+            f"the tool {tool!r} is none; give FunctionTool.from_defaults(…) of a function"
+        )
     function = tool.get("function", tool)
     if not (isinstance(function, Mapping) and isinstance(function.get("name"), str)):
         raise UnsupportedParameter(

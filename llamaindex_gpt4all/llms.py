@@ -262,11 +262,13 @@ class GPT4All(FunctionCallingLLM, ChatModelFields):
             messages.append(user_msg)
         described = describe_tools(tools)
         names = [tool["function"]["name"] for tool in described]
-        chosen = to_choice(tool_choice or ("required" if tool_required else None), names=names)
-        if tool_required and chosen in ("auto", "none"):
+        chosen = to_choice(tool_choice, names=names)
+        if tool_required and chosen == "none":
             raise ConfigError(
                 f"tool_required=True and tool_choice={tool_choice!r} contradict each other; give one of them"
             )
+        if tool_required and chosen == "auto":
+            chosen = to_choice("required", names=names)
         asked: dict[str, Any] = {"messages": messages, **kwargs}
         if described:
             asked |= {
@@ -279,11 +281,16 @@ class GPT4All(FunctionCallingLLM, ChatModelFields):
     def _chat_question(self, messages: Sequence[ChatMessage], overrides: Mapping[str, Any]) -> Question:
         if not messages:
             raise ConfigError("the conversation is empty; give at least one message")
+        for message in messages:
+            if not isinstance(message, ChatMessage):
+                raise ConfigError(f"{message!r} is no message; give ChatMessage(role=…, content=…)")
         call = self._merged(overrides)
         own = self._own_messages_to_prompt
         return Question(messages if own is None else own(messages), call)
 
     def _completion_question(self, prompt: str, overrides: Mapping[str, Any], *, formatted: bool) -> Question:
+        if not isinstance(prompt, str):
+            raise ConfigError(f"prompt={prompt!r} is no text; give a str, or messages to chat")
         call = self._merged(overrides)
         if not formatted:
             if self.completion_to_prompt in (None, default_completion_to_prompt):

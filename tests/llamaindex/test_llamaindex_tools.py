@@ -101,6 +101,7 @@ async def test_the_calls_of_every_chunk_can_be_asked_for(script):
         ({"tool_choice": "news"}, "news", False),
         ({"tool_choice": {"type": "function", "function": {"name": "news"}}}, "news", False),
         ({"tool_required": True, "tool_choice": "add"}, "add", False),
+        ({"tool_required": True, "tool_choice": "auto"}, "required", False),
         ({"tool_choice": "none"}, "none", False),
     ],
     ids=str,
@@ -127,6 +128,8 @@ async def test_without_tools_it_is_a_chat(script):
         (TOOLS, {"tool_choice": "ad"}, "tool_choice='ad' names none of the tools; known are add, news"),
         ([*TOOLS, FunctionTool.from_defaults(news, name="add")], {}, "two different tools are named 'add'"),
         ([{"type": "web_search"}], {}, "'web_search' is no function"),
+        ([add], {}, r"the tool <function add .*FunctionTool"),
+        (["add"], {}, "the tool 'add' is none"),
         (TOOLS, {"tool_choices": "add"}, "did you mean tool_choice"),
         (TOOLS, {"tool_required": True, "tool_choice": "none"}, "contradict each other"),
     ],
@@ -258,6 +261,15 @@ async def test_what_a_call_cannot_ask_for_is_refused_by_name(script, arguments, 
         llm.chat([ChatMessage(content="Hello")], **arguments)
     with pytest.raises(kind, match=message):
         await llm.astream_complete("Hello", **arguments)
+    assert model.calls == []
+
+
+async def test_what_is_no_message_and_no_text_is_refused_by_name(script):
+    llm, model = script(["Fine."])
+    with pytest.raises(ConfigError, match=r"'Hello'}? is no message; give ChatMessage"):
+        await llm.achat([{"role": "user", "content": "Hello"}])
+    with pytest.raises(ConfigError, match="prompt=3 is no text"):
+        llm.complete(3)
     assert model.calls == []
 
 
