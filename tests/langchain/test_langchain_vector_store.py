@@ -90,6 +90,8 @@ async def test_marginal_relevance_leaves_out_what_says_the_same_again(store):
     assert names(documents)[1] in ("whales.txt", "rates.txt")
     retriever = store.as_retriever(search_type="mmr", search_kwargs=options)
     assert await retriever.ainvoke(QUESTION) == documents
+    alike = store.max_marginal_relevance_search(QUESTION, **options | {"lambda_mult": 1})
+    assert set(names(alike)) == {"cats.txt", "kittens.txt"}
 
 
 def test_marginal_relevance_of_an_empty_index_is_nothing(tmp_path):
