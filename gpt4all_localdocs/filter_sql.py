@@ -36,6 +36,7 @@ _FILE_TYPE: Final = " ".join(
         "END",
     ]
 )
+_LINES: Final = "(first_line || '-' || last_line)"
 _OF_FILES: Final = {
     "source": "path",
     "file_path": "path",
@@ -43,7 +44,13 @@ _OF_FILES: Final = {
     "file_type": _FILE_TYPE,
     "page": "page",
     "page_label": "iif(part_kind = 'page' AND part_label <> '', part_label, CAST(page AS TEXT))",
-    "lines": "(first_line || '-' || last_line)",
+    **{kind: f"iif(part_kind = '{kind}', part_number, NULL)" for kind in ("slide", "cell", "message")},
+    **{
+        name: f"iif(part_kind = '{kind}', coalesce(nullif(part_label, ''), CAST(part_number AS TEXT)), NULL)"
+        for name, kind in (("sheet", "sheet"), ("chapter", "chapter"), ("attachment", "file"))
+    },
+    "rows": f"iif(part_kind = 'sheet', {_LINES}, NULL)",
+    "lines": f"iif(part_kind = 'sheet', NULL, {_LINES})",
     "start_index": "span_start",
 }
 """What the adapters' documents and nodes say of a file's passage, by their names."""

@@ -27,8 +27,9 @@ class SearchFilter:
     around others. A value only equals one of its own kind; numbers and texts have an order. What a passage
     has no value of that kind for is not equal, smaller or in; $ne and $nin are their opposites. Texts have
     the metadata they were put with. Passages of files have `source` and `file_path` (the path),
-    `file_name`, `file_type` ("application/pdf"), `page`, `page_label` ("4"), `lines` ("10-14"),
-    `start_index` and `collection`: each name that a folder above the file was given.
+    `file_name`, `file_type` ("application/pdf"), `start_index`, what `place_metadata` tells: `page`,
+    `page_label` ("4"), `slide`, `sheet`, `rows` ("2-9"), `cell`, `chapter`, `message`, `attachment`, `lines`
+    ("10-14"); and `collection`: each name that a folder above the file was given.
 
         >>> from gpt4all_localdocs import LocalDocs
         >>> with LocalDocs("index", folders=["examples/documents"]) as docs:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SkipValidation
 from gpt4all_core.arguments import StrictArguments
 from gpt4all_core.off_loop import off_loop
 from gpt4all_localdocs.filter_sql import compile_filter
+from gpt4all_localdocs.place_metadata import place_metadata
 from gpt4all_localdocs.search_filter import Where
 from gpt4all_localdocs.types import Hit, SearchMode
 
@@ -53,11 +54,13 @@ class LocalDocsRetriever(BaseRetriever, StrictArguments):
         ...     retriever = LocalDocsRetriever(docs=docs, k=4)
         ...     documents = retriever.invoke("days of paid annual leave", k=2)
         >>> [sorted(document.metadata) for document in documents][0]
-        ['page', 'score', 'source', 'start_index']
+        ['page', 'page_label', 'score', 'source', 'start_index']
 
     A document's `id` is the passage's; its metadata are `source` (the file's path), `start_index`
-    (characters into the file's text), `score` (0 to 1, higher is better) and either `page`, counted
-    from 1 as the file's pages are (LangChain's PDF loaders count from 0), or `lines`: "10-14".
+    (characters into the file's text), `score` (0 to 1, higher is better) and the place in the file:
+    `page`, counted from 1 as the file's pages are (LangChain's PDF loaders count from 0), and `page_label`,
+    or `slide`, `sheet` and `rows` ("2-9"), `cell`, `chapter`, `message`, `attachment`, `lines` ("10-14"),
+    as the format has them. A filter knows all of these but `score`.
 
     A text that a program put with `LocalDocs.put` has its own id and metadata and nothing else; where it was
     cut, a part of it has `start_index` too.
@@ -115,9 +118,5 @@ def to_document(hit: Hit) -> Document:
     if hit.text_id:
         own = {"start_index": hit.span[0]} if hit.is_part else {}
         return Document(id=hit.text_id, page_content=hit.text, metadata=own | hit.metadata)
-    metadata: dict[str, Any] = {"source": str(hit.path), "start_index": hit.span[0], "score": hit.score}
-    if hit.page is not None:
-        metadata["page"] = hit.page
-    if hit.lines is not None:
-        metadata["lines"] = f"{hit.lines[0]}-{hit.lines[1]}"
-    return Document(id=hit.chunk_id, page_content=hit.text, metadata=metadata)
+    of_file: dict[str, Any] = {"source": str(hit.path), "start_index": hit.span[0], "score": hit.score}
+    return Document(id=hit.chunk_id, page_content=hit.text, metadata=of_file | place_metadata(hit))

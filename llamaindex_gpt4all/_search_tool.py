@@ -1,6 +1,7 @@
 """A search of your own folders as a tool of an agent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.schema import MetadataMode, NodeWithScore
@@ -15,6 +16,7 @@ SEARCH_TOOL = "search_documents"
 _DESCRIPTION = (
     "Searches the user's own documents and returns the passages that fit best, each with its file and place."
 )
+_KINDS = ("slide", "sheet", "cell", "chapter", "message")
 _NOTHING = "The documents hold nothing that fits. Try other words."
 
 
@@ -63,9 +65,17 @@ def _place(node: NodeWithScore) -> str:
     metadata = node.metadata
     # A text that a program put has whatever metadata it was given.
     name = metadata.get("file_name") or text_name(metadata, node.node.ref_doc_id or node.node_id)
-    if "page_label" in metadata:
-        return f"{name}, page {metadata['page_label']}"
-    if "lines" in metadata:
-        first, _, last = str(metadata["lines"]).partition("-")
-        return f"{name}, line {first}" if last in ("", first) else f"{name}, lines {first}-{last}"
-    return str(name)
+    return f"{name}{_inside(metadata)}"
+
+
+def _inside(metadata: Mapping[str, Any]) -> str:
+    """The place that `to_node` wrote down, in words: ", page 4", ", sheet Costs, rows 2-9"."""
+    places = [str(metadata["attachment"])] if "attachment" in metadata else []
+    places += [f"{kind} {metadata[kind]}" for kind in _KINDS if kind in metadata]
+    if "page_label" in metadata and "slide" not in metadata:
+        places.append(f"page {metadata['page_label']}")
+    for unit in ("row", "line"):
+        if f"{unit}s" in metadata:
+            first, _, last = str(metadata[f"{unit}s"]).partition("-")
+            places.append(f"{unit} {first}" if last in ("", first) else f"{unit}s {first}-{last}")
+    return "".join(f", {place}" for place in places)

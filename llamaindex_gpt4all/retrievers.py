@@ -26,6 +26,7 @@ from llama_index.core.vector_stores.types import MetadataFilters
 
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.off_loop import off_loop
+from gpt4all_localdocs.place_metadata import place_metadata
 from gpt4all_localdocs.search_filter import Where
 from gpt4all_localdocs.types import Hit, SearchMode
 from llamaindex_gpt4all._engines import make_chat_engine, make_query_engine
@@ -69,9 +70,11 @@ class LocalDocsRetriever(BaseRetriever):
 
     A node's id is the passage's and stays the same as long as the file does; its source is the file, and
     its previous and next nodes are the passages around it. `start_char_idx` and `end_char_idx` count
-    characters of the file's text. The metadata are `file_path`, `file_name`, `file_type` and either
-    `page_label`, counted from 1 as text ("4"), or `lines` ("10-14"). Scores go from 0 to 1. A node of a text
-    that a program put with `LocalDocs.put` has the text's own metadata, and its source is the text's id.
+    characters of the file's text. The metadata are `file_path`, `file_name`, `file_type` and the place in the
+    file: `page_label` (the file's own, else counted from 1: "4"), or `slide`, `sheet` and `rows` ("2-9"),
+    `cell`, `chapter`, `message`, `attachment`, `lines` ("10-14"), as the format has them. Scores go from 0 to
+    1. A node of a text that a program put with `LocalDocs.put` has the text's own metadata, and its source is
+    the text's id.
 
     `as_query_engine`, `as_chat_engine` and `as_tool` stand here and not on LocalDocs, which knows no
     framework; they are named as those of LlamaIndex's indexes are. For what they do not offer, give
@@ -210,8 +213,5 @@ def _of_file(hit: Hit) -> dict[str, Any]:
     metadata: dict[str, Any] = {"file_path": str(hit.path), "file_name": hit.path.name}
     if file_type := mimetypes.guess_type(hit.path.name)[0]:
         metadata["file_type"] = file_type
-    if hit.page is not None:
-        metadata["page_label"] = str(hit.page)
-    if hit.lines is not None:
-        metadata["lines"] = f"{hit.lines[0]}-{hit.lines[1]}"
-    return metadata
+    # LlamaIndex's readers have no `page`; what a number is called there is `page_label`.
+    return metadata | {name: value for name, value in place_metadata(hit).items() if name != "page"}

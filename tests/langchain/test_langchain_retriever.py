@@ -32,7 +32,13 @@ async def test_documents_say_where_their_text_stands():
         ("aa", "on a page"),
         ("bb", "in lines"),
     ]
-    assert documents[0].metadata == {"source": "/docs/a.pdf", "page": 4, "start_index": 7, "score": 1.0}
+    assert documents[0].metadata == {
+        "source": "/docs/a.pdf",
+        "page": 4,
+        "page_label": "4",
+        "start_index": 7,
+        "score": 1.0,
+    }
     assert documents[1].metadata == {"source": "/docs/b.md", "lines": "10-14", "start_index": 0, "score": 0.5}
     assert await retriever.ainvoke("anything") == documents
 
