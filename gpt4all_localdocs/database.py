@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock, RLock
 from typing import Final, Self
@@ -200,6 +200,11 @@ class Database:
                 connection.close()  # rolls back, also when the interrupt came in the middle of a statement
                 raise
             self._give_back(connection)
+
+    def copy_to(self, path: Path) -> None:
+        """Copy what was committed into a new file, as one consistent state."""
+        with self.reading() as connection, closing(sqlite3.connect(path)) as target:
+            connection.backup(target)
 
     def close(self) -> None:
         """Close every idle connection; those in use close when they are given back."""

@@ -40,7 +40,6 @@ def put_texts(
             embedder.identity,
             embedder.dimensions,
             vector_key=lambda passage: passage.vector_key,
-            start_over=False,
         )
     _embed(store, embedder, records, pipeline=pipeline, batch=options.embed_batch)
     store.texts.put(records)

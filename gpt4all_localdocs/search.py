@@ -53,7 +53,10 @@ def search(
     else:
         store.vectors.check_embedder(embedder.identity, embedder.dimensions)
         vector = embedder.embed_query(query)
-    return ranking.hits(vector, [] if mode == "vector" else query_words(query), mode=mode)
+    hits = ranking.hits(vector, [] if mode == "vector" else query_words(query), mode=mode)
+    if vector is not None:  # a rebuild for another embedder may have been swapped in meanwhile
+        store.vectors.check_embedder(embedder.identity, embedder.dimensions)
+    return hits
 
 
 def search_vector(

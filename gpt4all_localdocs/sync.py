@@ -7,6 +7,7 @@ from gpt4all_core.errors import ConfigError
 from gpt4all_core.protocols import Embedder
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.pipeline import DocumentPipeline
+from gpt4all_localdocs.rebuild import rebuilding, swap_in
 from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.sync_progress import OnProgress, StopSignal, SyncProgress
 from gpt4all_localdocs.sync_run import SyncRun
@@ -41,7 +42,8 @@ def sync(
     known of it. A file that changed and cannot be read any more loses its old passages: they are not
     what it says.
 
-    rebuild: read, embed and index everything again, also under a new embedder.
+    rebuild: read, embed and index everything again, also under a new embedder. That is done in a copy,
+    beside the index that answers, and swapped in at the end; one that was interrupted goes on the next time.
     on_progress: called in this thread; what it raises ends the sync like an interrupt.
     stop: ends the sync after the batch or file at hand once it is set; the report names what was left.
     Raises IndexBusy, EmbedderMismatch, IndexCorrupt, ConfigError.
@@ -53,10 +55,17 @@ def sync(
         timeout_s=options.lock_timeout_s,
         on_wait=lambda: on_progress(SyncProgress("wait", 0, 0)),
     ):
-        run = SyncRun(store, embedder, pipeline=pipeline, options=options, on_progress=on_progress, stop=stop)
-        run.adopt_embedder(rebuild=rebuild)
-        run.update_files(folders)
-        run.embed_missing()
+        with rebuilding(
+            store, identity=embedder.identity, dimensions=embedder.dimensions, is_wanted=rebuild
+        ) as target:
+            run = SyncRun(
+                target, embedder, pipeline=pipeline, options=options, on_progress=on_progress, stop=stop
+            )
+            run.adopt_embedder()
+            run.update_files(folders)
+            run.embed_missing()
+            if not run.is_stopped:
+                swap_in(target, store)
         rebuilt = ""
         if not run.is_stopped:
             rebuilt = _publish(store, options, on_progress=on_progress, open_index=open_index)

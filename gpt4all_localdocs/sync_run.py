@@ -56,13 +56,10 @@ class SyncRun:
     def outcomes(self) -> Outcomes:
         return Outcomes(self._reported, self._settled)
 
-    def adopt_embedder(self, *, rebuild: bool) -> None:
+    def adopt_embedder(self) -> None:
         vectors, embedder = self._store.vectors, self._embedder
-        if not rebuild:
-            vectors.check_embedder(embedder.identity, embedder.dimensions)
-        vectors.adopt_embedder(
-            embedder.identity, embedder.dimensions, vector_key=self._key_of_passage, start_over=rebuild
-        )
+        vectors.check_embedder(embedder.identity, embedder.dimensions)
+        vectors.adopt_embedder(embedder.identity, embedder.dimensions, vector_key=self._key_of_passage)
 
     def update_files(self, folders: Sequence[Path]) -> None:
         """Scan, decide, and do what was decided."""

@@ -69,15 +69,13 @@ class VectorTable:
                 " open it with the former, or call sync(rebuild=True) to embed every passage again"
             )
 
-    def adopt_embedder(
-        self, identity: str, dimensions: int, *, vector_key: Callable[[Passage], str], start_over: bool
-    ) -> None:
+    def adopt_embedder(self, identity: str, dimensions: int, *, vector_key: Callable[[Passage], str]) -> None:
         """Make this embedder the index's own.
 
-        Where it is a new one, or with `start_over`, all vectors are dropped and all files are due to
-        be read again; until they are, their passages stay, under their new keys.
+        Where it is a new one, all vectors are dropped and all files are due to be read again; until
+        they are, their passages stay, under their new keys.
         """
-        if self.embedder == (identity, dimensions) and not start_over:
+        if self.embedder == (identity, dimensions):
             return
         with self._database.writing() as connection:
             write_meta(connection, _IDENTITY, identity)
@@ -257,6 +255,13 @@ def insert_vectors(connection: sqlite3.Connection, keys: Sequence[str], vectors:
         "INSERT INTO vectors VALUES (?, ?) ON CONFLICT DO NOTHING",
         ((key, row.tobytes()) for key, row in zip(keys, rows, strict=True)),
     )
+    _bump_revision(connection)
+
+
+def note_replaced(connection: sqlite3.Connection) -> None:
+    """Say, as a part of a transaction, that all vectors are others now and no derived index has them."""
+    for name in (_GENERATION, _FINGERPRINT):
+        write_meta(connection, name, None)
     _bump_revision(connection)
 
 

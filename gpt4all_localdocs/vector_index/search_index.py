@@ -5,7 +5,7 @@ from threading import RLock
 from types import TracebackType
 from typing import Final, Self
 
-from gpt4all_core.errors import LocalDocsError
+from gpt4all_core.errors import EmbedderMismatch, LocalDocsError
 from gpt4all_core.protocols import Vectors
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.store import Store
@@ -56,10 +56,17 @@ class SearchIndex:
     def query(self, vector: Vectors, k: int, *, allowed: frozenset[str] | None = None) -> list[Neighbour]:
         """The `k` vector keys nearest to a query vector of shape (dimensions,), best first.
 
-        allowed: of these keys only; where the index has `k` of them, `k` are found.
+        allowed: of these keys only; where the index has `k` of them, `k` are found. Raises EmbedderMismatch
+        for a vector of another length, as there is when a rebuild for another embedder was just swapped in.
         """
         with self._lock:
             self._follow_store()
+            known = self._store.vectors.embedder
+            if known is not None and vector.shape != (known[1],):
+                raise EmbedderMismatch(
+                    f"the query has {vector.size} dimensions, the index at {self._store.directory} is of"
+                    f" {known[0]!r} with {known[1]}; open it with that embedder"
+                )
             if self._published is None:
                 return self._exact.query(vector, k, allowed=allowed)
             if allowed is not None and len(allowed) <= self._options.exact_search_below:

@@ -192,7 +192,7 @@ def test_keywords_fold_case_accents_and_endings(bench: Workbench, query: str, is
 def test_vectors_come_back_as_they_were_put(tmp_path: Path) -> None:
     rows = np.random.default_rng(0).normal(size=(3, 8)).astype(np.float32)
     with Store.open(tmp_path) as store:
-        store.vectors.adopt_embedder("some", 8, vector_key=lambda passage: "", start_over=False)
+        store.vectors.adopt_embedder("some", 8, vector_key=lambda passage: "")
         store.vectors.put(["c", "a", "b"], rows)
         keys, loaded = store.vectors.load()
         assert keys == store.vectors.keys() == ["a", "b", "c"]
