@@ -32,6 +32,7 @@ from langchain_gpt4all._tools import (
     describe_tools,
     to_response_format,
 )
+from langchain_gpt4all._typed_dicts import as_langchain_reads
 
 T = TypeVar("T")
 
@@ -124,7 +125,7 @@ class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="for
         A stream yields the object as far as it is written: of a class once it is complete enough.
         """
         refuse_unknown(kwargs, ["schema", "method", "include_raw", "strict"], owner="with_structured_output")
-        traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
+        traced = {"kwargs": {"method": method, "strict": strict}, "schema": as_langchain_reads(schema)}
         if method == "function_calling":
             if schema is None:
                 raise ConfigError("method='function_calling' needs a schema")
