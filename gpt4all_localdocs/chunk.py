@@ -113,7 +113,7 @@ def chunk_document(
     counts = _WordCounts(count_tokens)
     largest = min(options.target_tokens, options.max_tokens - options.header_tokens)
     found = find_blocks(text)
-    line_ends = [match.start() for match in re.finditer("\n", text)]
+    places = ChunkPlaces(document)
     by_section = (
         (section, split_words(text, (section.start, section.end), counts.of, largest=largest))
         for section in sections(document)
@@ -129,19 +129,7 @@ def chunk_document(
         sizes = options.sizes(count_tokens(" ".join(header)) if header else 0)
         sizes = tables.sizes(sizes, sum(word.tokens for word in words), count_tokens)
         for span in cut_section(text, words, tables.kept_whole, count_tokens=count_tokens, sizes=sizes):
-            part = section.part
-            chunks.append(
-                Chunk(
-                    len(chunks),
-                    text[slice(*span)],
-                    span,
-                    part.number if part and part.kind in _PAGED else None,
-                    _lines(line_ends, span, part),
-                    section.headings,
-                    PartName(part.kind, part.number, part.label) if part else None,
-                    tables.columns_above(span[0]),
-                )
-            )
+            chunks.append(places.chunk(len(chunks), span, section, columns=tables.columns_above(span[0])))
     return tuple(chunks)
 
 
@@ -185,12 +173,36 @@ class _Tables:
         return names_of_columns(self._text, table)
 
 
-def _lines(line_ends: list[int], span: Span, part: Part | None) -> tuple[int, int] | None:
-    """The lines that a chunk takes, as `Chunk.lines` counts them."""
-    if part is not None and part.kind not in _LINED:
-        return None
-    before = 0 if part is None else bisect_left(line_ends, part.start) - ((part.first_row or 1) - 1)
-    return bisect_left(line_ends, span[0]) + 1 - before, bisect_left(line_ends, span[1]) + 1 - before
+class ChunkPlaces:
+    """Makes chunks of spans of one document, with the page or lines that they are cited by."""
+
+    def __init__(self, document: Document) -> None:
+        self._text = document.text
+        self._line_ends = [match.start() for match in re.finditer("\n", document.text)]
+
+    def chunk(self, ordinal: int, span: Span, section: Section, *, columns: str = "") -> Chunk:
+        """A chunk of what stands there, in this section."""
+        part = section.part
+        return Chunk(
+            ordinal,
+            self._text[slice(*span)],
+            span,
+            part.number if part and part.kind in _PAGED else None,
+            self._lines(span, part),
+            section.headings,
+            PartName(part.kind, part.number, part.label) if part else None,
+            columns,
+        )
+
+    def _lines(self, span: Span, part: Part | None) -> tuple[int, int] | None:
+        """The lines that a chunk takes, as `Chunk.lines` counts them."""
+        if part is not None and part.kind not in _LINED:
+            return None
+        before = 0
+        if part is not None:
+            before = bisect_left(self._line_ends, part.start) - ((part.first_row or 1) - 1)
+        first, last = (bisect_left(self._line_ends, offset) + 1 - before for offset in span)
+        return first, last
 
 
 class _WordCounts:

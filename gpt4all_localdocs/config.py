@@ -5,6 +5,7 @@ from typing import Literal
 
 from gpt4all_core.errors import ConfigError
 from gpt4all_localdocs.patterns import PathRules, compile_patterns
+from gpt4all_localdocs.splitter import Splitter, check_splitter
 
 VectorIndexKind = Literal["chroma", "exact"]
 
@@ -31,6 +32,8 @@ class IndexOptions:
     versioned, which are often the very reports and PDFs that somebody wants to find.
     hidden_files: whether names that begin with a dot are looked at.
     embed_batch: texts per transaction; what an interruption can cost at most.
+    splitter: cuts texts in the place of the index's own chunker (the adapters' `LocalDocsSplitter` makes one
+    of LangChain's and LlamaIndex's); another one cuts all files anew at the next sync.
     """
 
     vector_index: VectorIndexKind = "chroma"
@@ -40,6 +43,7 @@ class IndexOptions:
     load_timeout_s: float = 60.0
     load_workers: int | None = None
     embed_batch: int = 64
+    splitter: Splitter | None = None
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     ignore_files: tuple[str, ...] = (".gpt4allignore",)
@@ -53,6 +57,7 @@ class IndexOptions:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ConfigError(f"{name} is {value}; it must be {least} or more")
+        check_splitter(self.splitter)
         if self.load_timeout_s <= 0:
             raise ConfigError(f"load_timeout_s is {self.load_timeout_s}; it must be above 0")
         if self.lock_timeout_s is not None and self.lock_timeout_s < 0:

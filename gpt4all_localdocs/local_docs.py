@@ -387,6 +387,7 @@ class LocalDocs(DocumentAnswers, WatchedFolders):
             self._chunk_options,
             load_timeout_s=self._options.load_timeout_s,
             load_workers=self._options.load_workers,
+            splitter=self._options.splitter,
         )
 
     def _writing(self) -> WriterLock:

@@ -14,6 +14,7 @@ from gpt4all_localdocs.digest import digest
 from gpt4all_localdocs.embedding_text import embedding_text
 from gpt4all_localdocs.loaders.pool import LoaderPool
 from gpt4all_localdocs.loaders.registry import loaders_version, supported_suffixes
+from gpt4all_localdocs.splitter import Splitter, split_document
 from gpt4all_localdocs.types import Chunk, Document
 
 _MOST_WORKERS: Final = 4
@@ -41,26 +42,38 @@ class DocumentPipeline:
 
 @contextmanager
 def open_pipeline(
-    embedder: Embedder, chunk_options: ChunkOptions, *, load_timeout_s: float, load_workers: int | None = None
+    embedder: Embedder,
+    chunk_options: ChunkOptions,
+    *,
+    load_timeout_s: float,
+    load_workers: int | None = None,
+    splitter: Splitter | None = None,
 ) -> Iterator[DocumentPipeline]:
     """The project's own loaders and chunker; files are loaded in worker processes, started when needed.
 
     load_workers: how many at most; None stands for the processor's cores, `_MOST_WORKERS` at most.
+    splitter: cuts in the chunker's place.
     """
-    settings = {
+    settings: dict[str, object] = {
         "chunker": CHUNKER_VERSION,
         "chunk_options": asdict(chunk_options),
         "loaders": loaders_version(),
         "tokens_of": embedder.identity,  # chunk sizes are counted in its tokens
     }
+    if splitter is not None:
+        settings["splitter"] = splitter.identity
+
+    def chunk(document: Document) -> Sequence[Chunk]:
+        if splitter is None:
+            return chunk_document(document, count_tokens=embedder.count_tokens, options=chunk_options)
+        return split_document(document, splitter, count_tokens=embedder.count_tokens, options=chunk_options)
+
     with LoaderPool() as loaders:
         yield DocumentPipeline(
             suffixes=frozenset(supported_suffixes()),
             settings=digest(json.dumps(settings, sort_keys=True)),
             load=lambda path: loaders.load(path, timeout_s=load_timeout_s),
-            chunk=lambda document: chunk_document(
-                document, count_tokens=embedder.count_tokens, options=chunk_options
-            ),
+            chunk=chunk,
             embedding_text=lambda chunk, title: embedding_text(
                 chunk, title=title, count_tokens=embedder.count_tokens, options=chunk_options
             ),

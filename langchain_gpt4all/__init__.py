@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from langchain_gpt4all.llms import GPT4All
     from langchain_gpt4all.rerankers import GPT4AllRerank
     from langchain_gpt4all.retrievers import LocalDocsRetriever
+    from langchain_gpt4all.splitters import LocalDocsSplitter
     from langchain_gpt4all.tools import create_localdocs_tool
     from langchain_gpt4all.vector_stores import LocalDocsVectorStore
 
@@ -32,6 +33,7 @@ __all__ = [
     "GPT4AllEmbeddings",
     "GPT4AllRerank",
     "LocalDocsRetriever",
+    "LocalDocsSplitter",
     "LocalDocsVectorStore",
     "create_localdocs_tool",
     "register",
@@ -43,6 +45,7 @@ _MODULES = {
     "GPT4AllEmbeddings": "langchain_gpt4all.embeddings",
     "GPT4AllRerank": "langchain_gpt4all.rerankers",
     "LocalDocsRetriever": "langchain_gpt4all.retrievers",
+    "LocalDocsSplitter": "langchain_gpt4all.splitters",
     "LocalDocsVectorStore": "langchain_gpt4all.vector_stores",
     "create_localdocs_tool": "langchain_gpt4all.tools",
     "register": "langchain_gpt4all._registration",

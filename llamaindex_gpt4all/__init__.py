@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from llamaindex_gpt4all.llms import GPT4All
     from llamaindex_gpt4all.rerankers import GPT4AllRerank
     from llamaindex_gpt4all.retrievers import LocalDocsRetriever
+    from llamaindex_gpt4all.splitters import LocalDocsSplitter
     from llamaindex_gpt4all.tools import create_localdocs_tool
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "GPT4AllEmbedding",
     "GPT4AllRerank",
     "LocalDocsRetriever",
+    "LocalDocsSplitter",
     "create_localdocs_tool",
     "register",
 ]
@@ -38,6 +40,7 @@ _MODULES = {
     "GPT4AllEmbedding": "llamaindex_gpt4all.embeddings",
     "GPT4AllRerank": "llamaindex_gpt4all.rerankers",
     "LocalDocsRetriever": "llamaindex_gpt4all.retrievers",
+    "LocalDocsSplitter": "llamaindex_gpt4all.splitters",
     "create_localdocs_tool": "llamaindex_gpt4all.tools",
     "register": "llamaindex_gpt4all._registration",
 }
