@@ -31,7 +31,7 @@ from gpt4all_core.read_image import read_image
 weights, data = LlamaWeights(Path(sys.argv[1])), Path(sys.argv[2]).read_bytes()
 pixels = None if data.startswith(b"RIFF") else read_image(data)
 samples = read_audio(data, rate=16000) if pixels is None else None
-for name in sys.stdin.read().split():
+for name in sys.stdin.read().splitlines():
     path = Path(name)
     print(path.name, flush=True)
     try:
