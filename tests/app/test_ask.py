@@ -36,8 +36,8 @@ def test_the_json_document_has_the_names_of_the_python_classes(demonstration, le
     found = demonstration("ask", QUESTION, "--docs", leave, "--json")
     document = found.document
     assert set(document) == {
-        "question", "text", "citations", "hits", "mode", "usage", "is_refused", "evidence", "quotes", "claims",
-        "model", "index", "sync",
+        "question", "text", "citations", "hits", "mode", "usage", "is_refused", "evidence", "quotes",
+        "claims", "model", "index", "sync",
     }  # fmt: skip
     assert (document["text"], document["mode"], document["model"]) == ("27 days", "quote", "tiny")
     (citation,) = document["citations"]
