@@ -1,7 +1,7 @@
 """Folders and texts that can be searched and asked: the facade of this package."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -17,12 +17,11 @@ from gpt4all_localdocs.collection_table import check_collection
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.document_answers import DocumentAnswers
 from gpt4all_localdocs.document_table import IndexedDocument
-from gpt4all_localdocs.export_index import export_index
 from gpt4all_localdocs.filter_sql import compile_filter
 from gpt4all_localdocs.folders import check_folder
-from gpt4all_localdocs.import_index import import_index
 from gpt4all_localdocs.passage import text_path
 from gpt4all_localdocs.pipeline import DocumentPipeline, open_pipeline
+from gpt4all_localdocs.portable_index import PortableIndex
 from gpt4all_localdocs.put import delete_texts, put_texts
 from gpt4all_localdocs.refine import Refine, refine_hits
 from gpt4all_localdocs.search import search, search_vector, to_hit, whole_text
@@ -40,7 +39,7 @@ _WINDOW = 256
 its position table has 512 entries; longer passages were measured to lose recall."""
 
 
-class LocalDocs(DocumentAnswers, WatchedFolders):
+class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
     """Your folders, searchable and answerable, with citations; nothing leaves the machine.
 
     path: the directory that keeps the index; made if it does not exist. folders: what to index,
@@ -280,42 +279,6 @@ class LocalDocs(DocumentAnswers, WatchedFolders):
         """All passages of a text by its id, or of a file, in order; none where the index has neither."""
         passages = self._searched.passages_of_text(str(path))
         return list(map(to_hit, passages or self._store.passages_of_file(Path(path).expanduser().absolute())))
-
-    def export(self, path: str | Path) -> None:
-        """Write the whole index into one new file, to be kept or opened elsewhere with `from_export`.
-
-        It holds all text of the passages, and no absolute path. Raises ConfigError where there is a file
-        already, LocalDocsError where it cannot be written.
-        """
-        export_index(self._searched, Path(path).expanduser().absolute())
-
-    @classmethod
-    def from_export(
-        cls,
-        source: str | Path,
-        path: str | Path,
-        *,
-        folders: Mapping[str, str | Path] | None = None,
-        embedder: Embedder | str | Path | None = None,
-        model: ChatModel | str | Path | None = None,
-        options: IndexOptions | None = None,
-    ) -> Self:
-        """A new index at `path` from a file that `export` wrote; all of it, or none where it is stopped.
-
-        folders: where the folders of the export are on this machine, by their names there. One that is
-        left out counts as not connected: its passages are found, syncs keep them. Nothing is embedded.
-        Raises ConfigError for an index that is not empty or an unknown name of a folder, IndexCorrupt for
-        a file that is damaged or no export, LocalDocsError for one of another release.
-        """
-        docs = cls(path, embedder=embedder, model=model, options=options)
-        places = {name: Path(folder).expanduser().absolute() for name, folder in (folders or {}).items()}
-        try:
-            with docs._writing():
-                import_index(Path(source).expanduser().absolute(), docs._store, folders=places)
-        except BaseException:
-            docs.close()
-            raise
-        return docs
 
     def documents(self, *, where: Where | None = None) -> list[IndexedDocument]:
         """The files and texts of the index, or those with a passage that fits the filter, by their paths."""
