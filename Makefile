@@ -9,13 +9,14 @@ MUTANTS ?= 5000
 MINUTES ?= 30
 SEED ?= 0
 SEEDS ?= 5
+KILLS ?= 200
 AGENT_SEEDS ?= 20
 QUESTION ?= How many days of paid annual leave does a full-time employee get?
 # Passed through the environment, where quotes and dollar signs are only characters.
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports check fix matrix agents fuzz soak schemas bench bench-engine profile-engine clean
+.PHONY: help demo test lint types imports check fix matrix agents fuzz soak soak-sync schemas bench bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +58,9 @@ fuzz: $(VENV)/.ready ## thousands of damaged models, adapters, templates, rules,
 
 soak: $(VENV)/.ready ## crowds on one model for MINUTES=30: texts, accounts, memory
 	@$(BIN)/python tests/core/crowd.py --minutes $(MINUTES)
+
+soak-sync: $(VENV)/.ready ## syncs killed at every write (KILLS=200), random changes, crowds on one index
+	@$(BIN)/python tests/localdocs/soak_sync.py --runs $(KILLS) --seed $(SEED)
 
 schemas: $(VENV)/.ready ## random answers under published JSON schemas; JSON_SCHEMAS=folder SEEDS=5
 	@$(BIN)/python tests/core/walk_json_schemas.py --seeds $(SEEDS)

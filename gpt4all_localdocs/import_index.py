@@ -161,9 +161,7 @@ def _lines(archive: zipfile.ZipFile, manifest: ExportManifest, name: str) -> Ite
 
 def _place_file(row: dict[str, Any], places: Sequence[Path]) -> None:
     """Give a file its path on this machine; what is known of its inode and times holds there no more."""
-    if not isinstance(json.loads(row["metadata"]), dict) or not _are_texts(
-        json.loads(row["notes"])
-    ):
+    if not isinstance(json.loads(row["metadata"]), dict) or not _are_texts(json.loads(row["notes"])):
         raise TypeError("the metadata or the notes of a file are of another kind")
     row["inode"], row["scanned_ns"] = "0", 0
     if row["kind"] == "text":

@@ -26,6 +26,7 @@ from gpt4all_localdocs.types import Chunk, Document, FileOutcome, Outcome
 from gpt4all_localdocs.waiting_files import WaitingFiles
 
 _STOPPED = "the sync was stopped before it came to this file; the next one goes on"
+_CHANGED = "gone or changed while it was read; the next sync decides"
 
 
 class SyncRun:
@@ -198,6 +199,9 @@ class SyncRun:
         try:
             document = future.result()
         except UnreadableDocument as error:
+            if not _is_as_before(record.stat):  # whatever came of that says nothing of what is there now
+                self._report(path, "skipped", _CHANGED, chunks=known.chunks if known else 0)
+                return
             waiting.add(replace(record, state="unreadable", reason=error.reason), (), {})
             self._report(path, "unreadable", error.reason)
             return

@@ -215,6 +215,17 @@ class FolderMachine(RuleBasedStateMachine):
             os.utime(path)
         self.is_synced = False
 
+    @precondition(lambda self: self.files())
+    @rule(first=st.integers(0, 99), second=st.integers(0, 99))
+    def swap(self, first: int, second: int) -> None:
+        one, other = (self.files()[pick % len(self.files())] for pick in (first, second))
+        aside = self.bench.docs / "aside"
+        for source, target in ((one, aside), (other if other != one else aside, one)):
+            source.replace(target)
+        if aside.exists():
+            aside.replace(other)
+        self.is_synced = False
+
     @rule(id_=st.sampled_from("xyz"), text=TEXTS.filter(str.strip), is_stopped=st.booleans())
     def put(self, id_: str, text: str, is_stopped: bool) -> None:
         with stopping(self.bench, STEPS[is_stopped], Countdown(2)), contextlib.suppress(Stopped):

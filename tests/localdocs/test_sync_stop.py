@@ -115,3 +115,18 @@ def test_one_file_that_cannot_be_read_stops_no_other(bench: Workbench) -> None:
     bench.pipeline = replace(PIPELINE, load=load, parallel_loads=4)
     report = bench.sync()
     assert report.counts == {"added": 5, "unreadable": 1}
+
+
+def test_a_file_that_is_moved_away_while_it_is_read_and_comes_back_is_read_again(bench: Workbench) -> None:
+    moved_away, path = bench.docs / "aside", bench.docs / "c.txt"
+
+    def load(asked: Path) -> Document:
+        if asked == path:
+            path.rename(moved_away)
+        return read_text(asked)
+
+    bench.pipeline = replace(PIPELINE, load=load)
+    assert bench.outcomes(bench.sync())["c.txt"] == "skipped"
+    moved_away.rename(path)
+    bench.pipeline = PIPELINE
+    assert bench.outcomes(bench.sync())["c.txt"] == "added"

@@ -55,7 +55,10 @@ class FileIndex:
 
 
 def read_text(path: Path) -> Document:
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UnreadableDocument(path, f"cannot be opened: {error.strerror}") from error
     if "UNREADABLE" in text:
         raise UnreadableDocument(path, "it is scrambled")
     return Document(text)
