@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,6 +21,7 @@ _SHINGLE: Final = 3
 _LIKENESS: Final = 0.9
 
 
+@runtime_checkable
 class Reranker(Protocol):
     """Scores documents by how well they answer a query, as `gpt4all_core.LocalReranker` does."""
 

@@ -6,12 +6,13 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
-from pydantic import AfterValidator, BeforeValidator, Field, SkipValidation
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SkipValidation
 
 from gpt4all_core.arguments import StrictArguments
 from gpt4all_core.off_loop import off_loop
 from gpt4all_localdocs.filter_sql import compile_filter
 from gpt4all_localdocs.place_metadata import place_metadata
+from gpt4all_localdocs.refine import Refine
 from gpt4all_localdocs.search_filter import Where
 from gpt4all_localdocs.types import Hit, SearchMode
 
@@ -25,11 +26,23 @@ FilterField = Annotated[SkipValidation[Where | None], AfterValidator(_checked)]
 """A filter as the caller gave it, looked at before anything is searched."""
 
 
+def _refinement(refine: Any) -> Any:
+    if not isinstance(refine, Refine | None):
+        raise ValueError("it is no refinement; give a gpt4all_localdocs.Refine")  # noqa: TRY004 - pydantic reads it
+    return refine
+
+
+RefineField = Annotated[Refine | None, PlainValidator(_refinement)]
+"""Not validated by its parts: a reranker is whatever has the method."""
+
+
 @runtime_checkable
 class SearchableDocs(Protocol):
     """What a retriever needs of `gpt4all_localdocs.LocalDocs`."""
 
-    def search(self, query: str, *, k: int, mode: SearchMode, where: Where | None) -> list[Hit]:
+    def search(
+        self, query: str, *, k: int, mode: SearchMode, where: Where | None, refine: Refine | None = None
+    ) -> list[Hit]:
         """Passages, best first; called from any thread."""
 
 
@@ -82,6 +95,10 @@ class LocalDocsRetriever(BaseRetriever, StrictArguments):
     """Only passages that fit are looked at: {"source": "/notes/a.md"}, or a
     `gpt4all_localdocs.SearchFilter`; `invoke(question, filter=...)` takes another one for one call."""
 
+    refine: RefineField = Field(default=None, repr=False)
+    """What to do with what was found, a `gpt4all_localdocs.Refine`: leave out passages that repeat a better
+    one, spread them (MMR), have a reranker order the best; by default nothing."""
+
     def _get_relevant_documents(
         self,
         query: str,
@@ -110,6 +127,7 @@ class LocalDocsRetriever(BaseRetriever, StrictArguments):
             k=self.k if k is None else k,
             mode=self.mode,
             where=self.filter if where is None else where,
+            refine=self.refine,
         )
 
 

@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from gpt4all_core.arguments import StrictArguments
 from gpt4all_core.off_loop import off_loop
+from gpt4all_localdocs.refine import Refine
 from gpt4all_localdocs.search_filter import Where
 from gpt4all_localdocs.source_text import describe_source
 from gpt4all_localdocs.types import Hit, SearchMode
-from langchain_gpt4all.retrievers import DocsField, FilterField, SearchableDocs, to_document
+from langchain_gpt4all.retrievers import DocsField, FilterField, RefineField, SearchableDocs, to_document
 
 ResponseFormat = Literal["content", "content_and_artifact"]
 
@@ -43,13 +44,14 @@ class LocalDocsTool(BaseTool, StrictArguments):
     k: int = Field(default=4, gt=0)
     mode: SearchMode = "hybrid"
     filter: FilterField = Field(default=None, repr=False)
+    refine: RefineField = Field(default=None, repr=False)
 
     def _run(
         self,
         query: str,
         run_manager: CallbackManagerForToolRun | None = None,  # noqa: ARG002 - nothing to report in between
     ) -> Any:
-        hits = self.docs.search(query, k=self.k, mode=self.mode, where=self.filter)
+        hits = self.docs.search(query, k=self.k, mode=self.mode, where=self.filter, refine=self.refine)
         content = _describe(hits)
         if self.response_format == "content":
             return content
@@ -72,6 +74,7 @@ def create_localdocs_tool(
     description: str | None = None,
     mode: SearchMode = "hybrid",
     filter: Where | None = None,  # noqa: A002 - LangChain's vector stores call it so
+    refine: Refine | None = None,
     response_format: ResponseFormat = "content_and_artifact",
 ) -> BaseTool:
     """A tool by which an agent searches your folders, sync and async, from any thread.
@@ -87,7 +90,8 @@ def create_localdocs_tool(
     closes it. k: most passages; four are about 1,000 tokens at most. name, description:
     what the model is told of the tool; say in the description what your documents are about. mode:
     "vector" looks for meaning, "keyword" for words, "hybrid" for both. filter: only passages that fit are
-    looked at, see `gpt4all_localdocs.SearchFilter`; the model neither sees nor changes it.
+    looked at, see `gpt4all_localdocs.SearchFilter`; the model neither sees nor changes it. refine: what to do
+    with what was found, see `gpt4all_localdocs.Refine`.
 
     The content of the tool's message are the passages, numbered, each under its file's name and its place
     there, without its folders. With "content_and_artifact" the message's `artifact` are the same passages
@@ -102,6 +106,7 @@ def create_localdocs_tool(
         description=_DESCRIPTION if description is None else description,
         mode=mode,
         filter=filter,
+        refine=refine,
         response_format=response_format,
     )
 

@@ -27,6 +27,7 @@ from llama_index.core.vector_stores.types import MetadataFilters
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.off_loop import off_loop
 from gpt4all_localdocs.place_metadata import place_metadata
+from gpt4all_localdocs.refine import Refine
 from gpt4all_localdocs.search_filter import Where
 from gpt4all_localdocs.types import Hit, SearchMode
 from llamaindex_gpt4all._engines import make_chat_engine, make_query_engine
@@ -41,7 +42,9 @@ _NOT_FOR_THE_MODEL = ["file_path", "file_type"]
 class SearchableDocs(Protocol):
     """What a retriever needs of `gpt4all_localdocs.LocalDocs`."""
 
-    def search(self, query: str, *, k: int, mode: SearchMode, where: Where | None) -> list[Hit]:
+    def search(
+        self, query: str, *, k: int, mode: SearchMode, where: Where | None, refine: Refine | None = None
+    ) -> list[Hit]:
         """Passages, best first; called from any thread."""
 
 
@@ -59,7 +62,9 @@ class LocalDocsRetriever(BaseRetriever):
     docs: a `gpt4all_localdocs.LocalDocs`, or anything that searches like it; the caller opens,
     syncs and closes it. k: most passages to return. mode: "vector" looks for meaning, "keyword"
     for words, "hybrid" for both. filter: only passages that fit are looked at: LlamaIndex's MetadataFilters,
-    or what `gpt4all_localdocs.SearchFilter` describes; `with_filter` takes another one for one call.
+    or what `gpt4all_localdocs.SearchFilter` describes; `with_filter` takes another one for one call. refine:
+    what to do with what was found, a `gpt4all_localdocs.Refine`: leave out passages that repeat a better one,
+    spread them (MMR), have a reranker order the best; by default nothing.
 
         >>> from gpt4all_localdocs import LocalDocs
         >>> with LocalDocs("index", folders=["examples/documents"]) as docs:
@@ -90,6 +95,7 @@ class LocalDocsRetriever(BaseRetriever):
         k: int = 4,
         mode: SearchMode = "hybrid",
         filter: Where | MetadataFilters | None = None,  # noqa: A002 - as in LangChain's adapter
+        refine: Refine | None = None,
         callback_manager: CallbackManager | None = None,
         verbose: bool = False,
     ) -> None:
@@ -99,12 +105,15 @@ class LocalDocsRetriever(BaseRetriever):
             raise ConfigError(f"k={k!r} cannot be used; it must be a whole number, 1 or more")
         if mode not in get_args(SearchMode):
             raise ConfigError(f"mode={mode!r} is unknown; use one of {', '.join(get_args(SearchMode))}")
+        if not isinstance(refine, Refine | None):
+            raise ConfigError(f"refine={refine!r} cannot be used; give a gpt4all_localdocs.Refine")
         where = to_where(filter)
         super().__init__(callback_manager=callback_manager, verbose=verbose)
         self._docs = docs
         self._k = k
         self._mode = mode
         self._where = where
+        self._refine = refine
 
     def with_filter(self, filter: Where | MetadataFilters | None) -> "LocalDocsRetriever":  # noqa: A002 - as above
         """The same retriever with another filter, which is how a single call has one of its own."""
@@ -113,12 +122,14 @@ class LocalDocsRetriever(BaseRetriever):
             k=self._k,
             mode=self._mode,
             filter=filter,
+            refine=self._refine,
             callback_manager=self.callback_manager,
             verbose=self._verbose,
         )
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        hits = self._docs.search(query_bundle.query_str, k=self._k, mode=self._mode, where=self._where)
+        query = query_bundle.query_str
+        hits = self._docs.search(query, k=self._k, mode=self._mode, where=self._where, refine=self._refine)
         return [NodeWithScore(node=to_node(hit), score=hit.score) for hit in hits]
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:

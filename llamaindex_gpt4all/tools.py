@@ -3,6 +3,7 @@
 from llama_index.core.tools import FunctionTool
 from llama_index.core.vector_stores.types import MetadataFilters
 
+from gpt4all_localdocs.refine import Refine
 from gpt4all_localdocs.search_filter import Where
 from gpt4all_localdocs.types import SearchMode
 from llamaindex_gpt4all._search_tool import SEARCH_TOOL
@@ -17,12 +18,13 @@ def create_localdocs_tool(
     description: str | None = None,
     mode: SearchMode = "hybrid",
     filter: Where | MetadataFilters | None = None,  # noqa: A002 - as in LangChain's adapter
+    refine: Refine | None = None,
 ) -> FunctionTool:
     """A search of your folders that an agent's model may call, with one argument, `query`.
 
-    docs, k, mode, filter: as for LocalDocsRetriever, whose `as_tool` gives the same; the model neither sees
-    nor changes the filter. name, description: what the model knows the tool by; say there what the documents
-    are about.
+    docs, k, mode, filter, refine: as for LocalDocsRetriever, whose `as_tool` gives the same; the model
+    neither sees nor changes the filter. name, description: what the model knows the tool by; say there what
+    the documents are about.
 
     The model is told numbered passages with file and page or lines; a program finds their nodes in
     `raw_output` of the ToolOutput. Errors of the search are raised to the agent.
@@ -36,4 +38,5 @@ def create_localdocs_tool(
 
     Raises ConfigError for impossible arguments.
     """
-    return LocalDocsRetriever(docs, k=k, mode=mode, filter=filter).as_tool(name=name, description=description)
+    retriever = LocalDocsRetriever(docs, k=k, mode=mode, filter=filter, refine=refine)
+    return retriever.as_tool(name=name, description=description)

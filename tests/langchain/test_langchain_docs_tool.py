@@ -22,7 +22,7 @@ class Shelf:
         self.hits = hits
         self.asked = []
 
-    def search(self, query, *, k, mode, where):
+    def search(self, query, *, k, mode, where, refine=None):
         self.asked.append((query, k, mode, where))
         return self.hits[:k]
 

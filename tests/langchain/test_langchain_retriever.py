@@ -20,7 +20,7 @@ class Shelf:
     def __init__(self):
         self.asked = []
 
-    def search(self, query, *, k, mode, where):
+    def search(self, query, *, k, mode, where, refine=None):
         self.asked.append((query, k, mode, where))
         return HITS[:k]
 

@@ -83,7 +83,7 @@ def test_the_text_of_a_node_stands_in_its_source_at_its_span(docs):
 
 def test_docs_that_cannot_list_their_passages_have_no_docstore():
     class Searchable:
-        def search(self, query, *, k, mode, where):
+        def search(self, query, *, k, mode, where, refine=None):
             return []
 
     with pytest.raises(ConfigError, match=r"has no passages\(\)"):

@@ -31,7 +31,7 @@ class Shelf:
         ]
         self.asked = []
 
-    def search(self, query, *, k, mode, where):
+    def search(self, query, *, k, mode, where, refine=None):
         self.asked.append(query)
         return self.hits[:k]
 
