@@ -64,6 +64,7 @@ CREATE TABLE chunks (
 CREATE INDEX chunks_by_vector ON chunks (vector_key);
 CREATE INDEX chunks_by_content ON chunks (content_id);
 CREATE TABLE vectors (key TEXT PRIMARY KEY, vector BLOB NOT NULL);
+CREATE TABLE earlier_vectors (key TEXT PRIMARY KEY, vector BLOB NOT NULL);
 CREATE TABLE pending (
     key TEXT PRIMARY KEY,
     operation TEXT NOT NULL CHECK (operation IN ('upsert', 'delete'))
@@ -105,6 +106,7 @@ ALTER TABLE chunks ADD COLUMN part_number INTEGER;
 ALTER TABLE chunks ADD COLUMN part_label TEXT;
 ALTER TABLE chunks ADD COLUMN columns TEXT NOT NULL DEFAULT '';
 UPDATE chunks SET part_kind = 'page', part_number = page, part_label = '' WHERE page IS NOT NULL;
+CREATE TABLE earlier_vectors (key TEXT PRIMARY KEY, vector BLOB NOT NULL);
 CREATE TABLE collections (
     name TEXT NOT NULL, folder TEXT NOT NULL, PRIMARY KEY (name, folder)
 ) WITHOUT ROWID;

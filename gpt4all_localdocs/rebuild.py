@@ -9,7 +9,7 @@ from gpt4all_core.errors import IndexCorrupt, LocalDocsError
 from gpt4all_localdocs.database import Database, read_meta, write_meta
 from gpt4all_localdocs.digest import digest
 from gpt4all_localdocs.store import Store
-from gpt4all_localdocs.vector_table import note_replaced
+from gpt4all_localdocs.vector_table import keep_earlier, note_replaced
 
 _NAME: Final = "rebuild.sqlite"
 _SOURCE: Final = "rebuild_of"
@@ -50,7 +50,9 @@ def swap_in(copy: Store, store: Store) -> None:
     """
     if copy is store:
         return
+    successor = copy.vectors.embedder
     with copy.database.reading() as source, store.database.writing() as connection:
+        keep_earlier(connection, successor=successor)
         for table in reversed(_WHOLE_TABLES):
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
         for table in _WHOLE_TABLES:

@@ -23,6 +23,7 @@ _GENERATION: Final = "generation"
 _LAST_GENERATION: Final = "last_generation"
 _FINGERPRINT: Final = "fingerprint"
 _SETTLED: Final = "settled_revision"
+_EARLIER: Final = "earlier_embedder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ class VectorTable:
         """Make this embedder the index's own.
 
         Where it is a new one, all vectors are dropped and all files are due to be read again; until
-        they are, their passages stay, under their new keys.
+        they are, their passages stay, under their new keys. Vectors of the embedder before the last one
+        are there again if this is it.
         """
         if self.embedder == (identity, dimensions):
             return
@@ -83,6 +85,8 @@ class VectorTable:
             write_meta(connection, _GENERATION, None)
             connection.execute("DELETE FROM vectors")
             connection.execute("DELETE FROM pending")
+            if read_meta(connection, _EARLIER) == _name_embedder(identity, dimensions):
+                connection.execute("INSERT INTO vectors SELECT key, vector FROM earlier_vectors")
             connection.execute("UPDATE files SET settings = ''")
             _bump_revision(connection)
             rows = connection.execute(f"{SELECT_PASSAGE} ORDER BY chunks.id").fetchall()
@@ -256,6 +260,23 @@ def insert_vectors(connection: sqlite3.Connection, keys: Sequence[str], vectors:
         ((key, row.tobytes()) for key, row in zip(keys, rows, strict=True)),
     )
     _bump_revision(connection)
+
+
+def keep_earlier(connection: sqlite3.Connection, *, successor: tuple[str, int] | None) -> None:
+    """Put the vectors aside that `successor`'s will replace, as a part of a transaction.
+
+    To go back to their embedder costs nothing then; those of one embedder are kept, the last.
+    """
+    identity, dimensions = read_meta(connection, _IDENTITY), int(read_meta(connection, _DIMENSIONS) or 0)
+    if identity is None or (identity, dimensions) == successor:
+        return
+    connection.execute("DELETE FROM earlier_vectors")
+    connection.execute("INSERT INTO earlier_vectors SELECT key, vector FROM vectors")
+    write_meta(connection, _EARLIER, _name_embedder(identity, dimensions))
+
+
+def _name_embedder(identity: str, dimensions: int) -> str:
+    return f"{dimensions} {identity}"
 
 
 def note_replaced(connection: sqlite3.Connection) -> None:

@@ -97,6 +97,23 @@ def test_an_interrupted_rebuild_goes_on_where_it_was(tmp_path):
     assert (made, report.embedded) == (2, len(vectors) - 1)  # the second was embedded, and not yet stored
 
 
+def test_to_go_back_to_the_embedder_before_costs_nothing_but_what_changed(tmp_path):
+    bench = indexed(tmp_path)
+    bench.embedder = HashEmbedder(dimensions=32, name="other")
+    bench.sync(rebuild=True)
+    bench.write("b.txt", "delta new")
+    bench.sync()
+    bench.embedder = HashEmbedder()
+    assert (bench.sync(rebuild=True).embedded, bench.embedder.texts_embedded) == (1, 1)
+    assert bench.content() == bench.fresh_content()
+
+
+def test_a_rebuild_for_the_same_embedder_embeds_everything(tmp_path):
+    bench = indexed(tmp_path)
+    vectors = bench.content()["vectors"]
+    assert bench.sync(rebuild=True).embedded == len(vectors)
+
+
 @pytest.mark.parametrize("change", ["put", "sync", "embedder"])
 def test_an_unfinished_rebuild_of_what_is_no_more_is_thrown_away(tmp_path, change):
     bench = indexed(tmp_path)

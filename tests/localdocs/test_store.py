@@ -62,7 +62,8 @@ def old(bench: Workbench) -> Workbench:
     """The index as the first release left it."""
     with contextlib.closing(sqlite3.connect(bench.index / DATABASE_NAME)) as connection:
         connection.execute("DROP INDEX chunks_by_content")
-        connection.execute("DROP TABLE collections")
+        for table in ("collections", "earlier_vectors"):
+            connection.execute(f"DROP TABLE {table}")
         for column in ("kind", "metadata", "content", "notes", "chunk_count"):
             connection.execute(f"ALTER TABLE files DROP COLUMN {column}")
         for column in ("part_kind", "part_number", "part_label", "columns"):
