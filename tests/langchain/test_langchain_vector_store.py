@@ -3,6 +3,7 @@
 import gc
 import threading
 
+import numpy as np
 import pytest
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
@@ -11,6 +12,7 @@ from gpt4all_core.errors import ConfigError, EmbedderMismatch, UnsupportedParame
 from gpt4all_core.testing import HashEmbedder
 from gpt4all_localdocs import LocalDocs, SearchFilter
 from langchain_gpt4all import GPT4AllEmbeddings, LocalDocsRetriever, LocalDocsVectorStore
+from langchain_gpt4all._embedder import to_embedder
 
 FACTS = {
     "cats.txt": "Cats chase mice through the barn.",
@@ -36,6 +38,12 @@ class Words(Embeddings):
 
     def embed_query(self, text):
         return self.embed_documents([text])[0]
+
+
+def test_vectors_of_other_embeddings_are_scaled_to_norm_1():
+    embedder = to_embedder(Words())
+    rows = [*embedder.embed_documents(["Cats chase mice.", "Whales sing."]), embedder.embed_query("cats")]
+    assert np.linalg.norm(rows, axis=1) == pytest.approx([1, 1, 1])
 
 
 @pytest.fixture(scope="module")
