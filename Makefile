@@ -16,7 +16,7 @@ QUESTION ?= How many days of paid annual leave does a full-time employee get?
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports check fix matrix agents fuzz soak soak-sync schemas bench bench-engine profile-engine clean
+.PHONY: help demo test lint types imports check fix matrix agents fuzz soak soak-sync schemas bench bench-retrieval bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -75,6 +75,9 @@ $(BENCH)/.peers: tools/install.py constraints.txt benchmarks/engine/peers.txt be
 	@$(BENCH_PIP) -r benchmarks/engine/peers_torch.txt || \
 		echo "no CPU build of PyTorch in this package index: sentence-transformers is left out" >&2
 	@touch $@
+
+bench-retrieval: $(BENCH)/.peers ## nDCG of search beside other recipes; BEIR="folder …"
+	@$(BENCH)/bin/python -m benchmarks.retrieval $(BEIR)
 
 bench-engine: $(BENCH)/.peers ## speed against the limit and other engines; ROWS="one-stream …" for some
 	@$(BENCH)/bin/python -m benchmarks.engine $(if $(ROWS),--only $(ROWS)) $(BENCH_OPTIONS)
