@@ -10,8 +10,8 @@ published files are as they were, and the next sync starts the copy again.
 
 import logging
 import shutil
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -84,7 +84,8 @@ class Generations:
     def _apply_pending(self, published: Generation, on_applied: OnApplied) -> str:
         """Write a copy of the published files and swap it in; returns why that failed, if it did."""
         number, target = self._reserve()
-        shutil.copytree(self._path(published.number), target)
+        with _room_for(target):
+            shutil.copytree(self._path(published.number), target)
         keys, rows = self._vectors.pending_upserts()
         try:
             with closing(self._open_index(target)) as index:
@@ -101,7 +102,8 @@ class Generations:
 
     def _build(self, on_applied: OnApplied) -> None:
         number, target = self._reserve()
-        target.mkdir()
+        with _room_for(target):
+            target.mkdir()
         done, total = 0, self._vectors.count()
         with closing(self._open_index(target)) as index:
             for keys, rows in self._vectors.pages(_PAGE):
@@ -185,6 +187,17 @@ def _fingerprint(path: Path) -> str:
     """Names, sizes and times of the index files; chroma.sqlite3 is left out: readers touch it."""
     files = sorted(file for file in path.glob("*/*") if file.is_file())
     return ";".join(f"{file.name}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in files)
+
+
+@contextmanager
+def _room_for(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LocalDocsError(
+            f"{target} cannot be written ({error}); free some space on its disk and sync again:"
+            " searches use the store meanwhile"
+        ) from error
 
 
 def _log_leftover(_function: object, path: str, _error: object) -> None:
