@@ -84,6 +84,32 @@ def test_chroma_errors_are_the_projects_own(tmp_path: Path) -> None:
     index.close()
 
 
+_WATCHED = """
+import sys
+touched = []
+def note(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
+        touched.append((event, arguments[1:]))
+sys.addaudithook(note)
+import numpy as np
+from pathlib import Path
+from gpt4all_localdocs.vector_index.chroma import ChromaIndex
+index = ChromaIndex.open(Path(sys.argv[1]))
+index.upsert(["a", "b"], np.eye(2, dtype=np.float32))
+assert index.query(np.array([1, 0], np.float32), 1)[0][0] == "a"
+index.delete(["a"])
+index.close()
+print(touched)
+"""
+
+
+def test_chroma_speaks_to_nobody(tmp_path: Path) -> None:
+    environment = os.environ | {"ANONYMIZED_TELEMETRY": "True"}  # what its users may have set for others
+    command = [sys.executable, "-c", _WATCHED, str(tmp_path)]
+    child = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
+    assert child.stdout.strip() == "[]"
+
+
 @pytest.fixture
 def bench(tmp_path: Path) -> Workbench:
     bench = Workbench(tmp_path)
