@@ -8,6 +8,7 @@ import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -206,7 +207,7 @@ def _import_vectors(
     state, count = hashlib.sha256(), 0
     keys = _rows(archive, manifest, KEYS, {"key": (str, False)}, _check_key)
     with archive.open(VECTORS) as member:
-        while page := [key for (key,), _ in zip(keys, range(_ROWS), strict=False)]:
+        while page := [key for (key,) in islice(keys, _ROWS)]:
             packed = member.read(size * len(page))
             state.update(packed)
             count += len(page)

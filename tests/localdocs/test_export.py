@@ -197,6 +197,15 @@ def test_a_file_that_is_no_sound_export_is_refused_whole(source, tmp_path, damag
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.zip", "index"]
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_vectors_are_read_some_at_a_time(source, tmp_path, monkeypatch, rows):
+    root, docs = source
+    monkeypatch.setattr(import_index, "_ROWS", rows)
+    with open_copy(root, tmp_path / "index") as copy:
+        assert copy.status().vectors == docs.status().vectors > 3
+        assert found(copy, mode="vector") == found(docs, mode="vector")
+
+
 @pytest.mark.parametrize("packed", [b"", b"PK\5\6", b"no zip", DEEP])
 def test_what_is_no_zip_is_refused(tmp_path, packed):
     (tmp_path / "bad.zip").write_bytes(packed)
