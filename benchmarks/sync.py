@@ -1,0 +1,137 @@
+"""How long syncs take, as ratios within one run.
+
+    python benchmarks/sync.py --files 10000 --texts 60
+
+Small files with an embedder that costs nothing: a sync with nothing changed against walking the folder
+with `os.walk` and `os.stat` (processor time, least of several), and a sync with one changed file. Then texts
+with the bundled embedder: a first sync against embedding the same passages alone (processor time, that of
+the processes that read the files included, and wall time, which other programs disturb).
+"""
+
+import argparse
+import gc
+import os
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from gpt4all_core import LocalEmbedder
+from gpt4all_core.testing import HashEmbedder
+from gpt4all_localdocs import IndexOptions, LocalDocs
+
+SENTENCES = (
+    "The committee met on the first Tuesday of the month and approved the budget for repairs.",
+    "Employees with more than five years of service receive three additional days of leave.",
+    "Water samples were taken at depths of two, five and ten metres and cooled at once.",
+    "If the pressure falls below the limit, the valve closes and the pump is switched off.",
+    "The contract may be ended by either party with a notice of ninety days in writing.",
+)
+LONG_AGO = 1_600_000_000
+
+
+def write_small(root: Path, files: int) -> None:
+    for number in range(files):
+        path = root / f"{number % 100:03}" / f"note{number:05}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"Note {number} speaks of matter {number * 7}.\n", encoding="utf-8")
+        os.utime(path, (LONG_AGO, LONG_AGO))
+
+
+def write_texts(root: Path, files: int) -> None:
+    root.mkdir()
+    draw = random.Random(0)
+    for number in range(files):
+        paragraphs = [" ".join(draw.choices(SENTENCES, k=8)) + f" ({number}-{part})" for part in range(8)]
+        path = root / f"text{number:04}.txt"
+        path.write_text("\n\n".join(paragraphs), encoding="utf-8")
+        os.utime(path, (LONG_AGO, LONG_AGO))
+
+
+def walk(root: Path) -> None:
+    for folder, _, names in os.walk(root):
+        for name in names:
+            os.stat(os.path.join(folder, name))  # noqa: PTH116, PTH118 - the bare calls are what is compared with
+
+
+def least(call: Callable[[], object], clock: Callable[[], float], *, times: int = 7) -> float:
+    taken = []
+    for _ in range(times):
+        gc.collect()
+        start = clock()
+        call()
+        taken.append(clock() - start)
+    return min(taken)
+
+
+def measure_small(root: Path, files: int) -> None:
+    folder = root / "small"
+    write_small(folder, files)
+    options = IndexOptions(vector_index="exact")
+    with LocalDocs(root / "small-index", folders=[folder], embedder=HashEmbedder(), options=options) as docs:
+        first = least(docs.sync, time.perf_counter, times=1)
+        walked, synced = least(lambda: walk(folder), time.process_time), least(docs.sync, time.process_time)
+        changed = folder / "000" / "note00000.txt"
+
+        def change_and_sync() -> None:
+            changed.write_text(f"Changed at {time.time_ns()}.", encoding="utf-8")
+            assert docs.sync().counts == {"unchanged": files - 1, "updated": 1}
+
+        one = least(change_and_sync, time.perf_counter, times=3)
+    print(f"{files} small files: first sync {first:.1f} s")
+    print(
+        f"nothing changed: {synced * 1e3:.0f} ms, walking {walked * 1e3:.0f} ms, ratio {synced / walked:.2f}"
+    )
+    print(f"one changed: {one:.2f} s")
+
+
+def measure_texts(root: Path, files: int) -> None:
+    folder = root / "texts"
+    write_texts(folder, files)
+    options = IndexOptions(vector_index="exact")
+    with LocalEmbedder() as embedder:
+        embedder.embed_documents(["warm"])
+        for number in range(3):
+            with LocalDocs(
+                root / f"index{number}", folders=[folder], embedder=embedder, options=options
+            ) as docs:
+                synced = taken(docs.sync)
+                texts = [hit.text for hit in docs.passages()]
+            embedded = taken(lambda texts=texts: embed(embedder, texts, batch=options.embed_batch))
+            ratios = [one / other for one, other in zip(synced, embedded, strict=True)]
+            print(f"{files} texts, {len(texts)} passages: sync {synced[0]:.1f} s of processor time,", end=" ")
+            print(f"embedding {embedded[0]:.1f} s, ratio {ratios[0]:.2f}; of wall time {ratios[1]:.2f}")
+
+
+def embed(embedder: LocalEmbedder, texts: list[str], *, batch: int) -> None:
+    for place in range(0, len(texts), batch):
+        embedder.embed_documents(texts[place : place + batch])
+
+
+def taken(call: Callable[[], object]) -> tuple[float, float]:
+    """Seconds of processor time, of children that ended too, and of wall time."""
+    start, wall = os.times(), time.perf_counter()
+    call()
+    end = os.times()
+    return sum(end[:4]) - sum(start[:4]), time.perf_counter() - wall
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--texts", type=int, default=60)
+    chosen = parser.parse_args()
+    root = Path(tempfile.mkdtemp())
+    try:
+        if chosen.files:
+            measure_small(root, chosen.files)
+        if chosen.texts:
+            measure_texts(root, chosen.texts)
+    finally:
+        shutil.rmtree(root)
+
+
+if __name__ == "__main__":
+    main()
