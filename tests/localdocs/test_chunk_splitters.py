@@ -36,6 +36,7 @@ def windows(text: str, *, size: int, step: int) -> list[str]:
     [
         ("one two. three", ["one two.", "three"], [(0, 8), (9, 14)]),
         ("one two three", ["one two", "two three"], [(0, 7), (4, 13)]),
+        ("aaaa", ["aa", "aa"], [(0, 2), (2, 4)]),
         ("ab ab ab", ["ab", "ab", "ab"], [(0, 2), (3, 5), (6, 8)]),
         ("one  two\nthree", ["one two", "three"], [(0, 8), (9, 14)]),
         ("one two three", ["one two three", "one", "two three"], [(0, 3), (0, 13), (4, 13)]),
