@@ -232,7 +232,7 @@ class SyncReport:
     """What became of every file that a sync saw or missed.
 
     embedded: passages that needed a new vector; the others were found in the store.
-    rebuilt: why the vector index was rebuilt from the store, or an empty string.
+    rebuilt: why the vector index was rebuilt from the store, or cannot be; else an empty string.
     texts: how many texts of programs are in the index beside the files; a sync keeps them all.
     is_stopped: whether somebody asked it to stop before it was done; the next sync goes on.
     """

@@ -24,6 +24,7 @@ _LAST_GENERATION: Final = "last_generation"
 _FINGERPRINT: Final = "fingerprint"
 _SETTLED: Final = "settled_revision"
 _EARLIER: Final = "earlier_embedder"
+_UNFIT: Final = "unfit_revision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +241,18 @@ class VectorTable:
             write_meta(connection, _GENERATION, None if generation is None else generation.number)
             write_meta(connection, _FINGERPRINT, None if generation is None else generation.fingerprint)
             connection.execute("DELETE FROM pending")
+
+    def publish_unfit(self) -> None:
+        """Say that no derived index can hold these vectors; it is forgotten when any comes or goes."""
+        self.publish(None)
+        with self._database.writing() as connection:
+            write_meta(connection, _UNFIT, read_meta(connection, _REVISION) or "0")
+
+    @property
+    def is_unfit(self) -> bool:
+        """Whether `publish_unfit` said so of the vectors as they are."""
+        with self._database.reading() as connection:
+            return read_meta(connection, _UNFIT) == (read_meta(connection, _REVISION) or "0")
 
     @staticmethod
     def _unpack(rows: Sequence[tuple[str, bytes]], dimensions: int) -> tuple[list[str], Vectors]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from gpt4all_core.errors import LocalDocsError
+from gpt4all_core.protocols import Vectors
 from gpt4all_localdocs.vector_index.chroma import ChromaIndex
 from gpt4all_localdocs.vector_index.probe import probe
 from gpt4all_localdocs.vector_index.protocol import VectorIndex
@@ -24,6 +25,12 @@ from gpt4all_localdocs.vector_table import Generation, VectorTable
 _PREFIX: Final = "chroma-"
 _PAGE: Final = 5_000
 _SAMPLE: Final = 16
+_MOST_LOST: Final = 3
+"""Of the sample: HNSW is approximate."""
+_EQUAL: Final = 0.999
+"""The least cosine of a vector to itself or to its like, for what float32 loses on the way."""
+_WIDE: Final = 1_000
+"""Neighbours that a second look asks for: a wider walk through the graph than a search's own 400."""
 _logger = logging.getLogger(__name__)
 
 OpenIndex = Callable[[Path], VectorIndex]
@@ -44,8 +51,9 @@ class Generations:
     def refresh(self, *, on_applied: OnApplied = lambda _done, _total: None) -> str:
         """Bring the derived index to what the store holds.
 
-        Returns why it had to be rebuilt, or an empty string. Costs a few file stats when there is
-        nothing to do. Only under the writer lock, and with nobody writing to the store meanwhile.
+        Returns why it had to be rebuilt, or why the store answers without it, or an empty string. Costs
+        a few file stats when there is nothing to do. Only under the writer lock, and with nobody writing
+        to the store meanwhile.
         """
         published = self._vectors.generation
         self._sweep(keep=published)
@@ -58,13 +66,14 @@ class Generations:
             damage = damage or self._apply_pending(published, on_applied)
             if not damage:
                 return ""
+        if published is None and self._vectors.is_unfit:
+            return ""
         if published is None and not self._vectors.count():
             self._vectors.publish(None)
             return ""
         if damage:
             _logger.warning("rebuilding the vector index from the store: %s", damage)
-        self._build(on_applied)
-        return damage
+        return self._build(on_applied) or damage
 
     def discard(self) -> None:
         """Remove every generation: the store alone answers."""
@@ -100,7 +109,8 @@ class Generations:
             self._publish(number)
         return damage
 
-    def _build(self, on_applied: OnApplied) -> None:
+    def _build(self, on_applied: OnApplied) -> str:
+        """Fill new files and swap them in; returns why the store has to answer by itself, if it has to."""
         number, target = self._reserve()
         with _room_for(target):
             target.mkdir()
@@ -110,13 +120,21 @@ class Generations:
                 index.upsert(keys, rows)
                 done += len(keys)
                 on_applied(done, total)
-            difference = self._find_difference(index)
+            difference, lost = self._compare_ids(index), self._count_lost(index)
         if difference:
             raise LocalDocsError(
                 f"Chroma does not hold what was written to {target}: {difference};"
                 " open the index with vector_index='exact'"
             )
+        if lost:
+            # The graph of many equal or nearly equal vectors falls into islands; no rebuild joins them.
+            self._vectors.publish_unfit()
+            self._sweep(keep=None)
+            reason = f"{lost}; searches compare all vectors until some come or go"
+            _logger.warning("Chroma cannot index these vectors: %s", reason)
+            return reason
         self._publish(number)
+        return ""
 
     def _reserve(self) -> tuple[int, Path]:
         """Never a name twice: Chroma keeps one client a path while anybody in a process has it open."""
@@ -132,15 +150,25 @@ class Generations:
         self._sweep(keep=generation)
 
     def _find_difference(self, index: VectorIndex) -> str:
-        """Compare all ids and query for some vectors: each must find itself, or its equal."""
+        """How the index differs from the store, if it does."""
+        return self._compare_ids(index) or self._count_lost(index)
+
+    def _compare_ids(self, index: VectorIndex) -> str:
         keys = self._vectors.keys()
         found = index.ids()
         if found != set(keys):
             return f"it has {len(found)} vectors where the store has {len(keys)}, or other ones"
+        return ""
+
+    def _count_lost(self, index: VectorIndex) -> str:
+        """Query for some vectors: each must find itself, or its equal."""
+        keys = self._vectors.keys()
         sample = keys[:: max(1, len(keys) // _SAMPLE)]
-        nearest = [index.query(self._vectors.get(key), 1) for key in sample]
-        lost = sum(not found or found[0][1] < 0.99 for found in nearest)
-        if lost * 5 > len(sample):  # HNSW is approximate: one sample in five may miss
+        lost = 0
+        for key in sample:
+            vector = self._vectors.get(key)
+            lost += not (_finds(index, key, vector, 1) or _finds(index, key, vector, min(len(keys), _WIDE)))
+        if lost > min(_MOST_LOST, len(sample) // 5):
             return f"{lost} of {len(sample)} sampled vectors do not find themselves"
         return ""
 
@@ -150,6 +178,10 @@ class Generations:
         for directory in self._directory.glob(f"{_PREFIX}*"):
             if directory.name != kept:
                 shutil.rmtree(directory, onerror=_log_leftover)
+
+
+def _finds(index: VectorIndex, key: str, vector: Vectors, count: int) -> bool:
+    return any(id_ == key or cosine >= _EQUAL for id_, cosine in index.query(vector, count))
 
 
 def generation_directory(directory: Path, generation: Generation) -> Path:

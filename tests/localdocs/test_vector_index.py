@@ -211,6 +211,47 @@ def test_damage_that_is_not_seen_before_the_write_is_rebuilt_too(bench: Workbenc
     assert bench.content() == bench.fresh_content()
 
 
+class Islands(FileIndex):
+    """Finds what it holds only where a query asks for more neighbours than `narrow`."""
+
+    narrow = 1
+    opened = 0
+
+    @classmethod
+    def open(cls, directory: Path) -> "Islands":
+        cls.opened += 1
+        return cls(directory)
+
+    def query(self, vector: np.ndarray, k: int) -> list[tuple[str, float]]:
+        return super().query(vector, k) if k > self.narrow else [("another", 0.995)]
+
+
+def test_vectors_that_only_a_wide_query_finds_are_not_lost(tmp_path: Path) -> None:
+    bench = Workbench(tmp_path)
+    bench.open_index = Islands
+    bench.write("a.txt", "alpha\n\nsilver moon\n\ngamma")
+    assert bench.sync().rebuilt == ""
+    assert live_directory(bench).exists()
+
+
+def test_vectors_that_no_graph_holds_together_are_compared_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Islands, "narrow", 10_000)
+    monkeypatch.setattr(Islands, "opened", 0)
+    bench = Workbench(tmp_path)
+    bench.open_index = Islands.open
+    bench.write("a.txt", "alpha\n\nsilver moon\n\ngamma")
+    assert "3 of 3 sampled vectors do not find themselves; searches compare" in bench.sync().rebuilt
+    assert "Chroma cannot index these vectors" in caplog.text
+    assert not list(bench.index.glob("chroma-*"))
+    assert bench.search("silver moon", mode="vector")[0].text == "silver moon"
+    assert (bench.sync().rebuilt, Islands.opened) == ("", 1)  # not tried again
+    bench.write("b.txt", "delta")
+    assert "4 of 4" in bench.sync().rebuilt
+    assert bench.search("delta", mode="vector")[0].text == "delta"
+
+
 def test_copied_files_are_probed_once_and_taken(bench: Workbench) -> None:
     published = live_directory(bench)
     (header,) = published.glob("*/header.bin")
