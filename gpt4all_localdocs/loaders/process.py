@@ -55,11 +55,11 @@ class LoaderProcess:
         too long; LocalDocsError when the child cannot be started or this object is closed.
         """
         with self._lock:
-            if self._is_closed:
-                raise LocalDocsError(f"cannot read {path}: this LoaderProcess is closed; make a new one")
-            if self._child is None or not self._child.is_alive:
+            if not self._is_closed and (self._child is None or not self._child.is_alive):
                 self._stop_child()
                 self._child = _Child(self._memory_limit_bytes)
+            if self._is_closed or self._child is None:  # perhaps while the child was started
+                raise LocalDocsError(f"cannot read {path}: this LoaderProcess is closed; make a new one")
             try:
                 reply = self._child.ask(encode_path(path.absolute()), timeout_s=timeout_s)
                 outcome = decode_reply(reply) if reply is not None else self._why_silent(timeout_s)
