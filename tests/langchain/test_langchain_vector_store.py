@@ -188,7 +188,7 @@ async def test_a_search_by_a_vector_finds_what_a_search_by_its_text_does(docs, s
 
 def test_every_search_takes_a_filter(store):
     vector = GPT4AllEmbeddings().embed_query(QUESTION)
-    for where in ({"file_name": {"$in": ["whales.txt"]}}, SearchFilter(paths=["w*.txt"])):
+    for where in ({"file_name": {"$in": ["whales.txt"]}}, SearchFilter(paths=["whale*.txt"])):
         found = [
             store.similarity_search(QUESTION, filter=where),
             [document for document, _ in store.similarity_search_with_score(QUESTION, filter=where)],
