@@ -9,11 +9,21 @@ import typer
 
 from gpt4all_app.demonstration import weak_model_note
 from gpt4all_app.failures import Stopped
-from gpt4all_app.options import Json, Model
+from gpt4all_app.options import (
+    Collections,
+    Exclude,
+    Files,
+    Hidden,
+    Include,
+    Json,
+    Model,
+    index_options,
+    search_filter,
+)
 from gpt4all_app.output import Output
 from gpt4all_app.paths import absolute, default_index, index_for
 from gpt4all_app.session import Session
-from gpt4all_app.syncing import note_report, require_folders, require_passages, sync_visibly
+from gpt4all_app.syncing import note_report, require_contents, require_passages, sync_visibly
 from gpt4all_localdocs.folders import check_folder
 from gpt4all_localdocs.types import Answer, AnswerMode, SyncReport
 
@@ -57,6 +67,17 @@ def ask(
         int | None,
         typer.Option("--k", min=1, metavar="N", help="Passages to read. Default: 3 to quote, 6 to write."),
     ] = None,
+    collection: Collections = None,
+    files: Files = None,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="Compare each sentence with the sources it names, and tell which fail."
+        ),
+    ] = False,
+    include: Include = None,
+    exclude: Exclude = None,
+    hidden: Hidden = False,
     model: Model = None,
     json: Json = False,
 ) -> None:
@@ -69,12 +90,14 @@ def ask(
     folders = _existing(docs or [])
     place = absolute(index) if index else index_for(folders) if folders else default_index()
     session.check_model(model)
-    with session.open_docs(place, folders=folders, model=model) as opened:
-        known = require_folders(opened, advice=_NO_FOLDERS)
+    where = search_filter(collection, files)
+    options = index_options(include, exclude, hidden=hidden)
+    with session.open_docs(place, folders=folders, model=model, options=options) as opened:
+        known = require_contents(opened, advice=_NO_FOLDERS)
         report = _synced(opened, output, folders=known)
         if note := weak_model_note(opened.model):
             output.note(note)
-        stream = opened.stream(question, k=k, mode=mode)
+        stream = opened.stream(question, k=k, mode=mode, where=where, verify=verify)
         if json:
             output.document(_record(question, stream.result(), report, docs=opened))
         else:
@@ -118,7 +141,11 @@ def _show(stream: "AnswerStream", output: Output, *, folders: Sequence[Path]) ->
     output.piece((wrap.finish() if wrap else "") + "\n")
     if not text.strip():
         output.note("the model gave no answer; put the question in other words, or use a larger model")
-    show_sources(stream.result(), output, folders=folders)
+    answer = stream.result()
+    for claim in answer.unsupported:
+        output.note(f"not supported by its source: {claim.text}")
+    if not answer.is_refused:
+        show_sources(answer, output, folders=folders)
 
 
 def _record(question: str, answer: Answer, report: SyncReport, *, docs: "LocalDocs") -> dict[str, object]:

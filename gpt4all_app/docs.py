@@ -6,17 +6,29 @@ from typing import Annotated
 
 import typer
 
-from gpt4all_app.options import Index, Json
+from gpt4all_app.docs_contents import compare, list_documents, summarise
+from gpt4all_app.docs_exchange import export_index, import_gpt4all, import_index
+from gpt4all_app.options import (
+    Collections,
+    Exclude,
+    Files,
+    Hidden,
+    Include,
+    Index,
+    Json,
+    index_options,
+    search_filter,
+)
 from gpt4all_app.output import Output
-from gpt4all_app.paths import absolute, default_index, shown_path
+from gpt4all_app.paths import absolute, index_place, shown_path
 from gpt4all_app.session import Session
-from gpt4all_app.syncing import require_folders, summary, sync_visibly
-from gpt4all_localdocs.types import FileOutcome, SearchMode
+from gpt4all_app.syncing import require_contents, summary, sync_visibly, watch_visibly
+from gpt4all_core.errors import ConfigError
+from gpt4all_localdocs.types import FileOutcome, SearchMode, SyncReport
 
 app = typer.Typer(rich_markup_mode=None)
 
 Folders = Annotated[list[Path], typer.Argument(metavar="FOLDER", show_default=False)]
-Folder = Annotated[Path, typer.Argument(metavar="FOLDER", show_default=False)]
 
 
 @app.callback()
@@ -25,13 +37,25 @@ def docs() -> None:
 
 
 @app.command()
-def add(context: typer.Context, folders: Folders, *, index: Index = None, json: Json = False) -> None:
+def add(
+    context: typer.Context,
+    folders: Folders,
+    *,
+    collection: Annotated[
+        str | None,
+        typer.Option(
+            "--collection", metavar="NAME", help="A name by which searches find these folders alone."
+        ),
+    ] = None,
+    index: Index = None,
+    json: Json = False,
+) -> None:
     """Remember folders; 'gpt4all docs sync' indexes their files."""
     session: Session = context.obj
     output = Output(is_json=json)
-    with session.open_docs(_place(index)) as opened:
+    with session.open_docs(index_place(index)) as opened:
         for folder in folders:
-            opened.add(absolute(folder))
+            opened.add(absolute(folder), collection=collection)
         if json:
             output.document({"index": opened.path, "folders": opened.folders})
             return
@@ -49,27 +73,55 @@ def sync(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Read and embed every file anew, also with another embedder.")
     ] = False,
+    include: Include = None,
+    exclude: Exclude = None,
+    hidden: Hidden = False,
     index: Index = None,
     json: Json = False,
 ) -> None:
     """Bring the index to what the folders hold now, and say what became of each file."""
     session: Session = context.obj
     output = Output(is_json=json)
-    with session.open_docs(_place(index)) as opened:
-        folders = require_folders(opened)
+    options = index_options(include, exclude, hidden=hidden)
+    with session.open_docs(index_place(index), options=options) as opened:
+        folders = require_contents(opened)
         report = sync_visibly(opened, output, rebuild=rebuild)
         if json:
-            files = [asdict(file) for file in report.files]
-            record = {"index": opened.path, "folders": folders, "counts": report.counts, "files": files}
-            others = ("embedded", "rebuilt", "texts")
-            output.document(record | {name: getattr(report, name) for name in others})
-            return
-        for file in report.files:
-            if file.outcome != "unchanged":
-                output.data(_described(file, folders))
-        output.data(summary(report))
-        if report.rebuilt:
-            output.note(f"the vector index was built anew: {report.rebuilt}")
+            output.document(_record(report, opened.path, folders))
+        else:
+            _show(report, output, folders=folders)
+
+
+@app.command()
+def watch(
+    context: typer.Context,
+    *,
+    every: Annotated[
+        float,
+        typer.Option(
+            "--every", min=1, metavar="SECONDS", help="Look at all files this often, whatever is told."
+        ),
+    ] = 300.0,
+    polling: Annotated[
+        bool, typer.Option("--polling", help="For network drives, of which the system tells no changes.")
+    ] = False,
+    include: Include = None,
+    exclude: Exclude = None,
+    hidden: Hidden = False,
+    index: Index = None,
+    json: Json = False,
+) -> None:
+    """Sync now and after each change, until Ctrl-C; with --json a document a sync, each on a line."""
+    session: Session = context.obj
+    output = Output(is_json=json)
+    options = index_options(include, exclude, hidden=hidden)
+    with session.open_docs(index_place(index), options=options) as opened:
+        output.note(f"watching {', '.join(map(str, require_contents(opened)))}; Ctrl-C ends it")
+        for number, report in enumerate(watch_visibly(opened, every_s=every, polling=polling)):
+            if json:
+                output.line(_record(report, opened.path, opened.folders))
+            elif report.has_changes or number == 0:
+                _show(report, output, folders=opened.folders)
 
 
 @app.command()
@@ -79,24 +131,41 @@ def search(
     *,
     k: Annotated[int, typer.Option("--k", min=1, metavar="N", help="Most passages to show.")] = 8,
     mode: Annotated[SearchMode, typer.Option(help="By meaning and words, or by one of them.")] = "hybrid",
+    diversity: Annotated[
+        float,
+        typer.Option(
+            "--diversity", min=0, max=1, metavar="0..1", help="How unlike each other passages are to be."
+        ),
+    ] = 0.0,
+    drop_repeats: Annotated[
+        bool, typer.Option("--drop-repeats", help="Leave out passages that repeat a better one.")
+    ] = False,
+    collection: Collections = None,
+    files: Files = None,
     index: Index = None,
     json: Json = False,
 ) -> None:
     """Show the passages that fit a question best, from the index as it is."""
     from gpt4all_app.passages import show_hit  # noqa: PLC0415 - not for --help
+    from gpt4all_localdocs.refine import Refine  # noqa: PLC0415 - numpy: not for --help
 
     session: Session = context.obj
     output = Output(is_json=json)
-    with session.open_docs(_place(index)) as opened:
-        folders = require_folders(opened)
-        hits = opened.search(query, k=k, mode=mode)
+    with session.open_docs(index_place(index)) as opened:
+        folders = require_contents(opened)
+        refine = Refine(diversity=diversity, drop_repeats=drop_repeats)
+        hits = opened.search(query, k=k, mode=mode, where=search_filter(collection, files), refine=refine)
         if json:
             found = [asdict(hit) for hit in hits]
             output.document({"index": opened.path, "query": query, "mode": mode, "hits": found})
             return
         for number, hit in enumerate(hits, start=1):
             show_hit(number, hit, output, folders=folders)
-        if not hits:
+        unknown = [name for name in collection or () if name not in opened.collections]
+        if not hits and unknown:
+            known = ", ".join(opened.collections) or "none"
+            output.note(f"no folder is in a collection {', '.join(unknown)}; the index has: {known}")
+        elif not hits:
             output.note(f"nothing found; is the index up to date? gpt4all docs sync{_at(index)}")
 
 
@@ -105,46 +174,93 @@ def status(context: typer.Context, *, index: Index = None, json: Json = False) -
     """Show what the index holds."""
     session: Session = context.obj
     output = Output(is_json=json)
-    with session.open_docs(_place(index)) as opened:
-        require_folders(opened)
-        held = opened.status()
+    with session.open_docs(index_place(index)) as opened:
+        require_contents(opened)
+        held, collections = opened.status(), opened.collections
         if json:
-            output.document({"index": opened.path, **asdict(held)})
+            output.document({"index": opened.path, **asdict(held), "collections": collections})
             return
         rows = [("index", str(opened.path))]
-        rows += [("folder", str(folder)) for folder in held.folders]
+        for folder in held.folders:
+            names = [name for name, members in collections.items() if folder in members]
+            rows.append(("folder", f"{folder} ({', '.join(names)})" if names else str(folder)))
         unreadable = f" ({held.unreadable} unreadable)" if held.unreadable else ""
         rows += [("files", f"{held.files}{unreadable}"), ("passages", str(held.passages))]
         rows += [("texts", str(held.texts))] if held.texts else []
         output.fields([*rows, ("vectors", str(held.vectors)), ("embedder", held.embedder or "none yet")])
-        if not held.files:
+        if held.unreadable:
+            output.note(f"what cannot be read and why: gpt4all docs sync{_at(index)}")
+        if held.folders and not held.files:
             output.note(f"nothing is indexed yet; run: gpt4all docs sync{_at(index)}")
 
 
 @app.command()
-def remove(context: typer.Context, folder: Folder, *, index: Index = None, json: Json = False) -> None:
+def remove(
+    context: typer.Context,
+    folder: Annotated[Path | None, typer.Argument(metavar="[FOLDER]", show_default=False)] = None,
+    *,
+    collection: Annotated[
+        str | None,
+        typer.Option("--collection", metavar="NAME", help="Forget this name instead; its folders stay."),
+    ] = None,
+    index: Index = None,
+    json: Json = False,
+) -> None:
     """Forget a folder and its passages; the files themselves stay."""
     session: Session = context.obj
     output = Output(is_json=json)
-    with session.open_docs(_place(index)) as opened:
-        require_folders(opened)
-        path = absolute(folder)
-        count = opened.remove(path)
+    if (folder is None) == (collection is None):
+        raise ConfigError("name a folder to forget, or a collection with --collection NAME, and not both")
+    with session.open_docs(index_place(index)) as opened:
+        require_contents(opened)
+        path = absolute(folder) if folder else None
+        if collection is not None:
+            opened.remove_collection(collection)
+        count = opened.remove(path) if path else 0
         if json:
-            left = opened.folders
-            output.document({"index": opened.path, "folder": path, "files": count, "folders": left})
-        else:
+            record = {"index": opened.path, "folder": path, "collection": collection, "files": count}
+            output.document(record | {"folders": opened.folders})
+        elif path:
             files = "1 file" if count == 1 else f"{count} files"
             output.data(f"forgot {path} with {files}")
+        else:
+            output.data(f"forgot the name {collection}; its folders stay")
 
 
-def _place(index: Path | None) -> Path:
-    return absolute(index) if index else default_index()
+app.command("list")(list_documents)
+app.command()(summarise)
+app.command()(compare)
+app.command("export")(export_index)
+app.command("import")(import_index)
+app.command("import-gpt4all")(import_gpt4all)
 
 
 def _at(index: Path | None) -> str:
     """The option that a command named in a hint needs to find the same index."""
     return f" --index {index}" if index else ""
+
+
+def _record(report: SyncReport, index: Path, folders: tuple[Path, ...]) -> dict[str, object]:
+    """The document that --json writes; its names are those of `SyncReport`."""
+    return {
+        "index": index,
+        "folders": folders,
+        "counts": report.counts,
+        "embedded": report.embedded,
+        "rebuilt": report.rebuilt,
+        "texts": report.texts,
+        "files": [asdict(file) for file in report.files],
+    }
+
+
+def _show(report: SyncReport, output: Output, *, folders: tuple[Path, ...]) -> None:
+    """Every file that is not as it was, or not wholly in the index, and how many there are of each."""
+    for file in report.files:
+        if file.outcome != "unchanged" or file.notes:
+            output.data(_described(file, folders))
+    output.data(summary(report))
+    if report.rebuilt:
+        output.note(f"the vector index was built anew: {report.rebuilt}")
 
 
 def _described(file: FileOutcome, folders: tuple[Path, ...]) -> str:

@@ -20,6 +20,11 @@ def default_index() -> Path:
     return _indexes() / "default"
 
 
+def index_place(index: Path | None) -> Path:
+    """The index that an option named, else the default one."""
+    return absolute(index) if index else default_index()
+
+
 def index_for(folders: Sequence[Path]) -> Path:
     """The index that belongs to these folders: the same for the same folders in any order."""
     names = sorted({str(absolute(folder)) for folder in folders})

@@ -1,6 +1,6 @@
 """What one run of the program works with."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ import gpt4all_localdocs
 
 if TYPE_CHECKING:
     from gpt4all_core.protocols import ChatModel, Embedder
+    from gpt4all_localdocs.config import IndexOptions
     from gpt4all_localdocs.local_docs import LocalDocs
 
 
@@ -27,11 +28,26 @@ class Session:
     shows_traceback: bool = False
 
     def open_docs(
-        self, index: Path, *, folders: Sequence[Path] = (), model: str | None = None
+        self,
+        index: Path,
+        *,
+        folders: Sequence[Path] = (),
+        model: str | None = None,
+        options: "IndexOptions | None" = None,
     ) -> "LocalDocs":
         """The index in this directory; close it."""
         return gpt4all_localdocs.LocalDocs(
-            index, folders=folders, embedder=self.embedder, model=self.chat_model or model
+            index,
+            folders=folders,
+            embedder=self.embedder,
+            model=self.chat_model or model,
+            options=options,
+        )
+
+    def import_docs(self, source: Path, index: Path, *, folders: Mapping[str, Path]) -> "LocalDocs":
+        """A new index of an export; close it."""
+        return gpt4all_localdocs.LocalDocs.from_export(
+            source, index, folders=folders, embedder=self.embedder, model=self.chat_model
         )
 
     @contextmanager

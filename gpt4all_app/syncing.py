@@ -1,6 +1,6 @@
 """Bring an index up to date in front of somebody, and say what became of the files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,8 @@ from gpt4all_app.output import Output
 from gpt4all_app.paths import shown_path
 from gpt4all_app.progress import sync_bar
 from gpt4all_core.errors import LocalDocsError
+from gpt4all_localdocs.database import DATABASE_NAME
+from gpt4all_localdocs.patterns import LEFT_OUT
 from gpt4all_localdocs.types import FileOutcome, Outcome, SyncReport
 
 if TYPE_CHECKING:
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 
 _CHANGES: tuple[Outcome, ...] = ("added", "updated", "moved", "removed")
 _ORDER: tuple[Outcome, ...] = (*_CHANGES, "unchanged", "unreadable", "skipped")
+_READABLE = (
+    "PDF, Word, PowerPoint, Excel and OpenDocument files, web pages, plain and marked-up text, e-books,"
+    " mails, notebooks, data, source code and archives of these"
+)
 _LISTED = 5
 """Files named one by one beside an answer; `gpt4all docs sync` names all."""
 
@@ -29,26 +35,32 @@ def sync_visibly(docs: "LocalDocs", output: Output, *, rebuild: bool = False) ->
         raise Stopped("stopped; the index is intact, and the same command goes on from here") from error
 
 
-def require_folders(
+def watch_visibly(docs: "LocalDocs", *, every_s: float, polling: bool) -> Iterator[SyncReport]:
+    """A report after each sync; raises Stopped on Ctrl-C."""
+    try:
+        yield from docs.watch(every_s=every_s, polling=polling)
+    except KeyboardInterrupt as error:
+        raise Stopped("stopped; the index is intact, and nothing watches the folders any more") from error
+
+
+def require_contents(
     docs: "LocalDocs", *, advice: str = "add one with: gpt4all docs add FOLDER"
 ) -> tuple[Path, ...]:
-    """The folders of the index; LocalDocsError where there is no index or it has none."""
-    if not docs.folders:
-        raise LocalDocsError(f"there are no folders in an index at {docs.path}; {advice}")
-    return docs.folders
+    """The folders of the index, none where it has texts alone; LocalDocsError where it has neither."""
+    folders = docs.folders
+    if folders or ((docs.path / DATABASE_NAME).exists() and docs.count()):
+        return folders
+    raise LocalDocsError(f"there are no folders in an index at {docs.path}; {advice}")
 
 
 def require_passages(report: SyncReport, folders: Sequence[Path]) -> None:
-    """Raise LocalDocsError, with the reasons, where no file gave any text."""
-    from gpt4all_localdocs.loaders.registry import supported_suffixes  # noqa: PLC0415 - a sync loaded it
-
-    if any(file.chunks for file in report.files):
+    """Raise LocalDocsError, with the reasons, where no file and no program gave any text."""
+    if report.texts or any(file.chunks for file in report.files):
         return
-    faults = [f"{shown_path(file.path, folders)}: {file.reason}" for file in left_out(report)]
+    faults = [f"{shown_path(file.path, folders)}: {file.reason}" for file in report.files if file.reason]
     reasons = f" ({'; '.join(faults[:_LISTED])})" if faults else ""
     raise LocalDocsError(
-        f"{', '.join(map(str, folders))}: no text to search{reasons};"
-        f" files with these endings can be read: {' '.join(supported_suffixes())}"
+        f"{', '.join(map(str, folders))}: no text to search{reasons}; {_READABLE} can be read"
     )
 
 
@@ -60,7 +72,11 @@ def left_out(report: SyncReport) -> list[FileOutcome]:
         file
         for file in report.files
         if file.outcome == "unreadable"
-        or (file.outcome == "skipped" and (loader_for(file.path) or not file.path.is_file()))
+        or (
+            file.outcome == "skipped"
+            and not file.reason.startswith(LEFT_OUT)
+            and (loader_for(file.path) or not file.path.is_file())
+        )
     ]
 
 
@@ -73,7 +89,11 @@ def note_report(report: SyncReport, output: Output, *, folders: Sequence[Path], 
             output.note(f"{_files(len(faults))} cannot be searched; {more} says why")
         return
     output.note(f"index updated: {summary(report)}")
-    skipped = [file for file in report.files if file.outcome == "skipped" and file not in faults]
+    skipped = [
+        file
+        for file in report.files
+        if file.outcome == "skipped" and file not in faults and not file.reason.startswith(LEFT_OUT)
+    ]
     listed = [("cannot be searched", file) for file in faults] + [("skipped", file) for file in skipped]
     for meaning, file in listed[:_LISTED]:
         output.note(f"{meaning}: {shown_path(file.path, folders)}: {file.reason}")

@@ -161,8 +161,7 @@ def test_a_folder_without_documents_names_the_formats_that_can_be_read(gpt4all, 
     (tmp_path / "empty" / "photo.jpeg").write_bytes(b"\xff\xd8")
     found = gpt4all("ask", QUESTION, "--docs", tmp_path / "empty")
     assert found.code == 4
-    assert ".docx" in found.err
-    assert ".pdf" in found.err
+    assert "no text to search (photo.jpeg: no loader for .jpeg); PDF, Word, " in found.err
 
 
 @pytest.mark.parametrize(

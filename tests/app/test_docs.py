@@ -1,9 +1,13 @@
+import json
 import os
 import signal
 
 import pytest
 from commandline import finish, start, write_documents
 from measured import wait_until
+
+from gpt4all_core.testing import HashEmbedder
+from gpt4all_localdocs import LocalDocs, Text
 
 
 @pytest.fixture
@@ -63,7 +67,7 @@ def test_status_counts_what_is_there(indexed, leave):
     assert f"folder    {leave}\nfiles     2\npassages  2\n" in found.out
     document = indexed("docs", "status", "--json").document
     counts = {"files", "unreadable", "texts", "passages", "vectors"}
-    assert set(document) == {"index", "folders", "embedder", *counts}
+    assert set(document) == {"index", "folders", "embedder", "collections", *counts}
 
 
 def test_remove_forgets_a_folder_and_leaves_its_files(indexed, leave):
@@ -73,8 +77,71 @@ def test_remove_forgets_a_folder_and_leaves_its_files(indexed, leave):
     assert indexed("docs", "status").code == 4
 
 
+def test_a_collection_is_searched_alone_and_its_name_forgotten(indexed, leave, tmp_path):
+    other = write_documents(tmp_path / "other", tea="The boats bring tea.")
+    indexed("docs", "add", other, "--collection", "kitchen")
+    indexed("docs", "sync")
+    names = lambda *given: {  # noqa: E731 - one line of this test
+        hit["path"].rpartition("/")[2]
+        for hit in indexed("docs", "search", "boats", *given, "--json").document["hits"]
+    }
+    assert "boats.txt" in names()
+    assert names("--collection", "kitchen") == {"tea.txt"}
+    assert names("--files", "boats*") == {"boats.txt"}
+    assert f"folder    {other} (kitchen)" in indexed("docs", "status").out
+    unknown = indexed("docs", "search", "boats", "--collection", "cellar").err
+    assert unknown == "no folder is in a collection cellar; the index has: kitchen\n"
+    assert indexed("docs", "remove", "--collection", "kitchen").code == 0
+    assert indexed("docs", "status", "--json").document["collections"] == {}
+    assert indexed("docs", "remove", other, "--collection", "kitchen").code == 2
+
+
+def test_patterns_leave_files_out_and_say_so(indexed, leave):
+    found = indexed("docs", "sync", "--exclude", "boats*")
+    assert "skipped     boats.txt: left out by 'boats*' of exclude" in found.out.splitlines()
+    asked = indexed("ask", "What is in the shed?", "--include", "leave*", "--json").document
+    assert {hit["path"].rpartition("/")[2] for hit in asked["hits"]} == {"leave.txt"}
+    indexed("ask", "What is in the shed?")
+    told = indexed("ask", "What is in the shed?", "--exclude", "boats*").err
+    assert "1 skipped" in told and "cannot be searched" not in told  # noqa: PT018 - of one text
+
+
+def test_an_index_of_texts_alone_can_be_searched_and_asked(gpt4all, tmp_path):
+    with LocalDocs(tmp_path / "index", embedder=HashEmbedder()) as docs:
+        docs.put([Text("There are 27 days of leave.", "rules")])
+    at = ("--index", tmp_path / "index")
+    assert "texts     1\n" in gpt4all("docs", "status", *at).out
+    assert gpt4all("docs", "search", "leave", *at, "--json").document["hits"][0]["text_id"] == "rules"
+    assert gpt4all("docs", "list", *at).out == "rules (1 passage)\n"
+    assert gpt4all("ask", "How many days?", *at).code == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals differ")
+def test_watch_tells_of_each_change_until_ctrl_c(home, leave):
+    assert finish(start(home, "docs", "add", leave)).code == 0
+    process = start(home, "docs", "watch", "--json", "--every", 1, "--polling")
+    assert json.loads(process.stdout.readline())["counts"] == {"added": 2}
+    (leave / "leave.txt").write_text("Everybody gets thirty days.", encoding="utf-8")
+    while not (counts := json.loads(process.stdout.readline())["counts"]).get("updated"):
+        assert counts == {"unchanged": 2}
+    process.send_signal(signal.SIGINT)
+    assert finish(process).code == 130
+
+
 @pytest.mark.parametrize(
-    "arguments", [("status",), ("sync",), ("search", "leave"), ("remove", "somewhere")], ids=lambda a: a[0]
+    "arguments",
+    [
+        ("status",),
+        ("sync",),
+        ("watch",),
+        ("list",),
+        ("search", "leave"),
+        ("remove", "somewhere"),
+        ("summarise", "a.txt"),
+        ("compare", "a.txt", "b.txt"),
+        ("export", "x.zip"),
+    ],
+    ids=lambda a: a[0],
 )
 def test_without_an_index_commands_say_how_to_make_one_and_make_nothing(gpt4all, arguments):
     found = gpt4all("docs", *arguments)
