@@ -155,4 +155,4 @@ class TestListing:
         assert abs((datetime.now(UTC) - listed[0].changed).total_seconds()) < 86_400
         assert docs.count() == 3
         assert docs.count(where={"year": 2024}) == len(docs.documents(where={"year": 2024})) == 1
-        assert docs.count(where=SearchFilter(paths=["re*.md"])) == 1
+        assert docs.count(where=SearchFilter(paths=["revised*.md"])) == 1
