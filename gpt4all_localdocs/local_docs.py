@@ -17,6 +17,7 @@ from gpt4all_localdocs.collection_table import check_collection
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.document_answers import DocumentAnswers
 from gpt4all_localdocs.document_table import IndexedDocument
+from gpt4all_localdocs.expand import expand_hits
 from gpt4all_localdocs.filter_sql import compile_filter
 from gpt4all_localdocs.folders import check_folder
 from gpt4all_localdocs.passage import text_path
@@ -229,14 +230,24 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
         """Up to `k` passages, best first, by meaning and by words; none from an empty index.
 
         where: only passages that fit are looked at, see SearchFilter: {"author": "Ann"}.
-        refine: what to do with them besides, see Refine: leave out repeats, spread, ask a reranker.
+        refine: what to do with them besides, see Refine: leave out what is far off or said twice, spread, ask
+        a reranker, show the text around.
         Raises ConfigError for an empty query, `k` below 1, an unknown mode or a filter that is none,
         EmbedderMismatch when the index was made with another embedder.
         """
         refine = refine or Refine()
+        refine.check_mode(mode)
         depth = refine.depth(k)
         hits = search(self._searched, self._index, self.embedder, query, k=depth, mode=mode, where=where)
-        return refine_hits(hits, query, refine, k=k, vectors_of=self.vectors_of)
+        if not refine.expand_tokens:
+            return refine_hits(hits, query, refine, k=k, vectors_of=self.vectors_of)
+        return expand_hits(
+            refine_hits(hits, query, refine, k=depth, vectors_of=self.vectors_of),
+            k=k,
+            most_tokens=refine.expand_tokens,
+            count_tokens=refine.count_tokens or self.embedder.count_tokens,
+            passages_of=self.get,
+        )
 
     def search_vector(self, vector: Vectors, *, k: int = 8, where: Where | None = None) -> list[Hit]:
         """The same, by meaning alone, for the vector of a query: shape (dimensions,), of `embedder`."""

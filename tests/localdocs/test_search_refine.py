@@ -95,7 +95,28 @@ def test_search_refines_what_it_finds_and_never_gives_more_than_k(tmp_path: Path
             docs.search("annual", k=0, refine=Refine(drop_repeats=True))
 
 
-@pytest.mark.parametrize("diversity", [-0.1, 1.1, float("nan")])
-def test_a_diversity_that_is_no_share_is_refused(diversity: float) -> None:
-    with pytest.raises(ConfigError, match="diversity is"):
-        Refine(diversity=diversity)
+def test_what_is_far_from_the_query_is_not_found(tmp_path: Path) -> None:
+    with LocalDocs(tmp_path / "index", embedder=HashEmbedder()) as docs:
+        docs.put([Text("annual leave is long", id="leave"), Text("roses bloom in june", id="roses")])
+        for mode in ("hybrid", "vector"):
+            near = docs.search("annual leave", mode=mode, refine=Refine(min_score=0.5))  # type: ignore[arg-type]
+            assert [each.text_id for each in near] == ["leave"]
+            assert docs.search("annual roses", mode=mode, refine=Refine(min_score=0.9)) == []  # type: ignore[arg-type]
+        with pytest.raises(ConfigError, match="compares no vectors"):
+            docs.search("annual", mode="keyword", refine=Refine(min_score=0.5))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("diversity", -0.1),
+        ("diversity", 1.1),
+        ("diversity", float("nan")),
+        ("min_score", 1.1),
+        ("min_score", float("nan")),
+        ("expand_tokens", -1),
+    ],
+)
+def test_options_out_of_their_range_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=f"{name} is"):
+        Refine(**{name: value})  # type: ignore[arg-type]  # one of its names
