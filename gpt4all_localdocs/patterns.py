@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final, Self
 
 from gpt4all_core.errors import ConfigError
 
-LEFT_OUT: Final = "left out by"
-"""How the reason begins of a file that somebody did not want in the index."""
-
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
+
+LEFT_OUT: Final = "left out"
+"""How the reason begins of a file that somebody did not want in the index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +89,15 @@ class PathRules:
         for layer in reversed(self._layers):
             is_out, pattern = layer.decide(path, is_folder=is_folder)
             if is_out:
-                return f"{LEFT_OUT} {pattern!r} of {layer.source}"
+                return f"{LEFT_OUT} by {pattern!r} of {layer.source}"
             if is_out is False:
                 break
         if self._exclude is not None:
             is_out, pattern = self._exclude.decide(path, is_folder=is_folder)
             if is_out:
-                return f"{LEFT_OUT} {pattern!r} of exclude"
+                return f"{LEFT_OUT} by {pattern!r} of exclude"
         if self._include is not None and not is_folder and not self._include.decide(path, is_folder=False)[0]:
-            return "left out: no pattern of include fits"
+            return f"{LEFT_OUT}: no pattern of include fits"
         return ""
 
 
