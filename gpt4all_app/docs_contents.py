@@ -14,6 +14,7 @@ from gpt4all_app.output import Output
 from gpt4all_app.paths import absolute, index_place, shown_path
 from gpt4all_app.session import Session
 from gpt4all_app.syncing import require_contents
+from gpt4all_core.errors import LocalDocsError
 
 if TYPE_CHECKING:
     from gpt4all_localdocs.local_docs import LocalDocs
@@ -68,7 +69,7 @@ def summarise(
     session.check_model(model)
     with session.open_docs(index_place(index), model=model) as opened:
         require_contents(opened)
-        names = [_name(opened, document) for document in documents]
+        names = [_known(opened, document) for document in documents]
         if note := weak_model_note(opened.model):
             output.note(note)
         try:
@@ -92,7 +93,7 @@ def compare(
     output = Output(is_json=json)
     with session.open_docs(index_place(index)) as opened:
         require_contents(opened)
-        names = _name(opened, left), _name(opened, right)
+        names = _known(opened, left), _known(opened, right)
         found = opened.compare(*names)
         if json:
             output.document({"left": names[0], "right": names[1], **asdict(found)})
@@ -110,9 +111,17 @@ def compare(
         output.note("the same text" if found.is_equal else f"{_passages(len(found.same))} the same in both")
 
 
-def _name(docs: "LocalDocs", document: str) -> str | Path:
-    """A text's id as it is, else the path of a file that was named from here."""
-    return document if docs.document_at(document) else absolute(Path(document))
+def _known(docs: "LocalDocs", document: str) -> str | Path:
+    """A text's id as it is, else the path of a file that was named from here; both are in the index."""
+    if docs.document_at(document):
+        return document
+    path = absolute(Path(document))
+    if not docs.document_at(path):
+        raise LocalDocsError(
+            f"the index at {docs.path} has no {path}; gpt4all docs list shows what it has, and after"
+            " gpt4all docs sync it has what the folders hold"
+        )
+    return path
 
 
 def _show_passages(passages: "Sequence[Hit]", output: Output) -> None:

@@ -27,7 +27,7 @@ def test_a_file_is_summarised_from_the_index(indexed, leave, monkeypatch):
     assert (document["text"], document["share"]) == ("All about leave.", 1.0)
     unknown = indexed("docs", "summarise", "nothing.txt")
     assert (unknown.code, unknown.out) == (4, "")
-    assert "nothing.txt" in unknown.err
+    assert "nothing.txt; gpt4all docs list shows" in unknown.err
 
 
 def test_two_files_are_compared_without_a_model(indexed, leave, tmp_path):
