@@ -140,6 +140,20 @@ def search(
     drop_repeats: Annotated[
         bool, typer.Option("--drop-repeats", help="Leave out passages that repeat a better one.")
     ] = False,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            "--min-score",
+            min=-1,
+            max=1,
+            metavar="X",
+            help="Least cosine; 0.35 leaves out what is about something else.",
+        ),
+    ] = None,
+    expand: Annotated[
+        int,
+        typer.Option("--expand", min=0, metavar="N", help="Show the text around passages, up to N tokens."),
+    ] = 0,
     collection: Collections = None,
     files: Files = None,
     index: Index = None,
@@ -153,7 +167,9 @@ def search(
     output = Output(is_json=json)
     with session.open_docs(index_place(index)) as opened:
         folders = require_contents(opened)
-        refine = Refine(diversity=diversity, drop_repeats=drop_repeats)
+        refine = Refine(
+            diversity=diversity, drop_repeats=drop_repeats, min_score=min_score, expand_tokens=expand
+        )
         hits = opened.search(query, k=k, mode=mode, where=search_filter(collection, files), refine=refine)
         if json:
             found = [asdict(hit) for hit in hits]
@@ -165,6 +181,8 @@ def search(
         if not hits and unknown:
             known = ", ".join(opened.collections) or "none"
             output.note(f"no folder is in a collection {', '.join(unknown)}; the index has: {known}")
+        elif not hits and min_score is not None:
+            output.note(f"nothing relevant found: no passage has a cosine of {min_score} to the question")
         elif not hits:
             output.note(f"nothing found; is the index up to date? gpt4all docs sync{_at(index)}")
 

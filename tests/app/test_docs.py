@@ -62,6 +62,16 @@ def test_a_search_without_a_hit_is_no_error(indexed):
     assert "nothing found" in found.err
 
 
+def test_a_search_may_ask_for_relevance_and_for_the_text_around(indexed):
+    far = indexed("docs", "search", "zeppelin", "--min-score", 0.9)
+    assert (far.code, far.out) == (0, "")
+    assert "nothing relevant found" in far.err
+    near = indexed("docs", "search", "the boats are in the shed by the river", "--min-score", 0.2, "--json")
+    assert [hit["path"].rpartition("/")[2] for hit in near.document["hits"]] == ["boats.txt"]
+    assert indexed("docs", "search", "boats", "--mode", "keyword", "--min-score", 0.2).code == 2
+    assert indexed("docs", "search", "boats", "--expand", 100).out.startswith("[1] boats.txt")
+
+
 def test_status_counts_what_is_there(indexed, leave):
     found = indexed("docs", "status")
     assert f"folder    {leave}\nfiles     2\npassages  2\n" in found.out
