@@ -82,7 +82,7 @@ def score_terms(
     scores = []
     for words in counted:
         norm = _K1 * (1 - _B + _B * len(words) / mean_length)
-        held = Counter(word for word in words if word in shares)
+        held = Counter([word for word in words if word in shares])
         scores.append(
             sum(
                 shares[word] * weights[word] * count * (_K1 + 1) / (count + norm)

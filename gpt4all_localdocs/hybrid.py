@@ -113,20 +113,26 @@ def rank_by_both(
     moved = move_query(unit(vector[np.newaxis])[0], candidates.vectors_of(best))
     near = nearest_passages(store, index, moved, depth=depth, condition=condition)
     candidates.add(near)
-    fused = _fuse(
-        candidates.cosines(moved), _second_keyword(store, candidates, best, keyword, words), near.values()
-    )
-    return Scores(fused, candidates.cosines(vector), keyword)
+    similar = candidates.cosines(moved)
+    likely = _fuse(similar, keyword, near.values())
+    looked_at = sorted(likely, key=lambda row: (-likely[row], row))[:depth]
+    worded = _second_keyword(store, candidates, keyword, words, best=best, looked_at=looked_at)
+    return Scores(_fuse(similar, worded, near.values()), candidates.cosines(vector), keyword)
 
 
 def _second_keyword(
     store: Store,
     candidates: Candidates,
-    best: Sequence[int],
     keyword: Mapping[int, float],
     words: Sequence[str],
+    *,
+    best: Sequence[int],
+    looked_at: Sequence[int],
 ) -> dict[int, float]:
-    """BM25 with the words of the best passages besides."""
+    """BM25 with the words of the best passages besides, which are looked for in some passages only.
+
+    They are a twentieth of the score: passages that are last without them are not first with them.
+    """
     weights: dict[str, float] = {}
 
     def weights_of(terms: Sequence[str]) -> Mapping[str, float]:
@@ -134,9 +140,11 @@ def _second_keyword(
         return weights
 
     shares = telling_terms([candidates.texts[row] for row in best], weights_of=weights_of)
-    rows = list(candidates.texts)
-    scored = score_terms([candidates.texts[row] for row in rows], shares, weights)
-    return blend_scores(keyword, dict(zip(rows, scored, strict=True)), words=len(words))
+    rows = [row for row in looked_at if row in candidates.texts]
+    scored = dict(
+        zip(rows, score_terms([candidates.texts[row] for row in rows], shares, weights), strict=True)
+    )
+    return blend_scores(keyword, dict.fromkeys(candidates.texts, 0.0) | scored, words=len(words))
 
 
 def _fuse(

@@ -2,8 +2,10 @@
 
 import json
 import math
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from gpt4all_localdocs.database import Database
@@ -17,6 +19,19 @@ _ESSENTIAL_SHARE: Final = 0.7
 """Of a query's weight; see `require_essential`."""
 
 
+_MOST_KNOWN: Final = 100_000
+"""Words whose counts are remembered, some 10 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """How many passages there are, and hold a word, while the index is in this state."""
+
+    state: tuple[object, ...]
+    passages: int
+    holding: dict[str, int] = field(default_factory=dict)
+
+
 class KeywordTable:
     """The words of passages and their labels, stemmed; triggers keep it as the passages are.
 
@@ -25,6 +40,7 @@ class KeywordTable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._known: _Counts | None = None
 
     def rank(
         self, words: Sequence[str], *, limit: int, condition: Condition = EVERYTHING
@@ -59,8 +75,9 @@ class KeywordTable:
         return [(row[0], row[1]) for row in rows]
 
     def count_passages(self) -> int:
+        """As of the last time that a passage or a vector came or a vector went."""
         with self._database.reading() as connection:
-            return int(connection.execute("SELECT count(*) FROM chunks").fetchone()[0])
+            return self._counts(connection).passages
 
     def texts(self, rows: Iterable[int]) -> dict[int, tuple[str, str]]:
         """The text and the vector's key of passages; rows that are gone are missing."""
@@ -72,16 +89,31 @@ class KeywordTable:
         return {row: (text, key) for row, text, key in found}
 
     def count_holding(self, words: Iterable[str]) -> dict[str, int]:
-        """How many passages hold each word: 0.03 to 0.8 ms a word over 100,000 passages."""
+        """How many passages hold each word, as of the same time.
+
+        0.03 to 0.8 ms a word over 100,000 passages; the counts are remembered, as the commonest words take
+        longest and come again soonest.
+        """
+        asked = list(dict.fromkeys(words))
         with self._database.reading() as connection:
-            return {
-                word: int(
-                    connection.execute(
+            holding = self._counts(connection).holding
+            for word in asked:
+                if word not in holding:
+                    row = connection.execute(
                         "SELECT count(*) FROM keywords WHERE keywords MATCH ?", (any_of([word]),)
-                    ).fetchone()[0]
-                )
-                for word in dict.fromkeys(words)
-            }
+                    ).fetchone()
+                    holding[word] = int(row[0])
+        return {word: holding[word] for word in asked}
+
+    def _counts(self, connection: sqlite3.Connection) -> _Counts:
+        state = connection.execute(
+            "SELECT (SELECT value FROM meta WHERE name = 'vectors_revision'), (SELECT max(id) FROM chunks)"
+        ).fetchone()
+        known = self._known
+        if known is None or known.state != state or len(known.holding) > _MOST_KNOWN:
+            (passages,) = connection.execute("SELECT count(*) FROM chunks").fetchone()
+            known = self._known = _Counts(state, int(passages))
+        return known
 
 
 def word_weights(held: Mapping[str, int], passages: int) -> dict[str, float]:

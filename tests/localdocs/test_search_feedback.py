@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from workbench import Workbench
 
+from gpt4all_core.testing import HashEmbedder
+from gpt4all_localdocs import LocalDocs, Text
 from gpt4all_localdocs.feedback import blend_scores, move_query, score_terms, telling_terms
 from gpt4all_localdocs.keyword_table import require_essential, word_weights
 from gpt4all_localdocs.store import Store
@@ -130,3 +132,24 @@ def test_passages_are_scored_by_their_cosine_whichever_ranking_found_them(tmp_pa
     for hit in hits:
         expected = float(query @ bench.embedder.embed_query(hit.text))
         assert hit.vector_score == pytest.approx(expected, abs=1e-5)
+
+
+def test_counts_of_words_are_remembered_until_a_passage_comes_or_goes(tmp_path: Path) -> None:
+    with LocalDocs(tmp_path / "index", embedder=HashEmbedder()) as docs:
+        docs.put([Text("annual leave", id="a"), Text("annual report", id="b")])
+        with Store.open(tmp_path / "index") as store:
+            table = store.keywords
+            assert (table.count_holding(["annual", "leave"]), table.count_passages()) == (
+                {"annual": 2, "leave": 1},
+                2,
+            )
+            counts = table._known
+            table.count_holding(["annual"])
+            assert table._known is counts
+            docs.put([Text("annual fair", id="c")])
+            assert (table.count_holding(["annual"]), table.count_passages()) == ({"annual": 3}, 3)
+            docs.delete(["a"])
+            assert (table.count_holding(["annual", "leave"]), table.count_passages()) == (
+                {"annual": 2, "leave": 0},
+                2,
+            )
