@@ -9,6 +9,7 @@ from gpt4all_core.errors import ConfigError, LocalDocsError
 from gpt4all_core.protocols import ChatModel, Embedder
 from gpt4all_core.types import GenerationParams, Message
 from gpt4all_localdocs.answer_stream import AnswerRequest, AnswerStream, RefusedAnswer
+from gpt4all_localdocs.check_arguments import check_count, check_share, check_words
 from gpt4all_localdocs.evidence import LEAST_EVIDENCE, weigh_evidence
 from gpt4all_localdocs.follow_up import stand_alone
 from gpt4all_localdocs.narrow import rank_sentences
@@ -51,10 +52,11 @@ class AskOptions:
     def __post_init__(self) -> None:
         if self.mode is not None and self.mode not in get_args(AnswerMode):
             raise ConfigError(f"mode={self.mode!r} is unknown; use one of {', '.join(get_args(AnswerMode))}")
-        if self.least_evidence is not None and not 0 <= self.least_evidence <= 1:
-            raise ConfigError(f"least_evidence is {self.least_evidence}; it must be from 0 to 1")
-        if self.spans < 1:
-            raise ConfigError(f"spans is {self.spans}; let at least 1 span be quoted")
+        if self.k is not None:
+            check_count("k", self.k)
+        if self.least_evidence is not None:
+            check_share("least_evidence", self.least_evidence)
+        check_count("spans", self.spans)
 
     @property
     def least(self) -> float:
@@ -86,6 +88,7 @@ def answer_question(library: Library, question: str, options: AskOptions) -> Ans
     Raises LocalDocsError where there is nothing to answer from, but in chats, which go on without, and for
     strict answers, which are refused.
     """
+    check_words("question", question)
     mode = options.mode_for(library.model)
     is_quoted = mode == "quote" or (mode == "strict" and library.model.is_demonstration)
     asked = stand_alone(question, options.history)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gpt4all_core.errors import ConfigError
+from gpt4all_localdocs.check_arguments import check_count
 from gpt4all_localdocs.patterns import PathRules, compile_patterns
 from gpt4all_localdocs.splitter import Splitter, check_splitter
 
@@ -55,8 +56,8 @@ class IndexOptions:
         least_of = {"exact_search_below": 0, "max_file_bytes": 1, "embed_batch": 1, "load_workers": 1}
         for name, least in least_of.items():
             value = getattr(self, name)
-            if value is not None and value < least:
-                raise ConfigError(f"{name} is {value}; it must be {least} or more")
+            if value is not None or name != "load_workers":
+                check_count(name, value, least=least)
         check_splitter(self.splitter)
         if self.load_timeout_s <= 0:
             raise ConfigError(f"load_timeout_s is {self.load_timeout_s}; it must be above 0")

@@ -12,6 +12,7 @@ from gpt4all_core.embedder import LocalEmbedder
 from gpt4all_core.errors import ConfigError, LocalDocsError
 from gpt4all_core.local_model import LocalModel
 from gpt4all_core.protocols import ChatModel, Embedder, Vectors
+from gpt4all_localdocs.check_arguments import check_count, check_list, check_words
 from gpt4all_localdocs.chunk import ChunkOptions
 from gpt4all_localdocs.collection_table import check_collection
 from gpt4all_localdocs.config import IndexOptions
@@ -180,6 +181,7 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
         Raises ConfigError where the index cannot be written or something is no Text, IndexBusy as `add`
         does, EmbedderMismatch.
         """
+        check_list("texts", texts, kind=Text)
         given = list(texts)
         with self._writing(), self._pipeline() as pipeline:
             put_texts(self._store, self.embedder, given, pipeline=pipeline, options=self._options)
@@ -190,6 +192,7 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
 
         Ids that the index does not have are left out.
         """
+        check_list("ids", ids, kind=str)
         asked = list(ids)
         texts = self._searched.texts.get(asked)
         passages = self._store.passages_by_content(id_ for id_ in asked if id_ not in texts)
@@ -202,6 +205,7 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
 
         Raises ConfigError for a passage of a file, which only a sync forgets, and as `put` does.
         """
+        check_list("ids", ids, kind=str)
         asked = list(ids)
         with self._writing():
             known = self._store.texts.get(asked)
@@ -232,10 +236,14 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
         where: only passages that fit are looked at, see SearchFilter: {"author": "Ann"}.
         refine: what to do with them besides, see Refine: leave out what is far off or said twice, spread, ask
         a reranker, show the text around.
-        Raises ConfigError for an empty query, `k` below 1, an unknown mode or a filter that is none,
-        EmbedderMismatch when the index was made with another embedder.
+        Raises ConfigError for a query without words, a `k` that is no count, an unknown mode or a filter
+        that is none, EmbedderMismatch when the index was made with another embedder.
         """
+        check_words("query", query)
+        check_count("k", k)
         refine = refine or Refine()
+        if not isinstance(refine, Refine):
+            raise ConfigError(f"refine is {refine!r}; give a Refine")
         refine.check_mode(mode)
         depth = refine.depth(k)
         hits = search(self._searched, self._index, self.embedder, query, k=depth, mode=mode, where=where)
@@ -251,6 +259,7 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
 
     def search_vector(self, vector: Vectors, *, k: int = 8, where: Where | None = None) -> list[Hit]:
         """The same, by meaning alone, for the vector of a query: shape (dimensions,), of `embedder`."""
+        check_count("k", k)
         return search_vector(self._searched, self._index, vector, k=k, where=where)
 
     def vectors_of(self, hits: Sequence[Hit]) -> Vectors:

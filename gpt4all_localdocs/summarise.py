@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from gpt4all_core.errors import ConfigError, LocalDocsError
+from gpt4all_core.errors import LocalDocsError
 from gpt4all_core.protocols import ChatModel, Generation
 from gpt4all_core.types import Completion, GenerationParams, Message, Usage
+from gpt4all_localdocs.check_arguments import check_count
 from gpt4all_localdocs.source_text import CLOSING, OPENING, fenced_text, source_label
 from gpt4all_localdocs.types import Hit
 
@@ -53,8 +54,7 @@ def summarise(model: ChatModel, pieces: Sequence[Hit], *, budget_tokens: int = D
 
     Raises LocalDocsError where there is no text, ConfigError for a budget below 1.
     """
-    if budget_tokens < 1:
-        raise ConfigError(f"budget_tokens is {budget_tokens}; let at least 1 be read")
+    check_count("budget_tokens", budget_tokens)
     if not pieces:
         raise LocalDocsError("there is nothing to summarise; sync first, or check the path and the filter")
     chosen = spread_evenly(pieces, [model.count_tokens(piece.text) for piece in pieces], budget_tokens)

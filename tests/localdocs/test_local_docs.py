@@ -11,7 +11,7 @@ import gpt4all_localdocs
 from gpt4all_core.errors import ConfigError, EmbedderMismatch, IndexBusy, LocalDocsError
 from gpt4all_core.testing import HashEmbedder, ScriptedChatModel
 from gpt4all_core.types import GenerationParams
-from gpt4all_localdocs import IndexOptions, LocalDocs
+from gpt4all_localdocs import IndexOptions, LocalDocs, Text
 from gpt4all_localdocs.loaders.registry import load_document
 from gpt4all_localdocs.writer_lock import WriterLock
 
@@ -259,6 +259,36 @@ class TestOddInput:
         with open_docs(folders=[folder]) as docs:
             docs.sync()
             assert docs.search("rent " * 20_000, mode="keyword")[0].path.name == "rent.txt"
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda docs: docs.search("rent", k="4"), "k is '4'; give a whole number, 1 or more"),
+        (lambda docs: docs.search("rent", k=True), "k is True"),
+        (lambda docs: docs.search("rent", k=2.0), "k is 2.0"),
+        (lambda docs: docs.search_vector(docs.embedder.embed_query("rent"), k=None), "k is None"),
+        (lambda docs: docs.search(" "), "the query is ' ', which has no words"),
+        (lambda docs: docs.search(None), "the query is None"),
+        (lambda docs: docs.search("\ud800"), "is not Unicode"),
+        (lambda docs: docs.search("rent", refine=0.5), "refine is 0.5; give a Refine"),
+        (lambda docs: docs.ask("rent", k="4"), "k is '4'"),
+        (lambda docs: docs.ask("rent", spans=True), "spans is True"),
+        (
+            lambda docs: docs.ask("rent", least_evidence="0.5"),
+            "least_evidence is '0.5'; give a number from 0",
+        ),
+        (lambda docs: docs.ask(["rent"]), r"the question is \['rent'\]"),
+        (lambda docs: docs.get("note"), "ids is one str, 'note'; give a list"),
+        (lambda docs: docs.delete("note"), "ids is one str"),
+        (lambda docs: docs.put(Text("note")), "texts is one Text"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_by_name(open_docs, folder, ask, message):
+    with open_docs(folders=[folder]) as docs:
+        docs.sync()
+        with pytest.raises(ConfigError, match=message):
+            ask(docs)
 
 
 def test_passages_are_listed_in_order_and_know_their_neighbours(open_docs, folder):
