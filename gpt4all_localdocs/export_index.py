@@ -53,10 +53,14 @@ def export_index(store: Store, target: Path) -> None:
 
 
 def folder_names(folders: Iterable[Path]) -> dict[Path, str]:
-    """A name for each folder, its own where that is free: "docs", "docs-2"."""
+    """A name for each folder, its own where that is free: "docs", "docs-2".
+
+    Backslashes and what cannot be printed, such as line ends, become "_": people type these names.
+    """
     names: dict[Path, str] = {}
     for folder in folders:
-        wanted, number = folder.name or "folder", 2
+        name = "".join("_" if sign == "\\" or not sign.isprintable() else sign for sign in folder.name)
+        wanted, number = name or "folder", 2
         name = wanted
         while name in names.values():
             name, number = f"{wanted}-{number}", number + 1

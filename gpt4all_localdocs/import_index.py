@@ -118,6 +118,8 @@ def _import(
     _import_vectors(connection, archive, manifest)
     connection.executemany("INSERT INTO folders VALUES (?, '0')", ((str(place),) for place in places))
     for collection, numbers in manifest.collections.items():
+        if not collection.strip() or not collection.isprintable():
+            raise ValueError(f"{collection!r} names no collection")
         connection.executemany(
             "INSERT INTO collections VALUES (?, ?)", ((collection, str(places[n])) for n in numbers)
         )

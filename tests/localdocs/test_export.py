@@ -72,6 +72,20 @@ def test_an_export_holds_no_path_of_the_machine(source):
         assert not [name for name in archive.namelist() if str(root).encode() in archive.read(name)]
 
 
+def test_folders_with_line_ends_and_marks_in_their_names_come_back(tmp_path):
+    names = ["a\n\u202eb", "a\\_b", "a__b"]
+    with LocalDocs(tmp_path / "index", embedder=HashEmbedder()) as docs:
+        for name in names:
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "note.txt").write_text("alpha")
+            docs.add(tmp_path / name)
+        docs.sync()
+        docs.export(tmp_path / "index.zip")
+    with open_copy(tmp_path, tmp_path / "copy", folders={"a__b-2": tmp_path / names[0]}) as copy:
+        assert {folder.name for folder in copy.folders} == {names[0], "a__b", "a__b-3"}
+        assert len(copy.search("alpha")) == 3
+
+
 def test_folders_that_are_not_here_are_found_and_kept(source, tmp_path):
     root, docs = source
     rewrite(root / "index.zip", tmp_path / "index.zip")  # what others write is taken, if it is sound
@@ -180,6 +194,7 @@ NAN = struct.pack("<f", float("nan"))
         {"change": {MANIFEST: lambda manifest: manifest.update(dimensions=1 << 40)}},
         {"change": {MANIFEST: lambda manifest: manifest.update(folders=["..", "a", "b"])}},
         {"change": {MANIFEST: lambda manifest: manifest.update(collections={"x": [9]})}},
+        {"change": {MANIFEST: lambda manifest: manifest.update(collections={"x\n": [0]})}},
         {"change": {MANIFEST: lambda manifest: manifest["columns"]["files"].reverse()}},
         {"change": {MANIFEST: lambda manifest: manifest.update(more=1)}},
         {"drop": (KEYS,)},
