@@ -153,10 +153,6 @@ class Store:
             ).fetchall()
         return {Path(row[0]): _file_record(row) for row in rows}
 
-    def put_file(self, record: FileRecord, passages: Sequence[NewPassage]) -> None:
-        """Replace all that is known of one file, in one transaction."""
-        self.put_files([(record, passages)])
-
     def put_files(
         self,
         files: Iterable[tuple[FileRecord, Sequence[NewPassage]]],

@@ -1,4 +1,4 @@
-"""Every file of the shared collection is indexed with words of it where they stand, or reported with a reason.
+"""Every file of the shared collection is found by words of it where they stand, or its report says why not.
 
 `sample_documents.tsv` has a row for each place that is looked at: the file, the place, and what another
 program reads there; or the file, what becomes of it, and the reason. Phrases are compared without regard to
