@@ -1,6 +1,7 @@
 """Keep an index in step with its folders: what the system tells of changes are hints, a scan finds out."""
 
 import logging
+import os
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -8,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gpt4all_core.errors import ConfigError, IndexBusy
+from gpt4all_core.errors import ConfigError, IndexBusy, LocalDocsError
 from gpt4all_localdocs.sync_progress import StopSignal
 from gpt4all_localdocs.types import SyncReport
 
@@ -76,13 +77,13 @@ def watch_folders(
     there are many, and say nothing of network disks. polling: look at every file once a second instead of
     waiting for notices, where there are none.
     A sync that another process holds up is left out, with a log line; the next one finds what it missed.
-    Raises ConfigError, and whatever `sync` raises.
+    Raises ConfigError, LocalDocsError where the system has no watches left, and whatever `sync` raises.
     """
     if every_s <= 0:
         raise ConfigError(f"every_s is {every_s}; it must be above 0")
     signal = threading.Event() if stop is None else stop
     while not signal.is_set():
-        present = [folder for folder in folders() if folder.exists()]
+        present = _are_there(folders())
         # Watched before they are scanned, so that no change falls between the two.
         with _open_watcher(present, polling=polling) as watcher:
             while not signal.is_set():
@@ -90,7 +91,7 @@ def watch_folders(
                 if report is not None:
                     yield report
                 _await_change(watcher, index, signal, timeout_s=every_s)
-                if [folder for folder in folders() if folder.exists()] != present:
+                if _are_there(folders()) != present:
                     break  # one was added, or its disk came or went: look there too
 
 
@@ -105,14 +106,25 @@ def _try(sync: Callable[[], SyncReport]) -> SyncReport | None:
 def _open_watcher(folders: Sequence[Path], *, polling: bool) -> "RustNotify":
     from watchfiles._rust_notify import RustNotify  # noqa: PLC0415 - for who watches; watchfiles.watch() would begin after the first scan
 
-    return RustNotify(
-        [str(folder) for folder in folders],
-        False,  # no debug messages; it takes no keywords
-        polling,
-        _POLL_MS,
-        True,  # folders inside folders
-        True,  # folders without permission are passed over
-    )
+    try:
+        return RustNotify(
+            [str(folder) for folder in folders],
+            False,  # no debug messages; it takes no keywords
+            polling,
+            _POLL_MS,
+            True,  # folders inside folders
+            True,  # folders without permission are passed over
+        )
+    except (OSError, RuntimeError) as error:  # the latter is what its own errors are
+        raise LocalDocsError(
+            f"the system cannot watch the folders ({error}); raise its limits, fs.inotify on Linux, or give"
+            " polling=True"
+        ) from error
+
+
+def _are_there(folders: Sequence[Path]) -> list[Path]:
+    """Those that can be looked at now."""
+    return [folder for folder in folders if os.path.exists(folder)]  # noqa: PTH110 - Path.exists raises where the way there is barred
 
 
 def _await_change(watcher: "RustNotify", index: Path, stop: StopSignal, *, timeout_s: float) -> None:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from watchfiles._rust_notify import WatchfilesRustInternalError
 from workbench import Workbench
 
-from gpt4all_core.errors import ConfigError, IndexBusy
+from gpt4all_core.errors import ConfigError, IndexBusy, LocalDocsError
 from gpt4all_localdocs import LocalDocs, watch
 from gpt4all_localdocs.types import SyncReport
 from gpt4all_localdocs.watch import watch_folders
@@ -41,6 +42,17 @@ def test_a_change_is_synced_whether_the_system_tells_or_is_asked(bench: Workbenc
     (bench.docs / "a.txt").unlink()
     assert next(reports).counts == {"unchanged": 1, "removed": 1}
     reports.close()  # type: ignore[attr-defined]
+
+
+def test_a_system_without_watches_left_says_what_helps(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise WatchfilesRustInternalError("Error creating recommended watcher: Too many open files")
+
+    monkeypatch.setattr("watchfiles._rust_notify.RustNotify", refuse)
+    with pytest.raises(LocalDocsError, match=r"cannot watch .*Too many open files.*polling=True"):
+        next(watching(bench))
 
 
 def test_a_change_during_a_sync_is_heard(bench: Workbench) -> None:
