@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import AliasChoices, BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from gpt4all_core.errors import ConfigError
@@ -21,8 +21,9 @@ _NUMBER: Final = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
 class Extraction(Generic[Model]):
     """An object and where its fields come from.
 
-    value: None where a required field was not found. places: by field, the span that was quoted; `missing`
-    names the fields that nothing was quoted for, or nothing that fits their type.
+    value: None where a required field was not found, or where a validator of the class refuses the fields
+    together. places: by field, the span that was quoted; `missing` names the fields that nothing was quoted
+    for, or nothing that fits their type.
     """
 
     value: Model | None
@@ -48,12 +49,12 @@ def extract(schema: type[Model], *, ask: Callable[[str], Answer]) -> Extraction[
         for quote in answer.quotes:
             read = _first_valid(adapters[name], quote.quote)
             if read is not None:
-                values[field.alias or name], places[name] = read, quote
+                values[_given_name(name, field)], places[name] = read, quote
                 break
     missing = tuple(name for name in schema.model_fields if name not in places)
     try:
         value: Model | None = schema.model_validate(values)
-    except ValidationError:  # a required field is missing, as `missing` tells
+    except ValidationError:  # a required field is missing, or a validator of the class refuses them together
         value = None
     return Extraction(value, places, missing)
 
@@ -61,6 +62,16 @@ def extract(schema: type[Model], *, ask: Callable[[str], Answer]) -> Extraction[
 def field_question(name: str, field: FieldInfo) -> str:
     """What is asked for a field: its description where it has one, else its name in words."""
     return field.description or f"What is the {name.replace('_', ' ')}?"
+
+
+def _given_name(name: str, field: FieldInfo) -> str:
+    """The name under which the class takes a field."""
+    match field.validation_alias:
+        case str() as alias:
+            return alias
+        case AliasChoices(choices=choices):
+            return next((choice for choice in choices if isinstance(choice, str)), name)
+    return name
 
 
 def _adapter(schema: type[BaseModel], name: str, field: FieldInfo) -> TypeAdapter[Any]:

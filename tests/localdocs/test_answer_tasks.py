@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field, create_model
 
 from gpt4all_core.errors import ConfigError, LocalDocsError
 from gpt4all_core.testing import HashEmbedder, ScriptedChatModel
@@ -115,6 +115,14 @@ class TestExtract:
             "days": "27 days",
             "start": "2024-05-01",
         }
+
+    @pytest.mark.parametrize(
+        "names", [{"alias": "x"}, {"validation_alias": "x"}, {"validation_alias": AliasChoices("x", "y")}]
+    )
+    def test_fields_go_by_the_names_that_their_class_takes(self, names):
+        schema = create_model("Priced", price=(int, Field(**names)))
+        found = extract(schema, ask=lambda _question: quoted("7"))
+        assert (found.value.price, found.missing) == (7, ())
 
     def test_a_required_field_that_is_not_found_leaves_no_object(self):
         found = extract(self.Contract, ask=lambda _question: quoted("nobody knows"))
