@@ -11,7 +11,7 @@ CLOSING: Final = ">>>"
 """Fences around the text of a source; where a text spells one, a space is put into it."""
 
 _LONGEST_LABEL: Final = 120
-_SPACE_OR_CONTROL: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
+_SPACE_OR_CONTROL: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _ABSOLUTE: Final = re.compile(r"(?:/|~|[A-Za-z]:[\\/]|\\\\|file:)")
 
 SOURCES_ONLY: Final = (
@@ -42,8 +42,9 @@ def fence_source(number: int, source: Hit) -> str:
 
 
 def _heading(number: int, source: Hit) -> str:
-    place = f", {_one_line(source.place)}" if source.place else ""
-    return f"[{number}] {source_label(source)}{place}"
+    """Where it stands is told by names, too, of sheets or attached files, which may say anything."""
+    names = (source_label(source), _one_line(source.place)[:_LONGEST_LABEL].strip())
+    return f"[{number}] {fenced_text(', '.join(filter(None, names)))}"
 
 
 def source_label(source: Hit) -> str:
