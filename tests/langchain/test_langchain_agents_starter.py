@@ -1,6 +1,6 @@
 """Agents on the starter model: not clever, but valid in all they do, and they end.
 
-A usual test run takes two seeds and lets a question have two rounds of calls; `make agents` takes twenty
+A usual test run takes one seed and lets a question have two rounds of calls; `make agents` takes twenty
 seeds and the default.
 """
 
@@ -15,7 +15,7 @@ from langchain_core.messages import AIMessage, ToolMessage
 from gpt4all_core.types import MAX_TOOL_ROUNDS
 from langchain_gpt4all import ChatGPT4All
 
-SEEDS = int(os.environ.get("AGENT_SEEDS", "2"))
+SEEDS = int(os.environ.get("AGENT_SEEDS", "1"))
 ROUNDS = MAX_TOOL_ROUNDS if "AGENT_SEEDS" in os.environ else 2
 
 
