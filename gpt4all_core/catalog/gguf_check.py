@@ -11,7 +11,9 @@ What passes here and still ends the process is for `gpt4all_core.trial` to find.
 import dataclasses
 import math
 import re
+import time
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from gpt4all_core.catalog.file_fault import file_fault
@@ -34,6 +36,9 @@ LARGEST_NUMBER = 2**63 - 1  # ggml counts elements in signed 64 bits
 NO_WEIGHTS = frozenset({"Q8_1", "Q8_K", "I8", "I16", "I64", "F64"})  # made while computing, or counters
 _NUMBER_BY_NUMBER = re.compile(r"\.bias$|norm\.weight$|\.ssm_(a|d|conv1d)\b")
 
+_SETTLED_S = 2.0
+"""A file that was changed less than so long ago may change again within one tick of its clock."""
+
 _SPLIT_NAME = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf")
 _SPLIT_COUNT = "split.count"
 
@@ -44,8 +49,27 @@ def check_loadable(path: Path) -> GGUFHeader:
     For a model in several files (`…-00001-of-00003.gguf`) give the first; all parts are checked,
     and the header has the tensors of all, each with its offset in its own part.
 
+    What is said of a file in one piece is remembered until it changes: a model is opened in steps, and
+    each of them asks.
+
     Raises ModelLoadError, whose message says what is wrong and, where it helps, what to do.
     """
+    try:
+        status = path.stat()
+    except OSError:
+        return _check(path)  # which says why
+    is_settled = time.time() - status.st_mtime > _SETTLED_S
+    if not is_settled or _SPLIT_NAME.fullmatch(path.name):
+        return _check(path)
+    return _remembered(path, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=4)
+def _remembered(path: Path, _identity: tuple[int, ...]) -> GGUFHeader:
+    return _check(path)
+
+
+def _check(path: Path) -> GGUFHeader:
     header = read_header(path)
     parts = [header, *map(read_header, _other_parts(header))]
     for part in parts:

@@ -2,6 +2,7 @@ import ctypes
 import importlib.metadata
 import importlib.util
 import math
+import os
 import random
 import struct
 import tracemalloc
@@ -11,6 +12,7 @@ import pytest
 from gguf_writing import SOUND_TENSORS, gguf_bytes, number, numbers, sound_metadata, text, texts
 from measured import quickly
 
+from gpt4all_core.catalog import gguf_check
 from gpt4all_core.catalog.catalog import find
 from gpt4all_core.catalog.gguf import GGUFArray, read_header
 from gpt4all_core.catalog.gguf_check import check_loadable
@@ -311,6 +313,24 @@ def test_damaged_files_give_a_header_or_a_model_load_error_and_nothing_else(tmp_
     assert peak_bytes < 10_000_000
 
 
+def test_a_file_is_read_again_when_it_changed_or_may_have(tmp_path, monkeypatch):
+    sound, path = gguf_bytes(), tmp_path / "model.gguf"
+    path.write_bytes(sound)
+    assert check_loadable(path).path == path
+    path.write_bytes(sound[:-1] + b"x")
+    reads = []
+    monkeypatch.setattr(gguf_check, "read_header", lambda path: reads.append(path) or read_header(path))
+    check_loadable(path)
+    assert len(reads) == 1, "it was written a moment ago"
+    for changed_s, expected in ((10**9, 2), (10**9, 2), (10**9 + 1, 3)):
+        os.utime(path, (changed_s, changed_s))
+        check_loadable(path)
+        assert len(reads) == expected
+    path.write_bytes(sound[:-5])
+    with pytest.raises(ModelLoadError, match="incomplete"):
+        check_loadable(path)
+
+
 @pytest.mark.parametrize("name", ["smollm2-135m-instruct", "all-minilm-l6-v2"])
 def test_the_starter_models_pass_and_are_what_the_catalog_says(name):
     entry = find(name)
@@ -318,7 +338,7 @@ def test_the_starter_models_pass_and_are_what_the_catalog_says(name):
     if path is None:
         pytest.skip(f"{name} is not installed")
     # Measured at 8 ms for 49,152 tokens.
-    header = quickly(lambda: check_loadable(path), within_s=0.2)
+    header = quickly(lambda: gguf_check._check(path), within_s=0.2)
     assert header.file_bytes == entry.size_bytes
     assert header.parameter_count == entry.parameters
     assert header.quantisation == entry.quantisation
