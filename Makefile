@@ -46,7 +46,7 @@ fix: $(VENV)/.ready ## format the code and mend what can be mended
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 matrix: $(VENV)/.ready ## every template, asked for answers in every way; a usual test run takes a sample
-	@ANSWER_MATRIX=whole $(BIN)/python -m pytest -q tests/core/test_answer_matrix.py
+	@ANSWER_MATRIX=whole $(BIN)/python -m pytest -q tests/core/test_answer_matrix.py tests/core/test_tool_formats_ruled.py
 
 agents: $(VENV)/.ready ## agents of both frameworks on the starter model; AGENT_SEEDS=20, a usual test run takes two
 	@AGENT_SEEDS=$(AGENT_SEEDS) $(BIN)/python -m pytest -q \

@@ -80,6 +80,12 @@ def pytest_configure():
     asyncio.set_event_loop(None)
 
 
+@pytest.fixture(scope="session")
+def vectors():
+    """Those of the example documents: see `kept_vectors`."""
+    return {}
+
+
 def pytest_collection_finish():
     # Thousands of collected tests live as long as the process: the garbage collector need not look at
     # them again and again, which stops all threads for a second of their time.
