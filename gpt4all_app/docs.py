@@ -278,7 +278,7 @@ def _show(report: SyncReport, output: Output, *, folders: tuple[Path, ...]) -> N
             output.data(_described(file, folders))
     output.data(summary(report))
     if report.rebuilt:
-        output.note(f"the vector index was built anew: {report.rebuilt}")
+        output.note(f"the vector index: {report.rebuilt}")
 
 
 def _described(file: FileOutcome, folders: tuple[Path, ...]) -> str:

@@ -1,10 +1,11 @@
 """Cuts documents by a splitter of a program's own, and finds where its passages stand."""
 
+import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from gpt4all_core.errors import ConfigError
 from gpt4all_localdocs.chunk import ChunkOptions, ChunkPlaces
@@ -34,6 +35,19 @@ def check_splitter(splitter: object) -> None:
             f"splitter={splitter!r} has no identity and split(); give a LocalDocsSplitter of"
             " langchain_gpt4all or llamaindex_gpt4all, or an object with these"
         )
+
+
+def identity_of(splitter: object, settings: Mapping[str, Any]) -> str:
+    """A splitter's class and settings in words that are the same in every run."""
+    kind = type(splitter)
+    return f"{kind.__module__}.{kind.__qualname__} {json.dumps(settings, default=_named, sort_keys=True)}"
+
+
+def _named(value: Any) -> Any:
+    """What JSON has no word for: functions and objects by name, as their addresses differ from run to run."""
+    if isinstance(value, (set, frozenset)):
+        return sorted(map(str, value))
+    return str(getattr(value, "__qualname__", type(value).__qualname__))
 
 
 def split_document(

@@ -238,15 +238,6 @@ class Store:
             )
             return frozenset(row[0] for row in rows)
 
-    def match_keywords(
-        self, match: str, *, limit: int, condition: Condition = EVERYTHING
-    ) -> list[tuple[int, float]]:
-        """Rows of passages that fit with their BM25 score (higher is better), best first.
-
-        `match` is in FTS5's query language, see `keyword_query`.
-        """
-        return self.keywords.match(match, limit=limit, condition=condition)
-
     def summary(self) -> StoreSummary:
         """Counts for people; one consistent state."""
         embedder = self.vectors.embedder

@@ -1,10 +1,10 @@
 """LangChain's text splitters as what LocalDocs cuts files with."""
 
-import json
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from gpt4all_core.errors import ConfigError
+from gpt4all_localdocs.splitter import identity_of
 
 
 @runtime_checkable
@@ -50,17 +50,8 @@ class LocalDocsSplitter:
         """The name that was given, or the splitter's class and settings."""
         if self._identity is not None:
             return self._identity
-        kind = type(self._splitter)
-        settings = json.dumps(getattr(self._splitter, "__dict__", {}), default=_named, sort_keys=True)
-        return f"{kind.__module__}.{kind.__qualname__} {settings}"
+        return identity_of(self._splitter, getattr(self._splitter, "__dict__", {}))
 
     def split(self, text: str) -> Sequence[str]:
         """The splitter's passages of a text."""
         return self._splitter.split_text(text)
-
-
-def _named(value: Any) -> Any:
-    """What JSON has no word for: functions and objects by name, as their addresses differ from run to run."""
-    if isinstance(value, (set, frozenset)):
-        return sorted(map(str, value))
-    return str(getattr(value, "__qualname__", type(value).__qualname__))

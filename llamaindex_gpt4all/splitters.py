@@ -1,13 +1,12 @@
 """LlamaIndex's node parsers as what LocalDocs cuts files with."""
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
 from llama_index.core.node_parser import NodeParser
 from llama_index.core.schema import Document, MetadataMode
 
 from gpt4all_core.errors import ConfigError
+from gpt4all_localdocs.splitter import identity_of
 
 
 class LocalDocsSplitter:
@@ -43,16 +42,9 @@ class LocalDocsSplitter:
         """The name that was given, or the parser's class and settings."""
         if self._identity is not None:
             return self._identity
-        kind = type(self._splitter)
-        settings = self._splitter.model_dump(exclude={"callback_manager"})
-        return f"{kind.__module__}.{kind.__qualname__} {json.dumps(settings, default=_named, sort_keys=True)}"
+        return identity_of(self._splitter, self._splitter.model_dump(exclude={"callback_manager"}))
 
     def split(self, text: str) -> Sequence[str]:
         """The parser's passages of a text."""
         nodes = self._splitter.get_nodes_from_documents([Document(text=text)])
         return [node.get_content(metadata_mode=MetadataMode.NONE) for node in nodes]
-
-
-def _named(value: Any) -> Any:
-    """What JSON has no word for: functions and objects by name, as their addresses differ from run to run."""
-    return str(getattr(value, "__qualname__", type(value).__qualname__))

@@ -82,7 +82,7 @@ def test_no_query_is_an_expression_of_the_query_language(bench: Workbench, query
 def test_any_text_makes_a_valid_keyword_query(text: str) -> None:
     match = keyword_query(text)
     with Store.open(Path(_EMPTY.name)) as store:
-        assert not match or store.match_keywords(match, limit=1) == []
+        assert not match or store.keywords.match(match, limit=1) == []
 
 
 def test_a_very_long_query_is_searched(bench: Workbench) -> None:

@@ -113,7 +113,7 @@ def test_a_closed_store_says_so_and_may_be_closed_again(bench: Workbench) -> Non
 def test_an_index_opened_for_reading_is_searched_but_not_changed(bench: Workbench) -> None:
     with Store.open(bench.index, read_only=True) as store:
         assert store.is_read_only
-        assert store.match_keywords('"alpha"', limit=100)
+        assert store.keywords.match('"alpha"', limit=100)
         with pytest.raises(ConfigError, match=f"{bench.index} cannot be written to"):
             store.remove_files([bench.docs / "1.txt"])
 
@@ -167,7 +167,7 @@ def test_threads_read_while_one_writes(bench: Workbench) -> None:
             try:
                 while not is_done.is_set():
                     # One transaction sees both paragraphs of a file or neither.
-                    assert len(store.match_keywords('"alpha" OR "beta"', limit=1000)) % 2 == 0
+                    assert len(store.keywords.match('"alpha" OR "beta"', limit=1000)) % 2 == 0
             except BaseException as error:  # noqa: BLE001 - shown by the main thread
                 failures.append(error)
 
@@ -187,7 +187,7 @@ def test_threads_read_while_one_writes(bench: Workbench) -> None:
 )
 def test_keywords_fold_case_accents_and_endings(bench: Workbench, query: str, is_found: bool) -> None:
     with Store.open(bench.index) as store:
-        assert bool(store.match_keywords(f'"{query}"', limit=1)) is is_found
+        assert bool(store.keywords.match(f'"{query}"', limit=1)) is is_found
 
 
 def test_vectors_come_back_as_they_were_put(tmp_path: Path) -> None:

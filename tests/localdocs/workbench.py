@@ -164,7 +164,7 @@ class Workbench:
             if generation is not None:
                 published = self.open_index(generation_directory(self.index, generation)).ids()
             words = ("alpha", "beta", "gamma", "delta", "txt", "moved")
-            ids = {word: store.match_keywords(f'"{word}"', limit=1000) for word in words}
+            ids = {word: store.keywords.match(f'"{word}"', limit=1000) for word in words}
             return {
                 "files": {path: (r.sha256, r.settings, r.state, r.reason) for path, r in files.items()},
                 "passages": {path: [replace_row(p) for p in store.passages_of_file(path)] for path in files},
