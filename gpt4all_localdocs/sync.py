@@ -69,10 +69,12 @@ def sync(
         rebuilt = ""
         if not run.is_stopped:
             rebuilt = _publish(store, options, on_progress=on_progress, open_index=open_index)
+            if rebuild and not rebuilt:
+                rebuilt = "a rebuild was asked for"
     return SyncReport(
         files=run.outcomes,
         embedded=run.embedded,
-        rebuilt="a rebuild was asked for" if rebuild and not run.is_stopped else rebuilt,
+        rebuilt=rebuilt,
         texts=store.texts.count(),
         is_stopped=run.is_stopped,
     )

@@ -249,6 +249,7 @@ def test_vectors_that_no_graph_holds_together_are_compared_one_by_one(
     assert (bench.sync().rebuilt, Islands.opened) == ("", 1)  # not tried again
     bench.write("b.txt", "delta")
     assert "4 of 4" in bench.sync().rebuilt
+    assert "4 of 4" in bench.sync(rebuild=True).rebuilt
     assert bench.search("delta", mode="vector")[0].text == "delta"
 
 
