@@ -1,6 +1,11 @@
 """Where a passage stands in its file, by the names that people filter and read metadata by. Pure."""
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 from gpt4all_localdocs.types import Hit
+
+_KINDS: Final = ("slide", "sheet", "cell", "chapter", "message")
 
 
 def place_metadata(hit: Hit) -> dict[str, str | int]:
@@ -32,3 +37,19 @@ def place_metadata(hit: Hit) -> dict[str, str | int]:
         first, last = hit.lines
         found["rows" if part and part.kind == "sheet" else "lines"] = f"{first}-{last}"
     return found
+
+
+def describe_metadata(metadata: Mapping[str, Any]) -> str:
+    """The place that `place_metadata` wrote down, in words: "page 4", "sheet Costs, rows 2-9".
+
+    For a text that a program put it is what the text's own metadata say by these names.
+    """
+    places = [str(metadata["attachment"])] if "attachment" in metadata else []
+    places += [f"{kind} {metadata[kind]}" for kind in _KINDS if kind in metadata]
+    if "page_label" in metadata and "slide" not in metadata:
+        places.append(f"page {metadata['page_label']}")
+    for unit in ("row", "line"):
+        if f"{unit}s" in metadata:
+            first, _, last = str(metadata[f"{unit}s"]).partition("-")
+            places.append(f"{unit} {first}" if last in ("", first) else f"{unit}s {first}-{last}")
+    return ", ".join(places)

@@ -4,6 +4,7 @@ import re
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final
 
+from gpt4all_localdocs.place_metadata import describe_metadata
 from gpt4all_localdocs.types import Hit
 
 OPENING: Final = "<<<"
@@ -28,35 +29,41 @@ SOURCES_IF_ANY: Final = (
 )
 
 
-def describe_source(number: int, source: Hit) -> str:
-    """A source as a tool's result shows it: its number, its name, where in the file it stands, its text.
-
-    The name is a file's last component: no absolute path reaches a model.
-    """
-    return f"{_heading(number, source)}\n{source.text}"
-
-
 def fence_source(number: int, source: Hit) -> str:
-    """The same for a prompt of our own, the text in fences that it cannot end."""
-    return f"{_heading(number, source)}\n{OPENING}\n{fenced_text(source.text)}\n{CLOSING}"
+    """A source as a prompt shows it, see `fence_passage`."""
+    place = describe_metadata(source.metadata) if source.text_id else source.place
+    return fence_passage(number, name=source.name, place=place, text=source.text)
 
 
-def _heading(number: int, source: Hit) -> str:
-    """Where it stands is told by names, too, of sheets or attached files, which may say anything."""
-    names = (source_label(source), _one_line(source.place)[:_LONGEST_LABEL].strip())
-    return f"[{number}] {fenced_text(', '.join(filter(None, names)))}"
+def fence_passage(number: int, *, name: str, place: str, text: str) -> str:
+    """A passage's number, its file's name, where it stands there, and its text in fences it cannot end.
+
+    Names of sheets and attached files are part of the place, and may say anything.
+    """
+    names = (name_for_model(name), _one_line(place)[:_LONGEST_LABEL].strip())
+    heading = fenced_text(", ".join(filter(None, names)))
+    return f"[{number}] {heading}\n{OPENING}\n{fenced_text(text)}\n{CLOSING}"
 
 
 def source_label(source: Hit) -> str:
-    """What a source is called in a prompt: one line of at most 120 characters, without its folders.
+    """What a source is called in a prompt, see `name_for_model`."""
+    return name_for_model(source.name)
+
+
+def name_for_model(name: str) -> str:
+    """A name on one line of at most 120 characters, without folders: no absolute path reaches a model.
 
     A text that a program put may have a path for its id, and a file a name with line breaks or marks that
     turn the direction of writing; neither gets through.
     """
-    name = source.name
-    if _ABSOLUTE.match(name):
+    if is_absolute_path(name):
         name = PureWindowsPath(PurePosixPath(name).name).name
     return _one_line(name)[:_LONGEST_LABEL].strip() or "untitled"
+
+
+def is_absolute_path(text: str) -> bool:
+    """Whether a text begins as a path from the root of a disk, a home or a share does, or as its address."""
+    return _ABSOLUTE.match(text) is not None
 
 
 def fenced_text(text: str) -> str:

@@ -1,41 +1,35 @@
 """A search of your own folders as a tool that an agent can call."""
 
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForToolRun, CallbackManagerForToolRun
 from langchain_core.tools import BaseTool
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from gpt4all_core.arguments import StrictArguments
 from gpt4all_core.off_loop import off_loop
 from gpt4all_localdocs.refine import Refine
 from gpt4all_localdocs.search_filter import Where
-from gpt4all_localdocs.source_text import describe_source
-from gpt4all_localdocs.types import Hit, SearchMode
+from gpt4all_localdocs.search_tool import (
+    SEARCH_DESCRIPTION,
+    SEARCH_TOOL,
+    SearchDocuments,
+    errors_without_paths,
+    tell_passages,
+)
+from gpt4all_localdocs.source_text import fence_source
+from gpt4all_localdocs.types import SearchMode
 from langchain_gpt4all.retrievers import DocsField, FilterField, RefineField, SearchableDocs, to_document
 
 ResponseFormat = Literal["content", "content_and_artifact"]
-
-_DESCRIPTION = (
-    "Searches the user's own documents and returns the passages that fit best, each with its file and place."
-)
-_NOTHING = "The documents hold nothing that fits. Try other words."
-
-
-class SearchDocuments(BaseModel):
-    """What the model gives to the tool."""
-
-    query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = Field(
-        description="What to look for, in the words of the documents or as a question."
-    )
 
 
 class LocalDocsTool(BaseTool, StrictArguments):
     """The tool that `create_localdocs_tool` makes."""
 
-    name: str = Field(default="search_documents", min_length=1)
-    description: str = Field(default=_DESCRIPTION, min_length=1)
+    name: str = Field(default=SEARCH_TOOL, min_length=1)
+    description: str = Field(default=SEARCH_DESCRIPTION, min_length=1)
     args_schema: type[BaseModel] = SearchDocuments
     response_format: ResponseFormat = "content_and_artifact"
 
@@ -51,8 +45,9 @@ class LocalDocsTool(BaseTool, StrictArguments):
         query: str,
         run_manager: CallbackManagerForToolRun | None = None,  # noqa: ARG002 - nothing to report in between
     ) -> Any:
-        hits = self.docs.search(query, k=self.k, mode=self.mode, where=self.filter, refine=self.refine)
-        content = _describe(hits)
+        with errors_without_paths():
+            hits = self.docs.search(query, k=self.k, mode=self.mode, where=self.filter, refine=self.refine)
+        content = tell_passages(fence_source(number, hit) for number, hit in enumerate(hits, start=1))
         if self.response_format == "content":
             return content
         return content, [to_document(hit) for hit in hits]
@@ -70,7 +65,7 @@ def create_localdocs_tool(
     docs: SearchableDocs,
     *,
     k: int = 4,
-    name: str = "search_documents",
+    name: str = SEARCH_TOOL,
     description: str | None = None,
     mode: SearchMode = "hybrid",
     filter: Where | None = None,  # noqa: A002 - LangChain's vector stores call it so
@@ -94,23 +89,20 @@ def create_localdocs_tool(
     with what was found, see `gpt4all_localdocs.Refine`.
 
     The content of the tool's message are the passages, numbered, each under its file's name and its place
-    there, without its folders. With "content_and_artifact" the message's `artifact` are the same passages
-    as a retriever's documents, which the model does not see; "content" leaves them away.
+    there, without its folders, in fences that its text cannot end. With "content_and_artifact" the message's
+    `artifact` are the same passages as a retriever's documents, which the model does not see, but tracers do,
+    with the files' paths; "content" leaves them away.
 
-    Raises ConfigError for impossible arguments; the tool raises what `docs.search` raises.
+    Raises ConfigError for impossible arguments; the tool raises what `docs.search` raises in words that name
+    no folder, as a model may read them, see `gpt4all_localdocs.search_tool`.
     """
     return LocalDocsTool(
         docs=docs,
         k=k,
         name=name,
-        description=_DESCRIPTION if description is None else description,
+        description=SEARCH_DESCRIPTION if description is None else description,
         mode=mode,
         filter=filter,
         refine=refine,
         response_format=response_format,
     )
-
-
-def _describe(hits: list[Hit]) -> str:
-    sources = [describe_source(number, hit) for number, hit in enumerate(hits, start=1)]
-    return "\n\n".join(sources) or _NOTHING

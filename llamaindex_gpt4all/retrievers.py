@@ -1,7 +1,7 @@
 """Your own folders as a LlamaIndex retriever, and the engines, the tool and the docstore over it."""
 
 import mimetypes
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, get_args, runtime_checkable
 
@@ -29,10 +29,12 @@ from gpt4all_core.off_loop import off_loop
 from gpt4all_localdocs.place_metadata import place_metadata
 from gpt4all_localdocs.refine import Refine
 from gpt4all_localdocs.search_filter import Where
+from gpt4all_localdocs.search_tool import SEARCH_TOOL
+from gpt4all_localdocs.source_text import is_absolute_path
 from gpt4all_localdocs.types import Hit, SearchMode
 from llamaindex_gpt4all._engines import make_chat_engine, make_query_engine
 from llamaindex_gpt4all._filters import to_where
-from llamaindex_gpt4all._search_tool import SEARCH_TOOL, make_search_tool
+from llamaindex_gpt4all._search_tool import make_search_tool
 
 _NOT_FOR_THE_MODEL = ["file_path", "file_type"]
 """It is told the file's name; its folders are nobody's business, and both cost tokens."""
@@ -204,6 +206,7 @@ def to_node(hit: Hit) -> TextNode:
         metadata=dict(hit.metadata) if hit.text_id else {"file_name": hit.path.name},
     )
     relationships: dict[NodeRelationship, RelatedNodeType] = {NodeRelationship.SOURCE: source}
+    hidden = [*_NOT_FOR_THE_MODEL, *_paths_among(metadata)]
     if hit.previous_id:
         relationships[NodeRelationship.PREVIOUS] = RelatedNodeInfo(node_id=hit.previous_id)
     if hit.next_id:
@@ -212,12 +215,17 @@ def to_node(hit: Hit) -> TextNode:
         id_=hit.chunk_id,
         text=hit.text,
         metadata=metadata,
-        excluded_llm_metadata_keys=_NOT_FOR_THE_MODEL,
-        excluded_embed_metadata_keys=_NOT_FOR_THE_MODEL,
+        excluded_llm_metadata_keys=hidden,
+        excluded_embed_metadata_keys=hidden,
         relationships=relationships,
         start_char_idx=hit.span[0],
         end_char_idx=hit.span[1],
     )
+
+
+def _paths_among(metadata: Mapping[str, Any]) -> list[str]:
+    """The names under which a program gave a text the path that it comes from."""
+    return [name for name, value in metadata.items() if isinstance(value, str) and is_absolute_path(value)]
 
 
 def _of_file(hit: Hit) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from llama_index.core.vector_stores.types import MetadataFilters
 
 from gpt4all_localdocs.refine import Refine
 from gpt4all_localdocs.search_filter import Where
+from gpt4all_localdocs.search_tool import SEARCH_TOOL
 from gpt4all_localdocs.types import SearchMode
-from llamaindex_gpt4all._search_tool import SEARCH_TOOL
 from llamaindex_gpt4all.retrievers import LocalDocsRetriever, SearchableDocs
 
 
@@ -26,8 +26,9 @@ def create_localdocs_tool(
     neither sees nor changes the filter. name, description: what the model knows the tool by; say there what
     the documents are about.
 
-    The model is told numbered passages with file and page or lines; a program finds their nodes in
-    `raw_output` of the ToolOutput. Errors of the search are raised to the agent.
+    The model is told numbered passages with file and page or lines, in fences that their text cannot end; a
+    program finds their nodes in `raw_output` of the ToolOutput. Errors of the search are raised to the agent
+    in words that name no folder, as it tells them to the model, see `gpt4all_localdocs.search_tool`.
 
         >>> from gpt4all_localdocs import LocalDocs
         >>> with LocalDocs("index", folders=["examples/documents"]) as docs:

@@ -169,4 +169,15 @@ def test_nodes_of_a_text_have_its_metadata_and_its_id_as_their_source():
         replace(hit, text="Dinner.", chunk_id="z", metadata={}),
     ]
     told = create_localdocs_tool(shelf).call(query="lunch").content
-    assert told == "[1] Canteen, page iv\nLunch.\n\n[2] n\nDinner."
+    assert told.startswith(
+        "[1] Canteen, page iv\n<<<\nLunch.\n>>>\n\n[2] n\n<<<\nDinner.\n>>>\n\n(Text between"
+    )
+
+
+@pytest.mark.parametrize("path", ["/home/ann/a.md", "C:\\notes\\a.md", "~/a.md", "file:///home/ann/a.md"])
+def test_no_path_among_a_texts_own_metadata_is_shown_to_a_model_or_embedded(path):
+    metadata = {"source": path, "author": "Ann"}
+    node = to_node(Hit(Path("n"), "Lunch.", 1.0, None, None, (0, 6), text_id="n", metadata=metadata))
+    for mode in (MetadataMode.LLM, MetadataMode.EMBED):
+        assert path not in node.get_content(mode)
+        assert "Ann" in node.get_content(mode)
