@@ -1,19 +1,19 @@
 """One ranking from two: a convex combination of normalised scores."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
 Id = TypeVar("Id", bound=Hashable)
 
 
 def fuse_scores(
-    vector: Sequence[tuple[Id, float]],
-    keyword: Sequence[tuple[Id, float]],
+    vector: Mapping[Id, float],
+    keyword: Mapping[Id, float],
     *,
     vector_weight: float = 0.5,
     floor: float | None = None,
-) -> list[tuple[Id, float]]:
-    """Ids from both rankings with scores from 0 to 1, best first.
+) -> dict[Id, float]:
+    """Ids from both rankings with scores from 0 to 1, in no order.
 
     Cosines are spread over their own range (min-max), because embedders differ in the range they use;
     BM25 is divided by its best score, because its zero means something. An id that a ranking lacks
@@ -25,25 +25,25 @@ def fuse_scores(
     floor: the cosine that counts as 0, where `vector` has lower ones besides, of ids that only the other
     ranking found.
     """
-    scores: dict[Id, float] = {}
-    for id_, score in _min_max(vector, floor):
-        scores[id_] = vector_weight * score
-    for id_, score in over_best(keyword):
-        scores[id_] = scores.get(id_, 0.0) + (1.0 - vector_weight) * score
-    return sorted(scores.items(), key=lambda pair: -pair[1])
+    keyword_weight = 1.0 - vector_weight
+    scores = {id_: vector_weight * score for id_, score in _min_max(vector, floor).items()}
+    for id_, score in over_best(keyword).items():
+        scores[id_] = scores.get(id_, 0.0) + keyword_weight * score
+    return scores
 
 
-def over_best(ranking: Sequence[tuple[Id, float]]) -> list[tuple[Id, float]]:
+def over_best(scores: Mapping[Id, float]) -> dict[Id, float]:
     """Each score divided by the best one; all 0 where no score is positive."""
-    best = max((score for _, score in ranking), default=0.0)
-    return [(id_, max(score, 0.0) / best if best > 0 else 0.0) for id_, score in ranking]
+    best = max(scores.values(), default=0.0)
+    return {id_: score / best if score > 0 else 0.0 for id_, score in scores.items()}
 
 
-def _min_max(ranking: Sequence[tuple[Id, float]], floor: float | None) -> list[tuple[Id, float]]:
-    if not ranking:
-        return []
-    lowest = min(score for _, score in ranking) if floor is None else floor
-    highest = max(score for _, score in ranking)
+def _min_max(scores: Mapping[Id, float], floor: float | None) -> dict[Id, float]:
+    if not scores:
+        return {}
+    lowest = min(scores.values()) if floor is None else floor
+    highest = max(scores.values())
     if highest <= lowest:  # a single candidate, or none better than another
-        return [(id_, 1.0) for id_, _ in ranking]
-    return [(id_, max(score - lowest, 0.0) / (highest - lowest)) for id_, score in ranking]
+        return dict.fromkeys(scores, 1.0)
+    spread = highest - lowest
+    return {id_: (score - lowest) / spread if score > lowest else 0.0 for id_, score in scores.items()}

@@ -121,7 +121,7 @@ class _Ranking:
             )
             return Scores({row: min(max(cosine, 0.0), 1.0) for row, cosine in near.items()}, near, {})
         keyword = self._store.keywords.rank(words, limit=self._depth, condition=self._condition)
-        return Scores(dict(over_best(list(keyword.items()))), {}, keyword)
+        return Scores(over_best(keyword), {}, keyword)
 
 
 def _best(scores: Mapping[int, float], k: int) -> list[int]:

@@ -15,9 +15,7 @@ from gpt4all_localdocs.keyword_query import keyword_query
 from gpt4all_localdocs.store import Store
 
 _EMPTY = tempfile.TemporaryDirectory()
-RANKINGS = st.dictionaries(st.integers(0, 20), st.floats(-1e3, 1e3), max_size=12).map(
-    lambda d: list(d.items())
-)
+RANKINGS = st.dictionaries(st.integers(0, 20), st.floats(-1e3, 1e3), max_size=12)
 
 
 @pytest.fixture
@@ -136,34 +134,29 @@ def test_keyword_search_needs_no_matching_embedder(bench: Workbench) -> None:
 
 
 def test_fusion_is_half_spread_cosine_and_half_bm25_over_its_best() -> None:
-    fused = fuse_scores([("a", 0.9), ("b", 0.7), ("c", 0.5)], [("b", 8.0), ("d", 2.0)])
-    assert fused == [
-        ("b", pytest.approx(0.75)),
-        ("a", pytest.approx(0.5)),
-        ("d", pytest.approx(0.125)),
-        ("c", 0.0),
-    ]
+    fused = fuse_scores({"a": 0.9, "b": 0.7, "c": 0.5}, {"b": 8.0, "d": 2.0})
+    assert fused == pytest.approx({"b": 0.75, "a": 0.5, "d": 0.125, "c": 0.0})
+
+
+def test_a_cosine_below_the_floor_counts_as_the_floor() -> None:
+    assert fuse_scores({"a": 0.9, "b": 0.5, "c": 0.1}, {}, floor=0.5) == {"a": 0.5, "b": 0.0, "c": 0.0}
 
 
 @given(RANKINGS, RANKINGS)
 def test_fused_scores_lie_between_0_and_1_and_miss_nothing(
-    vector: list[tuple[int, float]], keyword: list[tuple[int, float]]
+    vector: dict[int, float], keyword: dict[int, float]
 ) -> None:
     fused = fuse_scores(vector, keyword)
-    assert {id_ for id_, _ in fused} == {id_ for id_, _ in (*vector, *keyword)}
-    assert len(fused) == len(dict(fused))
-    scores = [score for _, score in fused]
-    assert scores == sorted(scores, reverse=True)
-    assert all(0 <= score <= 1 for score in scores)
+    assert fused.keys() == vector.keys() | keyword.keys()
+    assert all(0 <= score <= 1 for score in fused.values())
 
 
 @given(RANKINGS)
-def test_without_keywords_fusion_keeps_the_order_of_cosines(vector: list[tuple[int, float]]) -> None:
-    ordered = sorted(vector, key=lambda pair: -pair[1])
-    places = dict(ordered)
-    fused = fuse_scores(ordered, [])
-    assert [places[id_] for id_, _ in fused] == pytest.approx([score for _, score in ordered])
+def test_without_keywords_fusion_keeps_the_order_of_cosines(vector: dict[int, float]) -> None:
+    fused = fuse_scores(vector, {})
+    by_fused = sorted(vector, key=lambda id_: -fused[id_])
+    assert [vector[id_] for id_ in by_fused] == pytest.approx(sorted(vector.values(), reverse=True))
 
 
 def test_nothing_good_is_divided_by_nothing() -> None:
-    assert over_best([("a", 0.0)]) == [("a", 0.0)]
+    assert over_best({"a": 0.0}) == {"a": 0.0}
