@@ -1,7 +1,7 @@
 """DOCX: the text of a Word file, walked straight through its XML.
 
-The walk finds what stands outside the body's paragraphs too: text boxes, headers, footers,
-footnotes and endnotes. Deleted (tracked) text is left out, inserted text is in.
+The walk finds what stands outside the body's paragraphs too: text boxes, charts, diagrams, alternative
+texts, headers, footers, notes and comments. Deleted (tracked) text is left out, inserted text is in.
 Markup: ECMA-376 part 1, section 17 (WordprocessingML).
 """
 
@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gpt4all_core.errors import UnreadableDocument
+from gpt4all_localdocs.loaders.drawing import graphic_rows
 from gpt4all_localdocs.loaders.office_package import OfficePackage
 from gpt4all_localdocs.loaders.outline import TextWriter
 from gpt4all_localdocs.loaders.safe_xml import Element, attribute, child, local_name
 from gpt4all_localdocs.types import Document
 
 SUFFIXES: tuple[str, ...] = (".docx", ".docm", ".dotx", ".dotm")
-VERSION: int = 1
+VERSION: int = 2
 
 _BODY_TEXT_LEVEL = 9
 """The outline level that says: no heading."""
@@ -24,29 +25,41 @@ _DROPPED = frozenset(
     {"del", "moveFrom", "delText", "instrText", "pPr", "rPr", "sectPr", "tblPr", "tcPr", "sdtPr"}
 )
 _CHARACTERS = {"tab": "\t", "noBreakHyphen": "-", "softHyphen": "", "br": "\n", "cr": "\n", "ptab": "\t"}
-_NOTES = (("header", "Headers"), ("footer", "Footers"), ("footnotes", "Footnotes"), ("endnotes", "Endnotes"))
+_APART = {
+    "header": "Headers",
+    "footer": "Footers",
+    "footnotes": "Footnotes",
+    "endnotes": "Endnotes",
+    "comments": "Comments",
+}
+_ANCHORED = frozenset({"txbxContent", "chart", "relIds", "docPr", "OLEObject"})
+"""What a paragraph holds beside its text: boxes, charts, diagrams, what figures show, files in the file."""
 
 
 def load(path: Path) -> Document:
-    """The body's text, then headers, footers, footnotes and endnotes, each under a heading of its own.
+    """The body's text, then headers, footers, footnotes, endnotes and comments, under headings of their own.
 
     Paragraphs are set apart by a blank line, list items and table rows by a line end; cells of a
-    row by ` | `. The title is that of the first paragraph in the Title style, else of the
+    row by ` | `. Text boxes, charts, diagrams and alternative texts follow the paragraph that they are
+    anchored in. The title is that of the first paragraph in the Title style, else of the
     properties. Raises UnreadableDocument where the file is no Word file, is encrypted or
     unpacks to more than `safe_zip` allows.
     """
     with OfficePackage(
         path, what="Word document", main="word/document.xml", old="doc", new="docx"
     ) as package:
-        walk = _Walk(_heading_levels(package))
+        walk = _Walk(package, _heading_levels(package))
         walk.blocks(package.main())
-        for kind, title in _NOTES:
-            walk.writer.write_apart(title, map(_text, package.related(kind)))
+        for kind, title in _APART.items():
+            walk.writer.write_apart(title, map(walk.text_of, package.related(kind)))
         title_of_properties = package.title()
     if not walk.writer.text.strip():
         raise UnreadableDocument(path, "holds no text")
     return Document(
-        walk.writer.text, headings=walk.writer.headings, title=walk.title or title_of_properties or None
+        walk.writer.text,
+        headings=walk.writer.headings,
+        title=walk.title or title_of_properties or None,
+        notes=tuple(dict.fromkeys(walk.left_out)),
     )
 
 
@@ -100,9 +113,11 @@ class _Walk:
     The recursion follows the XML's depth, which the parser bounds at 256.
     """
 
-    def __init__(self, levels: dict[str, int]) -> None:
+    def __init__(self, package: OfficePackage, levels: dict[str, int]) -> None:
         self.writer = TextWriter()
         self.title = ""
+        self.left_out: list[str] = []
+        self._package = package
         self._levels = levels
 
     def blocks(self, parent: Element) -> None:
@@ -113,18 +128,45 @@ class _Walk:
                 self._paragraph(element)
             elif name == "tbl":
                 self._table(element)
+            elif name == "altChunk":
+                self.left_out.append("a part that is a file of another format is not read")
             else:
                 self.blocks(element)
 
+    def text_of(self, parent: Element) -> str:
+        """The paragraphs under an element as a text of their own, headings like the others."""
+        walk = _Walk(self._package, {})
+        walk.blocks(parent)
+        self.left_out += walk.left_out
+        return walk.writer.text
+
     def _paragraph(self, paragraph: Element) -> None:
-        boxes: list[Element] = []
-        text = "".join(_inline(paragraph, boxes)).strip()
+        anchored: list[Element] = []
+        text = "".join(_inline(paragraph, anchored)).strip()
         properties = child(paragraph, "pPr")
         is_item = properties is not None and child(properties, "numPr") is not None
         if text:
             self._write_paragraph(text, self._level(properties), is_item=is_item)
-        for box in boxes:
-            self.blocks(box)
+        described: list[str] = []
+        for element in anchored:
+            match local_name(element):
+                case "txbxContent":
+                    self.blocks(element)
+                case "chart" | "relIds":
+                    self._figure(element)
+                case "OLEObject":
+                    what = attribute(element, "ProgID") or "other"
+                    self.left_out.append(f"an embedded object of kind {what!r} is not read")
+                case _:
+                    described.append(" ".join(attribute(element, "descr").split()))
+        for description in dict.fromkeys(filter(None, described)):
+            self._write_paragraph(description, None, is_item=False)
+
+    def _figure(self, content: Element) -> None:
+        self.writer.break_lines(2)
+        for row in graphic_rows(content, self._package.related_part):
+            self.writer.write_row(row)
+        self.writer.break_lines(2)
 
     def _level(self, properties: Element | None) -> int | None:
         style = child(properties, "pStyle") if properties is not None else None
@@ -157,15 +199,8 @@ class _Walk:
                 self.blocks(cell)
         else:
             for cells in rows:
-                self.writer.write_row(map(_text, cells))
+                self.writer.write_row(map(self.text_of, cells))
         self.writer.break_lines(2)
-
-
-def _text(parent: Element) -> str:
-    """The paragraphs under an element as a text of their own, headings like the others."""
-    walk = _Walk({})
-    walk.blocks(parent)
-    return walk.writer.text
 
 
 def _children(element: Element) -> Iterator[Element]:
@@ -180,18 +215,18 @@ def _children(element: Element) -> Iterator[Element]:
             yield inner
 
 
-def _inline(element: Element, boxes: list[Element]) -> Iterator[str]:
-    """The characters of a paragraph; text boxes anchored in it are collected in `boxes`."""
+def _inline(element: Element, anchored: list[Element]) -> Iterator[str]:
+    """The characters of a paragraph; what is anchored in it is collected in `anchored`."""
     for inner in _children(element):
         name = local_name(inner)
         if name == "t":
             yield inner.text or ""
-        elif name == "txbxContent":
-            boxes.append(inner)
+        elif name in _ANCHORED:
+            anchored.append(inner)
         elif name in _CHARACTERS:
             yield _CHARACTERS[name]
         else:
-            yield from _inline(inner, boxes)
+            yield from _inline(inner, anchored)
 
 
 def _through_wrappers(element: Element, name: str) -> Iterator[Element]:

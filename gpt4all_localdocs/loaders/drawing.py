@@ -1,8 +1,11 @@
-"""DrawingML, which slides are made of: paragraphs, tables, charts and SmartArt as lines of text.
+"""DrawingML, which Office's slides and figures are made of: paragraphs, tables, charts and SmartArt as text.
 
 Markup: ECMA-376 part 1, section 21 (DrawingML).
 """
 
+from collections.abc import Callable
+
+from gpt4all_localdocs.loaders.office_package import relationship_id
 from gpt4all_localdocs.loaders.safe_xml import Element, attribute, child, descendants, local_name
 
 _IS_TRUE = frozenset({"1", "true", "on"})
@@ -25,6 +28,24 @@ def _characters(paragraph: Element) -> list[str]:
         elif name != "pPr":
             found += [text.text or "" for text in descendants(run, "t")]
     return found
+
+
+def graphic_rows(content: Element, parse: Callable[[str], Element | None]) -> list[list[str]]:
+    """What stands in a frame, as rows: of a table, a chart or, one text a row, a SmartArt diagram.
+
+    parse: the root element of the part that a relationship id names, if it is there.
+    Empty for anything else.
+    """
+    match local_name(content):
+        case "tbl":
+            return table_rows(content)
+        case "chart":
+            chart = parse(relationship_id(content))
+            return [] if chart is None else chart_rows(chart)
+        case "relIds":
+            data_model = parse(relationship_id(content, "dm"))
+            return [] if data_model is None else [[line] for line in diagram_lines(data_model)]
+    return []
 
 
 def table_rows(table: Element) -> list[list[str]]:

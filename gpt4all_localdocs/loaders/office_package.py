@@ -1,4 +1,4 @@
-"""The package around a Word or PowerPoint file: its parts, found by relationship.
+"""The package around a Word, PowerPoint or Excel file: its parts, found by relationship.
 
 Packaging: ECMA-376 part 2 (Open Packaging Conventions).
 """
@@ -25,6 +25,11 @@ def refuse_ole(path: Path, *, old: str, new: str) -> None:
             )
 
 
+def relationship_id(element: Element, name: str = "id") -> str:
+    """An attribute in the namespace of relationships; the plain `id` beside it is another thing."""
+    return next((str(value) for key, value in element.items() if key.endswith("}" + name)), "")
+
+
 class OfficePackage:
     """The parts of one file, as parsed XML; a context manager. Raises UnreadableDocument.
 
@@ -37,6 +42,7 @@ class OfficePackage:
         self._path = path
         self._what = what
         self._members = SafeZip(path, kind=f"a {new.upper()} file")
+        self._relations: dict[str, dict[str, tuple[str, str]]] = {}
         try:
             self.main_name = next(self.targets("", "officeDocument"), main)
         except UnreadableDocument:
@@ -66,6 +72,11 @@ class OfficePackage:
         for name in self.targets(self.main_name, kind):
             yield self.parse(name)
 
+    def related_part(self, identifier: str) -> Element | None:
+        """The root element of the part that the main part's relationship of this id leads to."""
+        _, target = self.relations(self.main_name).get(identifier, ("", ""))
+        return self.parse(target) if target else None
+
     def title(self) -> str:
         """The title in the file's properties, or an empty string."""
         for name in self.targets("", "core-properties"):
@@ -82,6 +93,11 @@ class OfficePackage:
 
     def relations(self, source: str) -> dict[str, tuple[str, str]]:
         """Kind and target of a part's relationships, by id, as far as the target is in the package."""
+        if source not in self._relations:
+            self._relations[source] = self._read_relations(source)
+        return self._relations[source]
+
+    def _read_relations(self, source: str) -> dict[str, tuple[str, str]]:
         folder, name = posixpath.split(source)
         relationships = posixpath.join(folder, "_rels", f"{name}.rels")
         if relationships not in self._members:

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gpt4all_core.errors import UnreadableDocument
-from gpt4all_localdocs.loaders.drawing import chart_rows, diagram_lines, paragraphs, table_rows
-from gpt4all_localdocs.loaders.office_package import OfficePackage
+from gpt4all_localdocs.loaders.drawing import graphic_rows, paragraphs
+from gpt4all_localdocs.loaders.office_package import OfficePackage, relationship_id
 from gpt4all_localdocs.loaders.outline import TextWriter
 from gpt4all_localdocs.loaders.parts import PartsWriter, listed
 from gpt4all_localdocs.loaders.safe_xml import Element, attribute, child, descendants, local_name
 from gpt4all_localdocs.types import Document
 
 SUFFIXES: tuple[str, ...] = (".pptx", ".pptm", ".ppsx", ".ppsm", ".potx")
-VERSION: int = 1
+VERSION: int = 2
 
 _TITLES = frozenset({"title", "ctrTitle"})
 _REPEATED = frozenset({"ftr", "hdr", "dt"})
@@ -59,14 +59,9 @@ def _slide_names(package: OfficePackage) -> Iterator[str]:
     relations = package.relations(package.main_name)
     listing = child(package.main(), "sldIdLst")
     for entry in [] if listing is None else listing:
-        kind, name = relations.get(_relationship(entry, "id"), ("", ""))
+        kind, name = relations.get(relationship_id(entry), ("", ""))
         if kind == "slide":
             yield name
-
-
-def _relationship(element: Element, name: str) -> str:
-    """An attribute in the namespace of relationships; the plain `id` beside it is another thing."""
-    return next((str(value) for key, value in element.items() if key.endswith("}" + name)), "")
 
 
 class _Slide:
@@ -116,7 +111,7 @@ class _Slide:
                 case "graphicFrame":
                     self._graphic(shape)
                 case "pic":
-                    self._alternative_text(shape)
+                    self._alternative_text(shape, "nvPicPr")
 
     def _shape(self, shape: Element) -> None:
         body = child(shape, "txBody")
@@ -136,27 +131,20 @@ class _Slide:
     def _graphic(self, frame: Element) -> None:
         data = child(frame, "graphic", "graphicData")
         for content in [] if data is None else data:
-            match local_name(content):
-                case "tbl":
-                    self._rows(table_rows(content))
-                case "chart":
-                    for chart in self._related(_relationship(content, "id")):
-                        self._rows(chart_rows(chart))
-                case "relIds":
-                    for data_model in self._related(_relationship(content, "dm")):
-                        self._block(diagram_lines(data_model))
-                case "oleObj" | "AlternateContent":
-                    embedded = next(iter(content.iter("{*}oleObj")), content)
-                    what = attribute(embedded, "progId") or "other"
-                    self.left_out.append(f"an embedded object of kind {what!r} is not read")
+            if local_name(content) in {"oleObj", "AlternateContent"}:
+                embedded = next(iter(content.iter("{*}oleObj")), content)
+                what = attribute(embedded, "progId") or "other"
+                self.left_out.append(f"an embedded object of kind {what!r} is not read")
+            else:
+                self._rows(graphic_rows(content, self._related))
+        self._alternative_text(frame, "nvGraphicFramePr")
 
-    def _related(self, identifier: str) -> Iterator[Element]:
+    def _related(self, identifier: str) -> Element | None:
         _, target = self._relations.get(identifier, ("", ""))
-        if target:
-            yield self._package.parse(target)
+        return self._package.parse(target) if target else None
 
-    def _alternative_text(self, picture: Element) -> None:
-        properties = child(picture, "nvPicPr", "cNvPr")
+    def _alternative_text(self, shape: Element, properties_name: str) -> None:
+        properties = child(shape, properties_name, "cNvPr")
         if properties is not None:
             self._block([" ".join(attribute(properties, "descr").split())])
 

@@ -207,6 +207,43 @@ def test_docx_notes_headers_and_footers_stand_under_their_own_headings(tmp_path)
     assert [heading.title for heading in document.headings] == ["Headers", "Footnotes"]
 
 
+def anchored(content: str) -> str:
+    namespaces = 'xmlns:r="relationships" xmlns:a="drawing"'
+    return f"<w:p><w:r><w:t>Leave</w:t><w:drawing {namespaces}>{content}</w:drawing></w:r></w:p>"
+
+
+NORTH = '<pt idx="0"><v>North</v></pt>'
+CHART = f'<ser><tx><v>2024</v></tx><cat>{NORTH}</cat><val><pt idx="0"><v>5</v></pt></val></ser>'
+
+
+@pytest.mark.parametrize(
+    ("content", "parts", "text"),
+    [
+        ('<w:docPr descr="A red&#10;bridge"/><w:docPr descr="A red bridge"/>', {}, "A red bridge"),
+        ('<a:chart r:id="rchart"/>', {"chart": CHART}, "| 2024\nNorth | 5"),
+        (
+            '<a:relIds r:dm="rdiagramData"/>',
+            {"diagramData": "<pt><p><r><t>plan</t></r></p></pt><pt><p><r><t>do</t></r></p></pt>"},
+            "plan\ndo",
+        ),
+        ("", {"comments": f"<w:comment>{paragraph('Really?')}</w:comment>"}, "Comments\n\nReally?"),
+    ],
+    ids=["alternative text", "chart", "diagram", "comment"],
+)
+def test_docx_figures_and_comments_are_read(tmp_path, content, parts, text):
+    document = docx.load(write_docx(tmp_path, anchored(content), parts=parts))
+    assert (document.text, document.notes) == (f"Leave\n\n{text}", ())
+
+
+def test_docx_says_which_files_in_it_are_not_read(tmp_path):
+    embedded = anchored('<a:OLEObject ProgID="Excel.Sheet.12"/>') + '<w:altChunk w:id="r1"/>'
+    document = docx.load(write_docx(tmp_path, embedded))
+    assert document.notes == (
+        "an embedded object of kind 'Excel.Sheet.12' is not read",
+        "a part that is a file of another format is not read",
+    )
+
+
 def test_docx_entities_are_not_expanded(tmp_path):
     secret = write(tmp_path, "secret.txt", "the secret")
     path = tmp_path / "file.docx"

@@ -6,6 +6,7 @@ from gpt4all_core.errors import UnreadableDocument
 from gpt4all_localdocs.loaders import pptx
 from gpt4all_localdocs.types import Heading, Part
 
+DESCRIBED = '<p:nvGraphicFramePr><p:cNvPr descr="What&#10;sold"/></p:nvGraphicFramePr>'
 CELL = "<a:tc{}><a:txBody><a:p><a:r><a:t>{}</a:t></a:r></a:p></a:txBody></a:tc>"
 
 
@@ -93,11 +94,12 @@ def test_charts_diagrams_notes_and_comments_belong_to_their_slide(tmp_path):
         graphic('<c:chart r:id="chart"/>'),
         graphic('<dgm:relIds r:dm="data"/>'),
         graphic('<p:oleObj progId="Excel.Sheet.12"/>'),
+        f"<p:graphicFrame>{DESCRIBED}</p:graphicFrame>",
     )
     document = pptx.load(write_pptx(tmp_path, [content], related=related))
     assert document.text == (
         "Sales\n| 2023 | 2024\nNorth | 4.3 | 5\nSouth | 2 |\n\n"
-        "plan\ndo\n\nSpeaker notes:\nSay hello.\n\nComment: Really?"
+        "plan\ndo\n\nWhat sold\n\nSpeaker notes:\nSay hello.\n\nComment: Really?"
     )
     assert document.notes == ("slide 1: an embedded object of kind 'Excel.Sheet.12' is not read",)
 
