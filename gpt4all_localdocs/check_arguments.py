@@ -1,9 +1,14 @@
 """Whether what a program gave is of the kind that is asked for; raises ConfigError that names it. Pure."""
 
+import os
 from collections.abc import Iterable
 from numbers import Integral
+from pathlib import Path
+from typing import TypeVar
 
 from gpt4all_core.errors import ConfigError
+
+Kind = TypeVar("Kind")
 
 
 def check_count(name: str, value: object, *, least: int = 1) -> None:
@@ -12,10 +17,10 @@ def check_count(name: str, value: object, *, least: int = 1) -> None:
         raise ConfigError(f"{name} is {value!r}; give a whole number, {least} or more")
 
 
-def check_share(name: str, value: object) -> None:
-    """Raise for what is no number from 0 to 1."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
-        raise ConfigError(f"{name} is {value!r}; give a number from 0 to 1")
+def check_share(name: str, value: object, *, least: int = 0) -> None:
+    """Raise for what is no number from `least` to 1."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= 1:
+        raise ConfigError(f"{name} is {value!r}; give a number from {least} to 1")
 
 
 def check_words(name: str, value: object) -> None:
@@ -28,7 +33,20 @@ def check_words(name: str, value: object) -> None:
         raise ConfigError(f"the {name} {value[:80]!r} is not Unicode: {error}") from error
 
 
-def check_list(name: str, value: Iterable[object], *, kind: type) -> None:
-    """Raise for one thing of a kind where several are asked for: a text would be taken as its letters."""
-    if isinstance(value, kind):
-        raise ConfigError(f"{name} is one {kind.__name__}, {value!r:.80}; give a list of them")
+def as_list(name: str, values: Iterable[Kind], *, kind: type[Kind]) -> list[Kind]:
+    """Several of a kind as a list; raises for one alone, whose letters would be taken, and for others."""
+    if isinstance(values, kind) or not isinstance(values, Iterable):
+        one = f"one {kind.__name__}, {values!r:.80}" if isinstance(values, kind) else f"{values!r:.80}"
+        raise ConfigError(f"{name} is {one}; give a list of them")
+    listed = list(values)
+    for value in listed:
+        if not isinstance(value, kind):
+            raise ConfigError(f"{name} holds {value!r:.80}, which is no {kind.__name__}; give a list of them")
+    return listed
+
+
+def as_path(name: str, value: object) -> Path:
+    """The absolute path that a name stands for; raises for what is none."""
+    if not isinstance(value, str | os.PathLike) or not str(value):
+        raise ConfigError(f"{name} is {value!r}; give a path")
+    return Path(value).expanduser().absolute()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from gpt4all_core.errors import ConfigError
 from gpt4all_localdocs.blocks import Block, find_blocks, names_of_columns, names_of_sheet, one_line
+from gpt4all_localdocs.check_arguments import check_count
 from gpt4all_localdocs.cut import Sizes, cut_section
 from gpt4all_localdocs.header import CountTokens, header_words
 from gpt4all_localdocs.sections import Section, join_definitions, sections
@@ -60,6 +61,14 @@ class ChunkOptions:
         overlap_tokens: int | None = None,
         header_tokens: int | None = None,
     ) -> None:
+        given = {
+            "header_tokens": header_tokens,
+            "target_tokens": target_tokens,
+            "overlap_tokens": overlap_tokens,
+        }
+        for name, count in ({"max_tokens": max_tokens} | given).items():
+            if count is not None or name == "max_tokens":
+                check_count(name, count, least=0)
         if max_tokens < _SMALLEST_WINDOW:
             raise ConfigError(
                 f"max_tokens is {max_tokens}; passages need a window of {_SMALLEST_WINDOW} or more"

@@ -9,6 +9,7 @@ from gpt4all_core.protocols import ChatModel, Embedder, Vectors
 from gpt4all_core.types import GenerationParams, Message
 from gpt4all_localdocs.answer import AskOptions, Library, answer_question
 from gpt4all_localdocs.answer_stream import AnswerStream
+from gpt4all_localdocs.check_arguments import as_list
 from gpt4all_localdocs.compare import Comparison, compare_passages
 from gpt4all_localdocs.evidence import LEAST_EVIDENCE
 from gpt4all_localdocs.extract import Extraction, Model, extract
@@ -108,7 +109,7 @@ class DocumentAnswers(ABC):
             k=k,
             mode=mode,
             where=where,
-            history=tuple(history),
+            history=tuple(as_list("history", history, kind=Message)),
             verify=verify,
             least_evidence=least_evidence,
             spans=spans,

@@ -12,21 +12,20 @@ from gpt4all_core.embedder import LocalEmbedder
 from gpt4all_core.errors import ConfigError, LocalDocsError
 from gpt4all_core.local_model import LocalModel
 from gpt4all_core.protocols import ChatModel, Embedder, Vectors
-from gpt4all_localdocs.check_arguments import check_count, check_list, check_words
+from gpt4all_localdocs.check_arguments import as_list, as_path, check_count, check_words
 from gpt4all_localdocs.chunk import ChunkOptions
 from gpt4all_localdocs.collection_table import check_collection
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.document_answers import DocumentAnswers
 from gpt4all_localdocs.document_table import IndexedDocument
 from gpt4all_localdocs.expand import expand_hits
-from gpt4all_localdocs.filter_sql import compile_filter
 from gpt4all_localdocs.folders import check_folder
 from gpt4all_localdocs.passage import text_path
 from gpt4all_localdocs.pipeline import DocumentPipeline, open_pipeline
 from gpt4all_localdocs.portable_index import PortableIndex
 from gpt4all_localdocs.put import delete_texts, put_texts
 from gpt4all_localdocs.refine import Refine, refine_hits
-from gpt4all_localdocs.search import search, search_vector, to_hit, whole_text
+from gpt4all_localdocs.search import condition_for, search, search_vector, to_hit, whole_text
 from gpt4all_localdocs.search_filter import Where
 from gpt4all_localdocs.store import Store, StoreSummary
 from gpt4all_localdocs.sync import OnProgress, StopSignal, sync
@@ -68,13 +67,15 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
         model: ChatModel | str | Path | None = None,
         options: IndexOptions | None = None,
     ) -> None:
-        self.path = Path(path).expanduser().absolute()
-        if isinstance(folders, (str, Path)):
-            raise ConfigError(f"folders={str(folders)!r} is one folder; give a list of them")
-        self._wanted = [Path(folder).expanduser().absolute() for folder in folders]
+        self.path = as_path("path", path)
+        if isinstance(folders, (str, Path)) or not isinstance(folders, Iterable):
+            raise ConfigError(f"folders={folders!r:.80} is no list of folders; give a list of them")
+        self._wanted = [as_path("a folder", folder) for folder in folders]
         self._given_embedder = embedder
         self._given_model = model
-        self._options = options or IndexOptions()
+        self._options = IndexOptions() if options is None else options
+        if not isinstance(self._options, IndexOptions):
+            raise ConfigError(f"options is {options!r:.80}; give IndexOptions")
         self._lock = threading.RLock()
         self._open: dict[str, Any] = {}
         self._is_closed = False
@@ -102,7 +103,7 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
         `where={"collection": "handbooks"}`. A folder that is known already may be put into further ones.
         Raises ConfigError if it is no folder or no name, IndexBusy when another sync does not end in time.
         """
-        path = Path(folder).expanduser().absolute()
+        path = as_path("folder", folder)
         check_folder(path)
         if collection is not None:
             check_collection(collection)
@@ -124,7 +125,7 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
 
         Raises ConfigError when the index does not have the folder, IndexBusy as `add` does.
         """
-        path = Path(folder).expanduser().absolute()
+        path = as_path("folder", folder)
         with self._writing():
             folders = self._store.folders()
             if path not in folders and path not in self._wanted:
@@ -181,8 +182,7 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
         Raises ConfigError where the index cannot be written or something is no Text, IndexBusy as `add`
         does, EmbedderMismatch.
         """
-        check_list("texts", texts, kind=Text)
-        given = list(texts)
+        given = as_list("texts", texts, kind=Text)
         with self._writing(), self._pipeline() as pipeline:
             put_texts(self._store, self.embedder, given, pipeline=pipeline, options=self._options)
         return [text.id for text in given]
@@ -192,8 +192,7 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
 
         Ids that the index does not have are left out.
         """
-        check_list("ids", ids, kind=str)
-        asked = list(ids)
+        asked = as_list("ids", ids, kind=str)
         texts = self._searched.texts.get(asked)
         passages = self._store.passages_by_content(id_ for id_ in asked if id_ not in texts)
         found = {id_: to_hit(passage) for id_, passage in passages.items()}
@@ -205,8 +204,7 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
 
         Raises ConfigError for a passage of a file, which only a sync forgets, and as `put` does.
         """
-        check_list("ids", ids, kind=str)
-        asked = list(ids)
+        asked = as_list("ids", ids, kind=str)
         with self._writing():
             known = self._store.texts.get(asked)
             others = [id_ for id_ in asked if id_ not in known]
@@ -241,7 +239,7 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
         """
         check_words("query", query)
         check_count("k", k)
-        refine = refine or Refine()
+        refine = Refine() if refine is None else refine
         if not isinstance(refine, Refine):
             raise ConfigError(f"refine is {refine!r}; give a Refine")
         refine.check_mode(mode)
@@ -267,7 +265,7 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
 
         Raises LocalDocsError for one that is gone meanwhile, or that no sync has embedded yet.
         """
-        passages = self._searched.passages_by_content(hit.chunk_id for hit in hits)
+        passages = self._searched.passages_by_content(h.chunk_id for h in as_list("hits", hits, kind=Hit))
         keys, rows = self._store.vectors.load(passage.vector_key for passage in passages.values())
         places = {key: place for place, key in enumerate(keys)}
         for hit in hits:
@@ -297,16 +295,17 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
 
     def document_at(self, path: str | Path) -> list[Hit]:
         """All passages of a text by its id, or of a file, in order; none where the index has neither."""
+        place = as_path("path", path)
         passages = self._searched.passages_of_text(str(path))
-        return list(map(to_hit, passages or self._store.passages_of_file(Path(path).expanduser().absolute())))
+        return list(map(to_hit, passages or self._store.passages_of_file(place)))
 
     def documents(self, *, where: Where | None = None) -> list[IndexedDocument]:
         """The files and texts of the index, or those with a passage that fits the filter, by their paths."""
-        return self._searched.documents.matching(compile_filter(where))
+        return self._searched.documents.matching(condition_for(self._store, where))
 
     def count(self, *, where: Where | None = None) -> int:
         """How many `documents` there are."""
-        return self._searched.documents.count(compile_filter(where))
+        return self._searched.documents.count(condition_for(self._store, where))
 
     def status(self) -> StoreSummary:
         """What the index holds now."""

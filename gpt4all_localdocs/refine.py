@@ -13,6 +13,7 @@ import numpy as np
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.protocols import Vectors
 from gpt4all_core.types import RankedDocument
+from gpt4all_localdocs.check_arguments import check_count, check_share
 from gpt4all_localdocs.header import CountTokens
 from gpt4all_localdocs.types import Hit, SearchMode
 
@@ -52,7 +53,7 @@ class Refine:
     so many tokens; those that then overlap become one, see `expand_hits`. 0 for not at all.
     count_tokens: counts them, the embedder's counter by default; give a chat model's to fill its context.
     Raises ConfigError for a `diversity` outside of 0 to 1, a `min_score` outside of -1 to 1, an
-    `expand_tokens` below 0.
+    `expand_tokens` below 0, and what is of another kind.
     """
 
     reranker: Reranker | None = None
@@ -63,12 +64,16 @@ class Refine:
     count_tokens: CountTokens | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.diversity <= 1:
-            raise ConfigError(f"diversity is {self.diversity}; it must lie between 0 and 1")
-        if self.min_score is not None and not -1 <= self.min_score <= 1:
-            raise ConfigError(f"min_score is {self.min_score}; a cosine lies between -1 and 1")
-        if self.expand_tokens < 0:
-            raise ConfigError(f"expand_tokens is {self.expand_tokens}; give 0 or more")
+        check_share("diversity", self.diversity)
+        if self.min_score is not None:
+            check_share("min_score", self.min_score, least=-1)
+        check_count("expand_tokens", self.expand_tokens, least=0)
+        if not isinstance(self.drop_repeats, bool):
+            raise ConfigError(f"drop_repeats is {self.drop_repeats!r}; give True or False")
+        if not isinstance(self.reranker, Reranker | None):
+            raise ConfigError(f"reranker is {self.reranker!r:.80}; give a LocalReranker")
+        if not (self.count_tokens is None or callable(self.count_tokens)):
+            raise ConfigError(f"count_tokens is {self.count_tokens!r:.80}; give a function of a text")
 
     def check_mode(self, mode: SearchMode) -> None:
         """Raise ConfigError where a search of this mode has no cosines for `min_score`."""

@@ -5,14 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, get_args
 
+import numpy as np
+
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.protocols import Embedder, Vectors
+from gpt4all_localdocs.check_arguments import check_count
 from gpt4all_localdocs.filter_sql import Condition, compile_filter
 from gpt4all_localdocs.fuse import over_best
 from gpt4all_localdocs.hybrid import Scores, nearest_passages, rank_by_both
 from gpt4all_localdocs.keyword_query import query_words
 from gpt4all_localdocs.passage import Passage
-from gpt4all_localdocs.search_filter import Where
+from gpt4all_localdocs.search_filter import Where, as_filter, check_known_folders
 from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.texts import Text
 from gpt4all_localdocs.types import Hit, SearchMode
@@ -47,7 +50,7 @@ def search(
         raise ConfigError(f"mode must be one of {', '.join(get_args(SearchMode))}, not {mode!r}")
     if not query.strip():
         raise ConfigError("the query is empty; ask for something")
-    ranking = _Ranking(store, index, k=k, condition=compile_filter(where))
+    ranking = _Ranking(store, index, k=k, condition=condition_for(store, where))
     if mode == "keyword" or store.vectors.embedder is None:
         vector = None
     else:
@@ -66,7 +69,9 @@ def search_vector(
 
     Raises ConfigError for a vector of another length, besides.
     """
-    ranking = _Ranking(store, index, k=k, condition=compile_filter(where))
+    ranking = _Ranking(store, index, k=k, condition=condition_for(store, where))
+    if not isinstance(vector, np.ndarray):
+        raise ConfigError(f"vector is {vector!r:.80}; give a numpy array, float32, as `embed_query` returns")
     known = store.vectors.embedder
     if known is not None and vector.shape != (known[1],):
         raise ConfigError(
@@ -76,12 +81,22 @@ def search_vector(
     return ranking.hits(None if known is None else vector, [], mode="vector")
 
 
+def condition_for(store: Store, where: Where | None) -> Condition:
+    """The condition that a filter stands for in this index.
+
+    Raises ConfigError for a folder that the index knows nothing of, besides what `compile_filter` refuses.
+    """
+    condition = compile_filter(where)
+    if where is not None and (folders := as_filter(where).folders):
+        check_known_folders(folders, known=store.folders())
+    return condition
+
+
 class _Ranking:
     """One search: which passages may be found, and how many."""
 
     def __init__(self, store: Store, index: SearchIndex, *, k: int, condition: Condition) -> None:
-        if k < 1:
-            raise ConfigError(f"k is {k}; ask for at least 1 passage")
+        check_count("k", k)
         self._store = store
         self._index = index
         self._k = k

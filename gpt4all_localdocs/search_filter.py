@@ -1,6 +1,6 @@
 """Which passages a search may find."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,8 @@ class SearchFilter:
 
     paths: the file's path fits one of these globs. One that begins with no separator may fit the end of a
     path: "*.md", "notes/*.txt". A star stands for anything, separators too. Upper and lower case differ.
-    folders: the file is in one of these folders, however deep. suffixes: its name ends in one of these,
+    folders: the file is in one of these folders, however deep; each is one of the index's, in one or around
+    one. suffixes: its name ends in one of these,
     whatever the case: ".pdf". Texts that a program put are in no folder and have no suffix, so that none
     of them fits these three. modified_after, modified_before: when the file was last changed, both ends
     included, or the text last put; a time without a zone is local.
@@ -52,8 +53,9 @@ class SearchFilter:
     def __post_init__(self) -> None:
         for name in ("paths", "folders", "suffixes"):
             given = getattr(self, name)
-            if isinstance(given, (str, Path)) or not all(
-                isinstance(one, (str, Path)) and str(one) for one in given
+            if isinstance(given, (str, Path)) or not (
+                isinstance(given, Iterable)
+                and all(isinstance(one, (str, Path)) and str(one) for one in given)
             ):
                 raise ConfigError(f"{name}={given!r} of a filter is no list of names; give a list")
         for name in ("modified_after", "modified_before"):
@@ -76,3 +78,17 @@ def as_filter(where: Where) -> SearchFilter:
         names = ", ".join(field.name for field in fields(SearchFilter))
         raise ConfigError(f"{where!r} is no filter; give {{'name': value}} or a SearchFilter of {names}")
     return SearchFilter(metadata=where)
+
+
+def check_known_folders(folders: Sequence[str | Path], *, known: Collection[Path]) -> None:
+    """Raise ConfigError for a folder that is neither in one of the known ones nor around one.
+
+    No file is in such a folder, and a search that finds nothing would not say why.
+    """
+    for folder in folders:
+        path = Path(folder).expanduser().absolute()
+        if not any(path.is_relative_to(each) or each.is_relative_to(path) for each in known):
+            raise ConfigError(
+                f"folders={str(folder)!r} of a filter is outside of this index, which has"
+                f" {', '.join(map(str, sorted(known))) or 'no folders'}; name one of these or one in them"
+            )

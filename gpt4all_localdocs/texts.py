@@ -83,12 +83,7 @@ def dump_metadata(metadata: Mapping[str, Any], *, owner: str) -> str:
 
 def latest_of_each(texts: Iterable[Text]) -> list[Text]:
     """One text an id, where several share one the last, as if they had been put one after the other."""
-    latest: dict[str, Text] = {}
-    for text in texts:
-        if not isinstance(text, Text):
-            raise ConfigError(f"{text!r} cannot be put; give a gpt4all_localdocs.Text")
-        latest[text.id] = text
-    return list(latest.values())
+    return list({text.id: text for text in texts}.values())
 
 
 def cut_text(text: Text, *, pipeline: DocumentPipeline, embedder: Embedder) -> TextRecord:

@@ -304,6 +304,10 @@ def test_options_follow_from_the_window(options, expected):
         ({"max_tokens": 128, "target_tokens": 129}, "target_tokens is 129; choose 4 to 128"),
         ({"max_tokens": 128, "overlap_tokens": 65}, "overlap_tokens is 65; choose 0 to 64"),
         ({"max_tokens": 128, "header_tokens": 65}, "header_tokens is 65; choose 0 to 64"),
+        ({"max_tokens": "128"}, "max_tokens is '128'; give a whole number"),
+        ({"max_tokens": None}, "max_tokens is None; give a whole number"),
+        ({"max_tokens": 128, "target_tokens": True}, "target_tokens is True; give a whole number"),
+        ({"max_tokens": 128, "header_tokens": 1.5}, "header_tokens is 1.5; give a whole number"),
     ],
 )
 def test_options_that_cannot_be_kept_are_refused(options, message):

@@ -11,7 +11,7 @@ import gpt4all_localdocs
 from gpt4all_core.errors import ConfigError, EmbedderMismatch, IndexBusy, LocalDocsError
 from gpt4all_core.testing import HashEmbedder, ScriptedChatModel
 from gpt4all_core.types import GenerationParams
-from gpt4all_localdocs import IndexOptions, LocalDocs, Text
+from gpt4all_localdocs import IndexOptions, LocalDocs, SearchFilter, Text
 from gpt4all_localdocs.loaders.registry import load_document
 from gpt4all_localdocs.writer_lock import WriterLock
 
@@ -271,7 +271,23 @@ class TestOddInput:
         (lambda docs: docs.search(" "), "the query is ' ', which has no words"),
         (lambda docs: docs.search(None), "the query is None"),
         (lambda docs: docs.search("\ud800"), "is not Unicode"),
+        (lambda docs: docs.search("rent", mode="hybird"), "mode must be one of hybrid, vector, keyword"),
         (lambda docs: docs.search("rent", refine=0.5), "refine is 0.5; give a Refine"),
+        (lambda docs: docs.search("rent", refine={}), "refine is {}; give a Refine"),
+        (
+            lambda docs: docs.search("rent", where=SearchFilter(folders=["/no"])),
+            "folders='/no' .* has /.*files",
+        ),
+        (lambda docs: docs.count(where=SearchFilter(folders=["/no"])), "folders='/no' .* name one of these"),
+        (lambda docs: docs.search_vector([0.5, 0.5]), r"vector is \[0.5, 0.5\]; give a numpy array"),
+        (lambda docs: docs.ask("rent", history="before"), "history holds 'b', which is no Message"),
+        (lambda docs: docs.ask("rent", history=5), "history is 5; give a list"),
+        (lambda docs: docs.add(5), "folder is 5; give a path"),
+        (lambda docs: docs.remove(None), "folder is None; give a path"),
+        (lambda docs: docs.document_at(5), "path is 5; give a path"),
+        (lambda docs: LocalDocs(5), "path is 5; give a path"),
+        (lambda docs: LocalDocs(docs.path, folders=5), "folders=5 is no list"),
+        (lambda docs: LocalDocs(docs.path, options={}), "options is {}; give IndexOptions"),
         (lambda docs: docs.ask("rent", k="4"), "k is '4'"),
         (lambda docs: docs.ask("rent", spans=True), "spans is True"),
         (
@@ -281,7 +297,9 @@ class TestOddInput:
         (lambda docs: docs.ask(["rent"]), r"the question is \['rent'\]"),
         (lambda docs: docs.get("note"), "ids is one str, 'note'; give a list"),
         (lambda docs: docs.delete("note"), "ids is one str"),
+        (lambda docs: docs.get([5]), "ids holds 5, which is no str; give a list"),
         (lambda docs: docs.put(Text("note")), "texts is one Text"),
+        (lambda docs: docs.put(5), "texts is 5; give a list"),
     ],
 )
 def test_arguments_of_another_kind_are_refused_by_name(open_docs, folder, ask, message):

@@ -112,6 +112,7 @@ def test_keyword_queries(text: str, match: str) -> None:
     [
         ({"query": "  "}, "query is empty"),
         ({"query": "x", "k": 0}, "k is 0"),
+        ({"query": "x", "k": "x"}, "k is 'x'"),
         ({"query": "x", "mode": "fuzzy"}, "mode must be one of hybrid, vector, keyword"),
     ],
 )

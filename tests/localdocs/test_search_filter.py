@@ -5,6 +5,7 @@ import os
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from workbench import FileIndex, Workbench
 
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
 from gpt4all_localdocs.filter_sql import EVERYTHING, compile_filter
-from gpt4all_localdocs.search_filter import SearchFilter
+from gpt4all_localdocs.search_filter import SearchFilter, check_known_folders
 from gpt4all_localdocs.texts import Text
 from gpt4all_localdocs.vector_index.chroma import ChromaIndex
 
@@ -149,6 +150,7 @@ def test_what_is_no_filter_is_refused_by_name(where, error, message):
     [
         ({"paths": "*.md"}, "paths=.* give a list"),
         ({"folders": [""]}, "folders="),
+        ({"folders": 5}, "folders=5"),
         ({"modified_after": "2024"}, "give a datetime"),
         ({"metadata": ["year"]}, "metadata="),
     ],
@@ -156,6 +158,17 @@ def test_what_is_no_filter_is_refused_by_name(where, error, message):
 def test_a_filter_of_impossible_parts_is_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         SearchFilter(**options)
+
+
+@pytest.mark.parametrize("folder", ["/papers", "/papers/2024/may", "/"])
+def test_a_folder_in_or_around_one_of_the_index_is_known(folder):
+    check_known_folders([folder], known=[Path("/papers")])
+
+
+@pytest.mark.parametrize(("known", "named"), [([], "has no folders"), ([Path("/papers")], "has /papers")])
+def test_a_folder_outside_of_the_index_is_refused_by_name(known, named):
+    with pytest.raises(ConfigError, match=f"folders='/paper' .*{named}"):
+        check_known_folders(["/paper"], known=known)
 
 
 SCALARS = st.sampled_from(["a", "b", "", "2", 0, 1, 2, 1.5, True, False])

@@ -115,8 +115,16 @@ def test_what_is_far_from_the_query_is_not_found(tmp_path: Path) -> None:
         ("min_score", 1.1),
         ("min_score", float("nan")),
         ("expand_tokens", -1),
+        ("diversity", "high"),
+        ("diversity", True),
+        ("min_score", "high"),
+        ("expand_tokens", 1.5),
+        ("expand_tokens", "many"),
+        ("drop_repeats", "yes"),
+        ("reranker", "a model"),
+        ("count_tokens", 4),
     ],
 )
-def test_options_out_of_their_range_are_refused(name: str, value: float) -> None:
+def test_options_out_of_their_range_or_kind_are_refused(name: str, value: object) -> None:
     with pytest.raises(ConfigError, match=f"{name} is"):
         Refine(**{name: value})  # type: ignore[arg-type]  # one of its names

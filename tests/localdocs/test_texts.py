@@ -211,7 +211,7 @@ def test_what_cannot_be_kept_is_refused_by_name(make, message):
 
 def test_what_is_no_text_of_a_program_is_neither_put_nor_deleted(docs):
     docs.sync()
-    with pytest.raises(ConfigError, match="'a text' cannot be put"):
+    with pytest.raises(ConfigError, match="texts holds 'a text', which is no Text"):
         docs.put([Text("fine", "a"), "a text"])
     assert docs.status().texts == 0
     [hit] = docs.search("leave", k=1)
