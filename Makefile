@@ -16,7 +16,7 @@ QUESTION ?= How many days of paid annual leave does a full-time employee get?
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports check fix matrix agents fuzz soak soak-sync schemas bench bench-retrieval bench-engine profile-engine clean
+.PHONY: help demo test lint types imports check fix matrix agents fuzz soak soak-sync schemas bench bench-retrieval bench-answers bench-pipelines bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -66,18 +66,34 @@ schemas: $(VENV)/.ready ## random answers under published JSON schemas; JSON_SCH
 	@$(BIN)/python tests/core/walk_json_schemas.py --seeds $(SEEDS)
 
 bench: $(VENV)/.ready ## answer quality of the starter model; BEIR=folder with SQuAD 2.0
-	@$(BIN)/python benchmarks/quote_mode.py $(if $(BEIR),"$(BEIR)")
+	@$(BIN)/python -m benchmarks.quote_mode $(if $(BEIR),"$(BEIR)")
 
-$(BENCH)/.peers: tools/install.py constraints.txt benchmarks/engine/peers.txt benchmarks/engine/peers_torch.txt
+PEERS := benchmarks/peers.txt benchmarks/engine/peers.txt
+
+$(BENCH)/.peers: tools/install.py constraints.txt $(PEERS) benchmarks/engine/peers_torch.txt
 	@mkdir -p .bench
 	@$(PYTHON) tools/install.py $(BENCH)
-	@$(BENCH_PIP) -r benchmarks/engine/peers.txt
+	@$(BENCH_PIP) $(PEERS:%=-r %)
 	@$(BENCH_PIP) -r benchmarks/engine/peers_torch.txt || \
 		echo "no CPU build of PyTorch in this package index: sentence-transformers is left out" >&2
 	@touch $@
 
 bench-retrieval: $(BENCH)/.peers ## nDCG of search beside other recipes; BEIR="folder …"
 	@$(BENCH)/bin/python -m benchmarks.retrieval $(BEIR)
+
+bench-answers: $(BENCH)/.peers ## answers, citations and refusals beside LangChain's recipe; BEIR=folder with SQuAD 2.0
+	@$(BENCH)/bin/python -m benchmarks.answers "$(BEIR)"
+	@$(BENCH)/bin/python -m benchmarks.citations "$(BEIR)"
+	@$(BENCH)/bin/python -m benchmarks.abstention "$(BEIR)" --picture docs/images/abstention.svg
+
+bench-pipelines: $(BENCH)/.peers ## time to index files beside both frameworks' pipelines; BEIR="folder …"
+	@$(BENCH)/bin/python -m benchmarks.pipelines $(BEIR) $(BENCH_OPTIONS)
+
+bench-chunking: $(BENCH)/.peers ## spans found, beside other ways of cutting; CHUNKING=folder of chunking_evaluation
+	@$(BENCH)/bin/python benchmarks/chunking.py "$(CHUNKING)" --recursive 200 400 --fixed 250/125
+
+bench-queries: $(BENCH)/.peers ## time, disk and memory as an index grows to 100,000 passages; BEIR="folder …"
+	@$(BENCH)/bin/python -m benchmarks.queries $(BEIR) $(if $(PICTURE),--picture "$(PICTURE)")
 
 bench-engine: $(BENCH)/.peers ## speed against the limit and other engines; ROWS="one-stream …" for some
 	@$(BENCH)/bin/python -m benchmarks.engine $(if $(ROWS),--only $(ROWS)) $(BENCH_OPTIONS)

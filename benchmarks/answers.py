@@ -1,80 +1,182 @@
-"""Answers end to end: search, quotation, citation and abstention on SQuAD 2.0 questions.
+"""Answers end to end on SQuAD 2.0 questions, beside LangChain's plain recipe with the same model.
 
-    .venv/bin/python benchmarks/answers.py FOLDER [--limit 300]
+    .bench/venv/bin/python -m benchmarks.answers FOLDER [--limit 300] [--rows quote …] [--keep PLACE]
 
-FOLDER is as for `quote_mode.py`. Every passage is a text of one index; each question is asked twice: of the
-whole index, and, every other one, with its passage filtered out, which makes it one that the index cannot
-answer, though the passages around it are about the same subject. Everything runs with its defaults: the
-bundled embedder, the starter model, quote mode.
+FOLDER holds corpus.jsonl, queries.jsonl (each with its `answers`) and qrels/test.tsv in the layout of
+BEIR; every passage is a text of one index. All rows use the starter model, the bundled embedder and greedy
+decoding, everything else at its default; written answers end after 64 tokens. Each answer is appended to
+PLACE/<row>.jsonl (default .bench/results/answers) as soon as it is there, and answers found there are not
+asked for again: delete the files to measure anew. The recipe's row needs the peers' environment.
 """
 
 import argparse
-import random
+import json
 import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from quote_mode import f1, read_lines
-
+from benchmarks.squad import Question, best_f1, mean, read_lines, read_passages, read_questions
+from gpt4all_core import GenerationParams
+from gpt4all_core.protocols import ChatModel
 from gpt4all_localdocs import Answer, LocalDocs, Text
 
-THRESHOLDS = (0.2, 0.3, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8)
+MODEL = "smollm2-135m-instruct"
+_WRITTEN_TOKENS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a question. shown: ids of the passages looked into, best first; cited: of those cited.
+
+    evidence: None where nobody weighed it. seconds: of wall time, search included.
+    """
+
+    question: str
+    text: str
+    prompt_tokens: int
+    shown: tuple[str, ...]
+    cited: tuple[str, ...] = ()
+    evidence: float | None = None
+    seconds: float = 0.0
+
+
+Ask = Callable[[Question], Outcome]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--limit", type=int, default=300)
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--keep", type=Path, default=Path(".bench/results/answers"))
     options = parser.parse_args()
-    corpus = {row["_id"]: row["text"] for row in read_lines(options.folder / "corpus.jsonl")}
-    questions = read_questions(options.folder, options.limit)
-    with tempfile.TemporaryDirectory() as place, LocalDocs(place, model="smollm2-135m-instruct") as docs:
-        docs.put(Text(text, id=name, metadata={"passage": name}) for name, text in corpus.items())
-        answers = [docs.ask(question, mode="quote") for question, _, _ in questions]
-        without = [
-            docs.ask(question, mode="quote", where={"passage": {"$ne": passage}})
-            for question, passage, _ in questions[::2]
-        ]
-    scores = [
-        max(f1(answer.text, reference) for reference in references)
-        for answer, (_, _, references) in zip(answers, questions, strict=True)
-    ]
-    print(f"{len(answers)} questions, {len(without)} of them again without their passage")
-    print(f"F1 {mean(scores):.3f}, prompt tokens {mean([a.usage.prompt_tokens for a in answers]):.0f}")
-    verbatim = [answer.text in corpus[answer.citations[0].text_id] for answer in answers]
-    print(f"verbatim {mean(verbatim):.3f}")
-    for count in (1, 2, 3):
-        found = [
-            any(reference in hit.text for hit in answer.hits[:count] for reference in references)
-            for answer, (_, _, references) in zip(answers, questions, strict=True)
-        ]
-        print(f"an answer stands in the first {count} passages: {mean(found):.3f}")
-    cited = [
-        any(reference in corpus[answer.citations[0].text_id] for reference in references)
-        for answer, (_, _, references) in zip(answers, questions, strict=True)
-    ]
-    print(f"an answer stands in the passage cited: {mean(cited):.3f}")
-    print("| threshold | answered | F1 of these | refused without the passage |\n|---|---|---|---|")
-    for threshold in THRESHOLDS:
-        kept = [score for answer, score in zip(answers, scores, strict=True) if reaches(answer, threshold)]
-        refused = [not reaches(answer, threshold) for answer in without]
-        print(f"| {threshold} | {len(kept) / len(answers):.2f} | {mean(kept):.2f} | {mean(refused):.2f} |")
+    passages, questions = read_passages(options.folder), read_questions(options.folder, options.limit)
+    options.keep.mkdir(parents=True, exist_ok=True)
+    rows = {row: ask_all(row, passages, questions, options.keep / f"{row}.jsonl") for row in options.rows}
+    print_answers(rows, questions)
+    print_citations(rows, questions, passages)
 
 
-def reaches(answer: Answer, threshold: float) -> bool:
-    return (answer.evidence or 0.0) >= threshold
+def ask_all(
+    row: str, passages: Mapping[str, str], questions: Sequence[Question], kept: Path
+) -> list[Outcome]:
+    """The outcomes in the order of the questions; those that the file holds are taken from it."""
+    known = {line["question"]: Outcome(**line) for line in read_lines(kept)} if kept.exists() else {}
+    missing = [question for question in questions if question.id not in known]
+    if missing:
+        with ROWS[row](passages) as ask, kept.open("a", encoding="utf-8") as file:
+            for question in missing:
+                started = time.perf_counter()
+                outcome = ask(question)
+                line = asdict(outcome) | {"seconds": round(time.perf_counter() - started, 3)}
+                known[question.id] = Outcome(**line)
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                file.flush()
+    return [known[question.id] for question in questions]
 
 
-def mean(values: list) -> float:
-    return sum(values) / len(values) if values else 0.0
+@contextmanager
+def quoting(passages: Mapping[str, str]) -> Iterator[Ask]:
+    """`LocalDocs.ask` as it is: the starter model quotes."""
+    with indexed(passages) as docs:
+
+        def ask(question: Question) -> Outcome:
+            answer = docs.ask(question.text)
+            if not any(answer.text in passages[id_] for id_ in cited(answer)):
+                raise AssertionError(f"not verbatim: {answer.text!r}")
+            return outcome_of(question, answer)
+
+        yield ask
 
 
-def read_questions(folder: Path, limit: int) -> list[tuple[str, str, list[str]]]:
-    """Question, the name of its passage, answers; drawn as `quote_mode.py` draws them."""
-    rows = (folder / "qrels" / "test.tsv").read_text(encoding="utf-8").splitlines()[1:]
-    passage_of = dict(row.split("\t")[:2] for row in rows)
-    answerable = [row for row in read_lines(folder / "queries.jsonl") if row.get("answers")]
-    random.Random(1).shuffle(answerable)
-    return [(row["text"], passage_of[row["_id"]], row["answers"]) for row in answerable[:limit]]
+@contextmanager
+def writing(passages: Mapping[str, str]) -> Iterator[Ask]:
+    """The starter model made to write from sources."""
+    params = GenerationParams(temperature=0, max_tokens=_WRITTEN_TOKENS)
+    with indexed(passages) as docs:
+        yield lambda question: outcome_of(question, docs.ask(question.text, mode="free", params=params))
+
+
+@contextmanager
+def recipe(passages: Mapping[str, str]) -> Iterator[Ask]:
+    """LangChain's: recursive splitter (1,000 characters, overlap 200), Chroma, the nearest 4, its prompt."""
+    from langchain_chroma import Chroma  # noqa: PLC0415 - it may be missing
+    from langchain_classic.chains.question_answering import stuff_prompt  # noqa: PLC0415 - it may be missing
+    from langchain_text_splitters import RecursiveCharacterTextSplitter  # noqa: PLC0415 - it may be missing
+
+    from langchain_gpt4all import ChatGPT4All, GPT4AllEmbeddings  # noqa: PLC0415 - LangChain may be missing
+
+    splitter = RecursiveCharacterTextSplitter(chunk_size=1000, chunk_overlap=200)
+    chunks = splitter.create_documents(list(passages.values()), [{"id": id_} for id_ in passages])
+    with (
+        GPT4AllEmbeddings() as embeddings,
+        ChatGPT4All(model=MODEL, temperature=0, max_tokens=_WRITTEN_TOKENS) as model,
+    ):
+        retriever = Chroma.from_documents(chunks, embeddings).as_retriever(search_kwargs={"k": 4})
+        prompt = stuff_prompt.PROMPT_SELECTOR.get_prompt(model)
+
+        def ask(question: Question) -> Outcome:
+            found = retriever.invoke(question.text)
+            context = "\n\n".join(document.page_content for document in found)
+            reply = model.invoke(prompt.invoke({"context": context, "question": question.text}))
+            shown = tuple(dict.fromkeys(document.metadata["id"] for document in found))
+            return Outcome(question.id, reply.text, reply.usage_metadata["input_tokens"], shown)
+
+        yield ask
+
+
+ROWS = {"quote": quoting, "free": writing, "recipe": recipe}
+
+
+@contextmanager
+def indexed(passages: Mapping[str, str], *, model: ChatModel | str = MODEL) -> Iterator[LocalDocs]:
+    """All passages as texts of one index, with their id as metadata to filter by."""
+    with tempfile.TemporaryDirectory() as place, LocalDocs(place, model=model) as docs:
+        docs.put(Text(text, id=id_, metadata={"passage": id_}) for id_, text in passages.items())
+        yield docs
+
+
+def outcome_of(question: Question, answer: Answer) -> Outcome:
+    shown = tuple(dict.fromkeys(hit.text_id for hit in answer.hits))
+    return Outcome(
+        question.id, answer.text, answer.usage.prompt_tokens, shown, cited(answer), answer.evidence
+    )
+
+
+def cited(answer: Answer) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(citation.text_id for citation in answer.citations))
+
+
+def print_answers(rows: Mapping[str, Sequence[Outcome]], questions: Sequence[Question]) -> None:
+    print(f"\n{len(questions)} questions\n\n| row | F1 | prompt tokens | s a question |\n|---|---|---|---|")
+    for row, outcomes in rows.items():
+        scores = [best_f1(each.text, q.answers) for each, q in zip(outcomes, questions, strict=True)]
+        tokens = mean([each.prompt_tokens for each in outcomes])
+        print(
+            f"| {row} | {mean(scores):.3f} | {tokens:.0f} | {mean([each.seconds for each in outcomes]):.2f} |"
+        )
+
+
+def print_citations(
+    rows: Mapping[str, Sequence[Outcome]], questions: Sequence[Question], passages: Mapping[str, str]
+) -> None:
+    """How often an answer stands where it could have been cited from, and where it was."""
+    print("\n| row | first passage | first two | all shown | first cited | any cited | answers that cite |")
+    print("|---|---|---|---|---|---|---|")
+    for row, outcomes in rows.items():
+        pairs = list(zip(outcomes, questions, strict=True))
+
+        def share(looked_at: Callable[[Outcome], Sequence[str]], pairs: list = pairs) -> str:
+            held = [any(q.is_answered_in(passages[id_]) for id_ in looked_at(each)) for each, q in pairs]
+            return f"{mean(held):.3f}"
+
+        cells = [share(lambda each, n=n: each.shown[:n]) for n in (1, 2, None)]
+        cells += [share(lambda each, n=n: each.cited[:n]) for n in (1, None)]
+        citing = mean([bool(each.cited) for each in outcomes])
+        print(f"| {row} | {' | '.join(cells)} | {citing:.3f} |")
 
 
 if __name__ == "__main__":
