@@ -7,6 +7,7 @@
 ChatGPT4All talks, GPT4All continues a text, GPT4AllEmbeddings turns texts into vectors,
 GPT4AllRerank puts passages in order, and LocalDocsRetriever finds them in your own folders, as do
 LocalDocsVectorStore for chains that want a vector store and `create_localdocs_tool` for agents;
+`create_localdocs_chain` answers from them;
 `register` lets LangChain find the classes by name. A name is imported when it is first asked for, and
 a model library only when a model is opened.
 """
@@ -18,6 +19,7 @@ from gpt4all_core.errors import MissingDependency
 
 if TYPE_CHECKING:
     from langchain_gpt4all._registration import register
+    from langchain_gpt4all.chains import create_localdocs_chain
     from langchain_gpt4all.chat_models import ChatGPT4All
     from langchain_gpt4all.embeddings import GPT4AllEmbeddings
     from langchain_gpt4all.llms import GPT4All
@@ -35,6 +37,7 @@ __all__ = [
     "LocalDocsRetriever",
     "LocalDocsSplitter",
     "LocalDocsVectorStore",
+    "create_localdocs_chain",
     "create_localdocs_tool",
     "register",
 ]
@@ -47,6 +50,7 @@ _MODULES = {
     "LocalDocsRetriever": "langchain_gpt4all.retrievers",
     "LocalDocsSplitter": "langchain_gpt4all.splitters",
     "LocalDocsVectorStore": "langchain_gpt4all.vector_stores",
+    "create_localdocs_chain": "langchain_gpt4all.chains",
     "create_localdocs_tool": "langchain_gpt4all.tools",
     "register": "langchain_gpt4all._registration",
 }

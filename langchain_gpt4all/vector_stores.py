@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, get_args, runtime_checkab
 import numpy as np
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
-from langchain_core.vectorstores import VectorStore
 from langchain_core.vectorstores.utils import maximal_marginal_relevance
 
 from gpt4all_core.arguments import refuse_unknown
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.protocols import Embedder, Vectors
+from gpt4all_localdocs.refine import Refine
 from gpt4all_localdocs.search_filter import Where
 from gpt4all_localdocs.texts import Text
 from gpt4all_localdocs.types import Hit, SearchMode
 from langchain_gpt4all._embedder import to_embedder
+from langchain_gpt4all._off_loop_store import OffLoopVectorStore
 from langchain_gpt4all.retrievers import SearchableDocs, to_document
 
 if TYPE_CHECKING:
@@ -54,14 +55,14 @@ class StoredDocs(SearchableDocs, Protocol):
         """All that were put."""
 
 
-class LocalDocsVectorStore(VectorStore):
+class LocalDocsVectorStore(OffLoopVectorStore):
     """Passages of your own folders, and documents that a program adds, as a LangChain vector store.
 
     docs: a `gpt4all_localdocs.LocalDocs`; the caller opens, syncs and closes it. mode: what a search goes
     by. "vector" is the default because a vector store's scores are expected to be similarities: they are
     cosines from 0 to 1, so that a `score_threshold` means the same in every search. "hybrid" and "keyword"
-    find more, but their scores compare the passages of one search only. LocalDocsRetriever is the shorter
-    way where a chain takes any retriever.
+    find more, but their scores compare the passages of one search only. refine: what to do with what was
+    found, as for LocalDocsRetriever, which is the shorter way where a chain takes any retriever.
 
         >>> from langchain_gpt4all import GPT4AllEmbeddings
         >>> notes = ["The printer is on the second floor.", "Lunch is at noon."]
@@ -80,16 +81,24 @@ class LocalDocsVectorStore(VectorStore):
     `filter` of every search is what `gpt4all_localdocs.SearchFilter` describes: {"file_name": "a.md"},
     {"year": {"$gte": 2020}}. All methods may be called from any thread; the async ones wait for one.
 
-    Raises ConfigError for an unknown mode, and what the methods of `docs` raise.
+    Raises ConfigError for an unknown mode, for a search by a vector with `refine`, and what the methods of
+    `docs` raise.
     """
 
-    def __init__(self, docs: StoredDocs, *, mode: SearchMode = "vector") -> None:
+    def __init__(
+        self, docs: StoredDocs, *, mode: SearchMode = "vector", refine: Refine | None = None
+    ) -> None:
         if not isinstance(docs, StoredDocs):
             raise ConfigError(f"docs={docs!r} is no index of texts; give a gpt4all_localdocs.LocalDocs")
         if mode not in get_args(SearchMode):
             raise ConfigError(f"mode={mode!r} is unknown; use one of {', '.join(get_args(SearchMode))}")
+        if not isinstance(refine, Refine | None):
+            raise ConfigError(f"refine={refine!r} cannot be used; give a gpt4all_localdocs.Refine")
+        if refine is not None:
+            refine.check_mode(mode)
         self._docs = docs
         self._mode = mode
+        self._refine = refine
         self._embeddings: Embeddings | None = None
         self._finish: Callable[[], object] = lambda: None
 
@@ -103,6 +112,7 @@ class LocalDocsVectorStore(VectorStore):
         ids: list[str] | None = None,
         path: str | Path | None = None,
         mode: SearchMode = "vector",
+        refine: Refine | None = None,
         identity: str | None = None,
         **kwargs: Any,
     ) -> Self:
@@ -118,13 +128,13 @@ class LocalDocsVectorStore(VectorStore):
         """
         from gpt4all_localdocs.local_docs import LocalDocs  # noqa: PLC0415 - brings models along
 
-        known = ["texts", "embedding", "metadatas", "ids", "path", "mode", "identity"]
+        known = ["texts", "embedding", "metadatas", "ids", "path", "mode", "refine", "identity"]
         refuse_unknown(kwargs, known, owner=f"{cls.__name__}.from_texts")
         embedder = to_embedder(embedding, identity=identity)
         directory = Path(tempfile.mkdtemp(prefix="localdocs-")) if path is None else Path(path)
         docs = LocalDocs(directory, embedder=embedder)
         try:
-            store = cls(docs, mode=mode)
+            store = cls(docs, mode=mode, refine=refine)
             store.add_texts(texts, metadatas, ids=ids)
         except BaseException:
             _let_go(docs, directory if path is None else None)
@@ -209,7 +219,7 @@ class LocalDocsVectorStore(VectorStore):
     ) -> list[tuple[Document, float]]:
         """The same with their scores, from 0 to 1; higher is better."""
         self._refuse(kwargs, "query", "k", "filter")
-        hits = self._docs.search(query, k=k, mode=self._mode, where=filter)
+        hits = self._search(query, k=k, where=filter)
         return [(to_document(hit), hit.score) for hit in hits]
 
     def similarity_search_by_vector(
@@ -221,7 +231,7 @@ class LocalDocsVectorStore(VectorStore):
     ) -> list[Document]:
         """The same for a query's vector of the index's embedding model, by meaning whatever the mode is."""
         self._refuse(kwargs, "embedding", "k", "filter")
-        hits = self._docs.search_vector(np.asarray(embedding, np.float32), k=k, where=filter)
+        hits = self._search_vector(np.asarray(embedding, np.float32), k=k, where=filter)
         return [to_document(hit) for hit in hits]
 
     def max_marginal_relevance_search(
@@ -239,7 +249,7 @@ class LocalDocsVectorStore(VectorStore):
         "The Use of MMR", SIGIR 1998).
         """
         self._refuse(kwargs, "query", "k", "fetch_k", "lambda_mult", "filter")
-        hits = self._docs.search(query, k=max(k, fetch_k), mode=self._mode, where=filter)
+        hits = self._search(query, k=max(k, fetch_k), where=filter)
         return self._choose(self._docs.embedder.embed_query(query), hits, k=k, lambda_mult=lambda_mult)
 
     def max_marginal_relevance_search_by_vector(
@@ -254,8 +264,18 @@ class LocalDocsVectorStore(VectorStore):
         """The same for a query's vector of the index's embedding model, by meaning whatever the mode is."""
         self._refuse(kwargs, "embedding", "k", "fetch_k", "lambda_mult", "filter")
         vector = np.asarray(embedding, np.float32)
-        hits = self._docs.search_vector(vector, k=max(k, fetch_k), where=filter)
+        hits = self._search_vector(vector, k=max(k, fetch_k), where=filter)
         return self._choose(vector, hits, k=k, lambda_mult=lambda_mult)
+
+    def _search(self, query: str, *, k: int, where: Where | None) -> list[Hit]:
+        return self._docs.search(query, k=k, mode=self._mode, where=where, refine=self._refine)
+
+    def _search_vector(self, vector: Vectors, *, k: int, where: Where | None) -> list[Hit]:
+        if self._refine is not None:
+            raise ConfigError(
+                "refine= looks at a question's words; a store that searches by vectors takes none"
+            )
+        return self._docs.search_vector(vector, k=k, where=where)
 
     def _choose(self, query: Vectors, hits: list[Hit], *, k: int, lambda_mult: float) -> list[Document]:
         if not 0 <= lambda_mult <= 1:

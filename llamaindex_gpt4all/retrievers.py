@@ -1,9 +1,8 @@
 """Your own folders as a LlamaIndex retriever, and the engines, the tool and the docstore over it."""
 
-import mimetypes
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, Protocol, get_args, runtime_checkable
+from typing import Protocol, cast, get_args, runtime_checkable
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.base_retriever import BaseRetriever
@@ -12,32 +11,23 @@ from llama_index.core.callbacks import CallbackManager
 from llama_index.core.chat_engine.types import BaseChatEngine
 from llama_index.core.llms.llm import LLM
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
-from llama_index.core.schema import (
-    NodeRelationship,
-    NodeWithScore,
-    QueryBundle,
-    RelatedNodeInfo,
-    RelatedNodeType,
-    TextNode,
-)
+from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.storage.docstore import SimpleDocumentStore
 from llama_index.core.tools import FunctionTool
 from llama_index.core.vector_stores.types import MetadataFilters
 
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.off_loop import off_loop
-from gpt4all_localdocs.place_metadata import place_metadata
+from gpt4all_localdocs.document_questions import AskableDocs, DocumentQuestions
 from gpt4all_localdocs.refine import Refine
 from gpt4all_localdocs.search_filter import Where
 from gpt4all_localdocs.search_tool import SEARCH_TOOL
-from gpt4all_localdocs.source_text import is_absolute_path
-from gpt4all_localdocs.types import Hit, SearchMode
+from gpt4all_localdocs.types import AnswerMode, Hit, SearchMode
+from llamaindex_gpt4all._answers import LocalDocsChatEngine, LocalDocsQueryEngine
 from llamaindex_gpt4all._engines import make_chat_engine, make_query_engine
 from llamaindex_gpt4all._filters import to_where
+from llamaindex_gpt4all._nodes import to_node
 from llamaindex_gpt4all._search_tool import make_search_tool
-
-_NOT_FOR_THE_MODEL = ["file_path", "file_type"]
-"""It is told the file's name; its folders are nobody's business, and both cost tokens."""
 
 
 @runtime_checkable
@@ -144,14 +134,34 @@ class LocalDocsRetriever(BaseRetriever):
         llm: LLM | None = None,
         streaming: bool = False,
         node_postprocessors: Sequence[BaseNodePostprocessor] = (),
+        answer_mode: AnswerMode | None = None,
+        verify: bool = False,
+        least_evidence: float | None = None,
+        spans: int = 1,
     ) -> BaseQueryEngine:
         """Answers questions from the passages; `source_nodes` of a response are those it was given.
 
         llm: default `Settings.llm`. streaming: respond with `response_gen`, or `async_response_gen()`
         after `aquery`. node_postprocessors: rerankers, filters; what is left of the passages and does not
         fit into the model's window is left out, the best one never.
-        Raises ConfigError when `max_tokens` leaves no room for a passage, ModelNotFound as `llm` does.
+
+        answer_mode: answer as `LocalDocs.ask` does, with the model of `docs`: "quote" for words of a document
+        and nothing else, "free" for the model's own words, "strict" to refuse where the documents do not seem
+        to answer, "chat" to talk on then. `source_nodes` are then the sources that the answer names, each
+        with the words it rests on and its number as `citation`; a streaming response has them once its text
+        has come. Its `metadata` have `is_refused`, `evidence`, `claims` and the passages, `context`. verify,
+        least_evidence, spans: as for `LocalDocs.ask`.
+
+        Raises ConfigError when `max_tokens` leaves no room for a passage, and for arguments of the one kind
+        of answers beside the other's; ModelNotFound as `llm` does.
         """
+        questions = self._questions(
+            answer_mode, verify, least_evidence, spans, llm=llm, node_postprocessors=node_postprocessors
+        )
+        if questions is not None:
+            return LocalDocsQueryEngine(
+                questions, streaming=streaming, callback_manager=self.callback_manager
+            )
         return make_query_engine(self, llm=llm, streaming=streaming, node_postprocessors=node_postprocessors)
 
     def as_chat_engine(
@@ -162,6 +172,10 @@ class LocalDocsRetriever(BaseRetriever):
         chat_history: Sequence[ChatMessage] = (),
         skip_condense: bool = False,
         node_postprocessors: Sequence[BaseNodePostprocessor] = (),
+        answer_mode: AnswerMode | None = None,
+        verify: bool = False,
+        least_evidence: float | None = None,
+        spans: int = 1,
     ) -> BaseChatEngine:
         """A conversation about the passages, with `chat`, `stream_chat` and their async twins.
 
@@ -169,7 +183,22 @@ class LocalDocsRetriever(BaseRetriever):
         is what is searched for; skip_condense: search for the words as they are, which saves that call.
         The conversation keeps half of the room in the model's window, oldest turns go first; the
         passages have the other half. The rest as for `as_query_engine`.
+
+        With an answer_mode, questions that lean on those before are searched for together with them, and no
+        model is asked to rewrite them. One conversation is for one caller at a time.
         """
+        questions = self._questions(
+            answer_mode,
+            verify,
+            least_evidence,
+            spans,
+            llm=llm,
+            system_prompt=system_prompt,
+            skip_condense=skip_condense,
+            node_postprocessors=node_postprocessors,
+        )
+        if questions is not None:
+            return LocalDocsChatEngine(questions, chat_history=chat_history)
         return make_chat_engine(
             self,
             llm=llm,
@@ -197,40 +226,35 @@ class LocalDocsRetriever(BaseRetriever):
         store.add_documents([to_node(hit) for hit in self._docs.passages()])
         return store
 
-
-def to_node(hit: Hit) -> TextNode:
-    """A passage as LlamaIndex's own readers and parsers would give it."""
-    metadata = dict(hit.metadata) if hit.text_id else _of_file(hit)
-    source = RelatedNodeInfo(
-        node_id=hit.text_id or str(hit.path),
-        metadata=dict(hit.metadata) if hit.text_id else {"file_name": hit.path.name},
-    )
-    relationships: dict[NodeRelationship, RelatedNodeType] = {NodeRelationship.SOURCE: source}
-    hidden = [*_NOT_FOR_THE_MODEL, *_paths_among(metadata)]
-    if hit.previous_id:
-        relationships[NodeRelationship.PREVIOUS] = RelatedNodeInfo(node_id=hit.previous_id)
-    if hit.next_id:
-        relationships[NodeRelationship.NEXT] = RelatedNodeInfo(node_id=hit.next_id)
-    return TextNode(
-        id_=hit.chunk_id,
-        text=hit.text,
-        metadata=metadata,
-        excluded_llm_metadata_keys=hidden,
-        excluded_embed_metadata_keys=hidden,
-        relationships=relationships,
-        start_char_idx=hit.span[0],
-        end_char_idx=hit.span[1],
-    )
-
-
-def _paths_among(metadata: Mapping[str, Any]) -> list[str]:
-    """The names under which a program gave a text the path that it comes from."""
-    return [name for name, value in metadata.items() if isinstance(value, str) and is_absolute_path(value)]
-
-
-def _of_file(hit: Hit) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"file_path": str(hit.path), "file_name": hit.path.name}
-    if file_type := mimetypes.guess_type(hit.path.name)[0]:
-        metadata["file_type"] = file_type
-    # LlamaIndex's readers have no `page`; what a number is called there is `page_label`.
-    return metadata | {name: value for name, value in place_metadata(hit).items() if name != "page"}
+    def _questions(
+        self,
+        answer_mode: AnswerMode | None,
+        verify: bool,
+        least_evidence: float | None,
+        spans: int,
+        **of_llamaindex: object,
+    ) -> DocumentQuestions | None:
+        """How LocalDocs answers; None where LlamaIndex's own engine was asked for."""
+        if answer_mode is None:
+            ours = {"verify": verify, "least_evidence": least_evidence is not None, "spans": spans != 1}
+            if given := [name for name, is_given in ours.items() if is_given]:
+                raise ConfigError(
+                    f"{given[0]}= belongs to the answers of LocalDocs; give an answer_mode, too"
+                )
+            return None
+        if given := [name for name, value in of_llamaindex.items() if value]:
+            raise ConfigError(
+                f"{given[0]}= belongs to LlamaIndex's answers, and answer_mode={answer_mode!r} to those of"
+                " LocalDocs, which the model of docs gives; leave one of them out"
+            )
+        return DocumentQuestions(
+            docs=cast(AskableDocs, self._docs),  # looked at there
+            k=self._k,
+            mode=self._mode,
+            where=self._where,
+            refine=self._refine,
+            answer_mode=answer_mode,
+            verify=verify,
+            least_evidence=least_evidence,
+            spans=spans,
+        )

@@ -42,6 +42,7 @@ def test_making_every_class_known_loads_no_model_library(package):
                 "LocalDocsRetriever",
                 "LocalDocsSplitter",
                 "LocalDocsVectorStore",
+                "create_localdocs_chain",
                 "create_localdocs_tool",
                 "register",
             ],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs" / "langchain.md"
 SHOWN = re.compile(r"^```python\n(.*?)^```\n\n^```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-TITLES = ["LocalDocsRetriever", "create_localdocs_tool", "LocalDocsVectorStore"]
+TITLES = ["LocalDocsRetriever", "create_localdocs_tool", "create_localdocs_chain", "LocalDocsVectorStore"]
 
 
 def test_searches_of_documents_print_what_the_page_shows(tmp_path, monkeypatch, capsys):

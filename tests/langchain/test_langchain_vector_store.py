@@ -1,7 +1,9 @@
 """LocalDocs behind the searches of a vector store."""
 
+import asyncio
 import gc
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from langchain_core.embeddings import Embeddings
 
 from gpt4all_core.errors import ConfigError, EmbedderMismatch, UnsupportedParameter
 from gpt4all_core.testing import HashEmbedder
-from gpt4all_localdocs import LocalDocs, SearchFilter
+from gpt4all_localdocs import LocalDocs, Refine, SearchFilter
 from langchain_gpt4all import GPT4AllEmbeddings, LocalDocsRetriever, LocalDocsVectorStore
 from langchain_gpt4all._embedder import to_embedder
 
@@ -286,3 +288,39 @@ async def test_async_forms_embed_in_no_event_loop():
     assert await store.aget_by_ids(["a"]) == []
     assert threading.main_thread() not in embedding.threads
     store.close()
+
+
+class NoThreads(ThreadPoolExecutor):
+    def submit(self, *_arguments, **_options):
+        raise AssertionError("the event loop's own executor is the program's")
+
+
+async def test_no_async_form_takes_the_event_loops_executor():
+    asyncio.get_running_loop().set_default_executor(NoThreads())
+    store = await LocalDocsVectorStore.afrom_texts(["Lunch is at noon."], Words(), ids=["lunch"])
+    with store:
+        vector = store.embeddings.embed_query("noon")
+        await store.aadd_documents([Document("The printer is upstairs.", id="printer")])
+        found = [
+            await store.asearch("noon", "similarity", k=1),
+            await store.asearch("noon", "similarity_score_threshold", k=1, score_threshold=0.0),
+            [document for document, _ in await store.asimilarity_search_with_score("noon", k=1)],
+            await store.asimilarity_search_by_vector(vector, k=1),
+            await store.amax_marginal_relevance_search("noon", k=1),
+            await store.amax_marginal_relevance_search_by_vector(vector, k=1),
+            await store.as_retriever(search_kwargs={"k": 1}).ainvoke("noon"),
+            await store.aget_by_ids(["lunch"]),
+        ]
+        assert [[document.id for document in documents] for documents in found] == [["lunch"]] * len(found)
+        assert await store.adelete(["lunch"])
+        assert await store.aget_by_ids(["lunch"]) == []
+
+
+def test_what_was_found_is_refined_where_that_was_asked_for(docs):
+    store = LocalDocsVectorStore(docs, refine=Refine(min_score=0.99))
+    assert store.similarity_search(QUESTION, k=4) == []
+    assert store.similarity_search(FACTS["whales.txt"], k=4) != []
+    with pytest.raises(ConfigError, match="refine="):
+        store.similarity_search_by_vector([0.0] * 384)
+    with pytest.raises(ConfigError, match="refine='mmr'"):
+        LocalDocsVectorStore(docs, refine="mmr")
