@@ -1,25 +1,32 @@
 """How much of the text that answers is found? Spans on chunking_evaluation, and the speed of cutting.
 
-    .venv/bin/python benchmarks/chunking.py FOLDER [--vectors FILE] [--recursive 200 400] [--speed]
+    .bench/venv/bin/python benchmarks/chunking.py FOLDER [--vectors FILE] [--recursive 200 400]
+        [--fixed 250/125] [--speed]
 
 FOLDER holds corpora/*.md and questions_df.csv of Chroma's chunking_evaluation. All corpora are one index.
 Of the characters that answer a question, recall is the share that the best passages cover, precision the
-share of the passages' characters that answer; each character counts once (Smith and Troynikov,
-"Evaluating Chunking Strategies for Retrieval", 2024). --recursive adds LangChain's
-RecursiveCharacterTextSplitter at these sizes, without overlap, --speed compares megabytes a second with it;
-both take langchain-text-splitters. --vectors keeps vectors from run to run.
+share of the passages' characters that answer, and intersection over union the characters that are in both
+by those that are in either; each character counts once (Smith and Troynikov, "Evaluating Chunking Strategies
+for Retrieval", 2024). --recursive adds LangChain's RecursiveCharacterTextSplitter at these sizes, without
+overlap, --fixed windows of so many of the embedder's tokens, each repeating so many of the one before;
+--speed compares megabytes a second with the former. All passages are then searched as `LocalDocs.search`
+does. --recursive and --speed take langchain-text-splitters. --vectors keeps vectors from run to run.
 """
 
 import argparse
 import csv
 import gc
 import json
+import re
 import sqlite3
 import tempfile
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +46,27 @@ class Question:
     text: str
     corpus: str
     spans: tuple[Span, ...]
+
+
+class FixedWindows:
+    """Windows of words with so many tokens at most, each beginning so many before the last one's end."""
+
+    def __init__(self, tokens: int, repeated: int, count_tokens: Callable[[str], int]) -> None:
+        self.tokens, self.repeated = tokens, repeated
+        self._count_tokens = cache(count_tokens)
+
+    def split_text(self, text: str) -> list[str]:
+        words = list(re.finditer(r"\S+", text))
+        ends = list(accumulate(self._count_tokens(word[0]) for word in words))
+        windows, first = [], 0
+        while words:
+            begun = ends[first - 1] if first else 0
+            last = max(first, bisect_right(ends, begun + self.tokens) - 1)
+            windows.append(text[words[first].start() : words[last].end()])
+            if last == len(words) - 1:
+                break
+            first = max(first + 1, bisect_right(ends, ends[last] - self.repeated))
+        return windows
 
 
 class KeptEmbedder:
@@ -73,6 +101,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--vectors", default=":memory:")
     parser.add_argument("--recursive", type=int, nargs="*", default=[], metavar="TOKENS")
+    parser.add_argument("--fixed", nargs="*", default=[], metavar="TOKENS/REPEATED")
     parser.add_argument("--speed", action="store_true")
     options = parser.parse_args()
     questions = list(read_questions(options.folder))
@@ -81,13 +110,18 @@ def main() -> None:
             compare_speed(options.folder, model)
             return
         embedder = KeptEmbedder(model, options.vectors)
-        print("| passages | count | search | recall@5 | precision@5 | recall@10 | precision@10 |")
-        print("|---|---|---|---|---|---|---|")
+        columns = [f"{figure}@{k}" for k in (5, 10) for figure in ("recall", "precision", "IoU")]
+        print(f"| passages | count | search | {' | '.join(columns)} |")
+        print("|---" * (3 + len(columns)) + "|")
         measure("ours", options.folder, questions, embedder, IndexOptions(vector_index="exact"))
         for tokens in options.recursive:
             splitter = LocalDocsSplitter(recursive_splitter(tokens, model.count_tokens))
             recursive = IndexOptions(vector_index="exact", splitter=splitter)
             measure(f"recursive {tokens}", options.folder, questions, embedder, recursive)
+        for sizes in options.fixed:
+            splitter = LocalDocsSplitter(FixedWindows(*map(int, sizes.split("/")), model.count_tokens))
+            fixed = IndexOptions(vector_index="exact", splitter=splitter)
+            measure(f"fixed {sizes}", options.folder, questions, embedder, fixed)
 
 
 def read_questions(folder: Path) -> Iterator[Question]:
@@ -109,20 +143,21 @@ def measure(
         for mode in MODES:
             found = [docs.search(question.text, k=10, mode=mode) for question in questions]
             scores = [score(questions, found, k) for k in (5, 10)]
-            figures = " | ".join(f"{recall:.3f} | {precision:.3f}" for recall, precision in scores)
+            figures = " | ".join(f"{value:.3f}" for each in scores for value in each)
             print(f"| {name} | {count} | {mode} | {figures} |", flush=True)
 
 
-def score(questions: list[Question], found: list[list[Hit]], k: int) -> tuple[float, float]:
-    """Mean recall and precision of the first k passages."""
-    recalls, precisions = [], []
+def score(questions: list[Question], found: list[list[Hit]], k: int) -> tuple[float, float, float]:
+    """Mean recall, precision and intersection over union of the first k passages."""
+    recalls, precisions, overlaps = [], [], []
     for question, hits in zip(questions, found, strict=True):
         answering = {(question.corpus, place) for span in question.spans for place in range(*span)}
         covered = {(hit.path.stem, place) for hit in hits[:k] for place in range(*hit.span)}
         shared = len(answering & covered)
         recalls.append(shared / len(answering))
         precisions.append(shared / max(1, len(covered)))
-    return float(np.mean(recalls)), float(np.mean(precisions))
+        overlaps.append(shared / len(answering | covered))
+    return float(np.mean(recalls)), float(np.mean(precisions)), float(np.mean(overlaps))
 
 
 def recursive_splitter(tokens: int, count_tokens: Callable[[str], int]):  # noqa: ANN201 - of a peer
