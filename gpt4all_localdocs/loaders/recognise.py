@@ -9,8 +9,8 @@ from gpt4all_core.errors import UnreadableDocument
 from gpt4all_localdocs.loaders.safe_zip import SafeZip
 
 BINARY_SUFFIXES = frozenset(
-    ".pdf .docx .docm .dotx .dotm .doc .dot .pptx .pptm .ppsx .ppsm .potx .ppt .pps .xlsx .xlsm .xltx .xls"  # noqa: SIM905 - reads faster
-    " .xltm .odt .ott .ods .ots .odp .otp .epub .msg .oft .zip .tar .tgz .tbz .txz .gz .bz2 .xz".split()
+    ".pdf .docx .docm .dotx .dotm .doc .dot .pptx .pptm .ppsx .ppsm .potx .ppt .pps .pot .xlsx .xlsm .xltx"  # noqa: SIM905 - reads faster
+    " .xltm .xls .odt .ott .ods .ots .odp .otp .epub .msg .oft .zip .tar .tgz .tbz .txz .gz .bz2 .xz".split()
 )
 """Endings of formats that have a signature: a file without it is something else."""
 

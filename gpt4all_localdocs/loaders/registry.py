@@ -11,11 +11,11 @@ from gpt4all_core.errors import UnreadableDocument
 from gpt4all_localdocs.loaders import (
     archive,
     delimited,
+    doc,
     docx,
     epub,
     html,
     json_values,
-    legacy_office,
     mail,
     mailbox,
     markdown,
@@ -26,6 +26,7 @@ from gpt4all_localdocs.loaders import (
     odt,
     outlook,
     pdf,
+    ppt,
     pptx,
     rtf,
     source_code,
@@ -58,7 +59,8 @@ LOADERS: tuple[Loader, ...] = (
     xml_text,
     source_code,
     notebook,
-    legacy_office,
+    doc,
+    ppt,
 )
 CONTAINERS: tuple[ContainerLoader, ...] = (mail, mailbox, outlook, archive)
 
