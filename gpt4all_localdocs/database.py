@@ -15,11 +15,13 @@ SCHEMA_VERSION: Final = 2
 _LOCK_WAIT_S: Final = 30.0
 
 # `pending` is filled by triggers so that no change of a vector can miss the derived index, and the
-# keyword rows follow their chunks in the same way. Device and inode numbers are text: they are
+# keyword rows follow their chunks in the same way. `listings` holds for the files as they are alone: a change
+# of any empties it, and the sync that made it writes it anew. Device and inode numbers are text: they are
 # unsigned 64-bit numbers (more on some file systems), SQLite's integers are signed.
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE folders (path TEXT PRIMARY KEY, device TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE mounts (path TEXT PRIMARY KEY, device TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE collections (
     name TEXT NOT NULL, folder TEXT NOT NULL, PRIMARY KEY (name, folder)
 ) WITHOUT ROWID;
@@ -41,6 +43,18 @@ CREATE TABLE files (
     notes TEXT NOT NULL DEFAULT '[]',
     chunk_count INTEGER NOT NULL DEFAULT 0
 );
+CREATE TABLE listings (
+    directory TEXT PRIMARY KEY, digest BLOB, files TEXT NOT NULL, skipped TEXT NOT NULL
+);
+CREATE TRIGGER file_added AFTER INSERT ON files WHEN new.kind = 'file' BEGIN
+    DELETE FROM listings;
+END;
+CREATE TRIGGER file_changed AFTER UPDATE ON files WHEN new.kind = 'file' BEGIN
+    DELETE FROM listings;
+END;
+CREATE TRIGGER file_removed AFTER DELETE ON files WHEN old.kind = 'file' BEGIN
+    DELETE FROM listings;
+END;
 CREATE TABLE chunks (
     id INTEGER PRIMARY KEY,
     file_id INTEGER NOT NULL REFERENCES files (id) ON DELETE CASCADE,
@@ -92,7 +106,8 @@ END;
 
 # What brings an index of an earlier version to the next one, by the version it starts from. Of version 2:
 # texts that a program puts stand among the files, `content` is the whole of one that was cut; chunks know
-# the part of their document, and what the columns of a table are called that they go on with.
+# the part of their document, and what the columns of a table are called that they go on with. What a sync saw
+# of whole directories is kept, and which of them were on disks of their own.
 _MIGRATIONS: Final = {
     1: """
 ALTER TABLE files ADD COLUMN kind TEXT NOT NULL DEFAULT 'file' CHECK (kind IN ('file', 'text'));
@@ -111,6 +126,19 @@ CREATE TABLE collections (
     name TEXT NOT NULL, folder TEXT NOT NULL, PRIMARY KEY (name, folder)
 ) WITHOUT ROWID;
 CREATE INDEX chunks_by_content ON chunks (content_id);
+CREATE TABLE mounts (path TEXT PRIMARY KEY, device TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE listings (
+    directory TEXT PRIMARY KEY, digest BLOB, files TEXT NOT NULL, skipped TEXT NOT NULL
+);
+CREATE TRIGGER file_added AFTER INSERT ON files WHEN new.kind = 'file' BEGIN
+    DELETE FROM listings;
+END;
+CREATE TRIGGER file_changed AFTER UPDATE ON files WHEN new.kind = 'file' BEGIN
+    DELETE FROM listings;
+END;
+CREATE TRIGGER file_removed AFTER DELETE ON files WHEN old.kind = 'file' BEGIN
+    DELETE FROM listings;
+END;
 """
 }
 

@@ -146,13 +146,15 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
         self,
         *,
         rebuild: bool = False,
+        confirm_removal: bool = False,
         on_progress: OnProgress = lambda _progress: None,
         stop: StopSignal | None = None,
     ) -> SyncReport:
         """Bring the index to what the folders hold now; the report names every file.
 
         May be stopped at any moment and run again. rebuild: read and embed everything anew, which
-        is what a change of embedder takes. on_progress: called in this thread. stop: a `threading.Event`
+        is what a change of embedder takes. confirm_removal: forget also what is kept in doubt, as the files
+        of a disk that seems not to be mounted. on_progress: called in this thread. stop: a `threading.Event`
         that, once set, ends the sync soon; its report says what was left, and the next one goes on.
         Raises ConfigError for a folder that never existed or an index that cannot be written,
         IndexBusy when another process is syncing it, EmbedderMismatch, IndexCorrupt.
@@ -169,6 +171,7 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
                 pipeline=pipeline,
                 options=self._options,
                 rebuild=rebuild,
+                confirm_removal=confirm_removal,
                 on_progress=on_progress,
                 stop=stop,
             )

@@ -7,12 +7,6 @@ from typing import Final, Literal, Self
 
 FileState = Literal["indexed", "unreadable"]
 
-StatKey = tuple[str, int, int, int]
-"""What a `FileStat` holds: path, size, modification time in nanoseconds, inode. For whole folders at once."""
-
-FileSummary = tuple[FileState, str, int, str]
-"""What a report says of a file that is as it was: state, reason, number of chunks, notes as a JSON list."""
-
 RACY_WINDOW_NS: Final = 2_000_000_000
 """A file changed this shortly before it was scanned may have changed again without a new time stamp:
 two seconds is the coarsest clock of a file system in use (FAT)."""

@@ -22,7 +22,12 @@ class _Layer:
 
     source: str
     folder: str
+    lines: tuple[str, ...]
     spec: "GitIgnoreSpec"
+
+    @classmethod
+    def of(cls, source: str, folder: str, lines: Sequence[str]) -> Self:
+        return cls(source, folder, tuple(lines), compile_patterns(lines, source=source))
 
     def decide(self, path: str, *, is_folder: bool) -> tuple[bool | None, str]:
         """Whether the last pattern that matches leaves it out, None where none does; and that pattern."""
@@ -62,8 +67,8 @@ class PathRules:
         return cls(
             hidden_files,
             tuple(ignore_files),
-            _Layer("include", folder, compile_patterns(include, source="include")) if include else None,
-            _Layer("exclude", folder, compile_patterns(exclude, source="exclude")) if exclude else None,
+            _Layer.of("include", folder, include) if include else None,
+            _Layer.of("exclude", folder, exclude) if exclude else None,
         )
 
     def enter(self, folder: str, names: Collection[str]) -> "PathRules":
@@ -75,7 +80,7 @@ class PathRules:
         if not any(name in names for name in self.ignore_files):
             return self
         found = [os.path.join(folder, name) for name in self.ignore_files if name in names]  # noqa: PTH118 - a walk works with text
-        layers = [_Layer(file, folder, compile_patterns(_lines(Path(file)), source=file)) for file in found]
+        layers = [_Layer.of(file, folder, _lines(Path(file))) for file in found]
         return PathRules(
             self.hidden_files, self.ignore_files, self._include, self._exclude, (*self._layers, *layers)
         )
@@ -83,6 +88,14 @@ class PathRules:
     @property
     def has_patterns(self) -> bool:
         return bool(self._layers or self._include or self._exclude)
+
+    @property
+    def identity(self) -> str:
+        """The same for rules that leave out the same names; empty without patterns."""
+        layers = (self._include, self._exclude, *self._layers)
+        return (
+            repr([(one.source, one.folder, one.lines) for one in layers if one]) if self.has_patterns else ""
+        )
 
     def why_left_out(self, path: str, *, is_folder: bool) -> str:
         """The pattern that leaves a name out, and where it stands; empty for one that is let in."""

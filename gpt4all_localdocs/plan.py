@@ -62,7 +62,7 @@ def plan_reading(known: Mapping[Path, FileRecord], scan: Scan, *, settings: str)
     for path in known:
         if path in found:
             continue
-        reason = _reason_above(path, hidden)
+        reason = reason_above(path, hidden)
         if reason is None:
             gone.append(path)
         else:
@@ -132,5 +132,6 @@ def _moves(
         waiting = left
 
 
-def _reason_above(path: Path, hidden: Mapping[Path, str]) -> str | None:
+def reason_above(path: Path, hidden: Mapping[Path, str]) -> str | None:
+    """The reason given for a path or for what it stands in."""
     return next((hidden[place] for place in (path, *path.parents) if place in hidden), None)

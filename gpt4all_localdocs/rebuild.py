@@ -13,8 +13,9 @@ from gpt4all_localdocs.vector_table import keep_earlier, note_replaced
 
 _NAME: Final = "rebuild.sqlite"
 _SOURCE: Final = "rebuild_of"
-_WHOLE_TABLES: Final = ("folders", "files", "chunks", "vectors")
-"""In an order that foreign keys allow; keywords and pending changes follow by triggers."""
+_WHOLE_TABLES: Final = ("folders", "files", "chunks", "vectors", "mounts", "listings")
+"""In an order that foreign keys allow, listings after the files that empty them; keywords and pending changes
+follow by triggers."""
 
 
 @contextmanager

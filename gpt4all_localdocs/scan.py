@@ -1,13 +1,15 @@
 """Walk the folders: which files are there, and which places could not be looked at."""
 
+import json
 import os
 import stat as stat_modes
-from collections.abc import Callable, Collection, Container, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gpt4all_core.errors import ConfigError
-from gpt4all_localdocs.manifest import FileStat, StatKey
+from gpt4all_localdocs.listing import FileEntry, Listing, Look, look_into
+from gpt4all_localdocs.manifest import FileStat
 from gpt4all_localdocs.patterns import PathRules
 
 RulesOf = Callable[[str], PathRules]
@@ -26,10 +28,12 @@ class Skipped:
 class Scan:
     """What a walk saw.
 
-    files: those that something has to be decided about. settled: those that are as they were.
+    files: those that something has to be decided about. settled: directories whose files are as they were.
+    looked_at: the other directories, each with what stands in it now, without the files of the index.
     skipped: files that are there but not for this index; they are forgotten if they were known.
     hidden_from_view: files and folders that could not be looked at; what is known of them is kept.
-    folders: all that were asked for, absolute. devices: those that could be listed, and where each is.
+    folders: all that were asked for, absolute. devices: where those of them are that could be listed, and
+    the directories inside that are on another disk than what they stand in.
     """
 
     files: tuple[FileStat, ...]
@@ -37,7 +41,8 @@ class Scan:
     hidden_from_view: tuple[Skipped, ...] = ()
     folders: tuple[Path, ...] = ()
     devices: dict[Path, int] = field(default_factory=dict)
-    settled: tuple[StatKey, ...] = ()
+    settled: tuple[str, ...] = ()
+    looked_at: dict[str, Listing] = field(default_factory=dict)
 
 
 def scan_folders(
@@ -46,21 +51,23 @@ def scan_folders(
     suffixes: Collection[str],
     max_file_bytes: int,
     exclude: Path,
-    known_devices: dict[Path, int],
     rules_of: RulesOf = PathRules.of,
-    settled: Container[StatKey] = (),
+    settings: str = "",
+    listings: Mapping[str, Listing] | None = None,
 ) -> Scan:
     """List every file below the folders; a folder may also be a single file, which no pattern leaves out.
 
     Names that begin with a dot are passed over without a word unless the rules let them in, as is `exclude`
     (the index itself). Links are followed; a folder that is reached twice is walked once, by its real name
-    if that lies inside. An empty folder that changed its device since `known_devices` is an unmounted disk,
-    not a folder whose files were all deleted. settled: files that nothing has to be decided about while
-    their stats are these. Order: by path.
+    if that lies inside. listings: what is known of directories: one whose digest is the same is settled.
+    settings: what else the files of the index depend on, for that digest. Order: by path.
     """
-    walk = _Walk(frozenset(suffixes), max_file_bytes, os.fspath(_absolute(exclude)), settled)
+    context = repr((settings, sorted(suffixes), max_file_bytes))
+    walk = _Walk(
+        frozenset(suffixes), max_file_bytes, os.fspath(_absolute(exclude)), context=context, listings=listings
+    )
     for folder in _outermost(folders):
-        walk.add_folder(folder, known_device=known_devices.get(folder), rules_of=rules_of)
+        walk.add_folder(folder, rules_of=rules_of)
     walk.follow_links()
     return Scan(
         files=tuple(sorted(walk.files, key=lambda found: found.path)),
@@ -69,139 +76,153 @@ def scan_folders(
         folders=tuple(sorted({_absolute(folder) for folder in folders})),
         devices=walk.devices,
         settled=tuple(walk.settled),
+        looked_at=walk.looked_at,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Directory:
+    """One to be walked; device: of what it stands in, None for a folder that was asked for."""
+
     path: str
-    found: os.stat_result
     rules: PathRules
+    device: int | None = None
 
 
 class _Walk:
     """Works with text, as making a `Path` takes longer than looking at a file."""
 
     def __init__(
-        self, suffixes: frozenset[str], max_file_bytes: int, exclude: str, settled: Container[StatKey]
+        self,
+        suffixes: frozenset[str],
+        max_file_bytes: int,
+        exclude: str,
+        *,
+        context: str,
+        listings: Mapping[str, Listing] | None,
     ) -> None:
         self.files: list[FileStat] = []
         self.skipped: list[Skipped] = []
         self.hidden: list[Skipped] = []
         self.devices: dict[Path, int] = {}
-        self.settled: list[StatKey] = []
-        self._known = settled
+        self.settled: list[str] = []
+        self.looked_at: dict[str, Listing] = {}
+        self._listings = listings or {}
+        self._context = context
         self._suffixes = suffixes
         self._max_file_bytes = max_file_bytes
         self._exclude = exclude
         self._seen: set[tuple[int, int]] = set()
-        self._links: list[tuple[str, PathRules]] = []
+        self._links: list[_Directory] = []
 
-    def add_folder(self, folder: Path, *, known_device: int | None, rules_of: RulesOf) -> None:
+    def add_folder(self, folder: Path, *, rules_of: RulesOf) -> None:
         try:
             found = folder.stat()
-            is_folder = stat_modes.S_ISDIR(found.st_mode)
-            is_empty = is_folder and not any(folder.iterdir())
         except FileNotFoundError:
             self.hidden.append(Skipped(folder, "folder not found; what is known of its files is kept"))
             return
         except OSError as error:
             self.hidden.append(Skipped(folder, _reason(error)))
             return
-        if is_empty and known_device not in (None, found.st_dev):
-            self.hidden.append(
-                Skipped(folder, "empty and on another device than before: its disk is not mounted")
-            )
+        if stat_modes.S_ISDIR(found.st_mode):
+            self._walk(_Directory(os.fspath(folder), rules_of(os.fspath(folder))))
             return
         self.devices[folder] = found.st_dev
-        if is_folder:
-            self._walk(_Directory(os.fspath(folder), found, rules_of(os.fspath(folder))))
-        else:
-            self._add_file(os.fspath(folder), found)
+        entry = (folder.name, found.st_size, found.st_mtime_ns, found.st_ino, found.st_mode)
+        if reason := self._take_file(folder, entry):
+            self.skipped.append(Skipped(_printable(os.fspath(folder)), reason))
 
     def follow_links(self) -> None:
         """Last, so that a folder inside the tree is walked by its real name."""
         while self._links:
-            links, self._links = sorted(self._links, key=lambda link: link[0]), []
-            for link, rules in links:
-                try:
-                    self._walk(_Directory(link, os.stat(link), rules))  # noqa: PTH116 - text, see the class
-                except OSError as error:
-                    self.hidden.append(Skipped(Path(link), _reason(error)))
+            links, self._links = sorted(self._links, key=lambda link: link.path), []
+            for link in links:
+                self._walk(link)
 
     def _walk(self, top: _Directory) -> None:
         waiting = [top]
         while waiting:
             here = waiting.pop()
-            identity = (here.found.st_dev, here.found.st_ino)
-            if here.found.st_ino and identity in self._seen:
-                self.skipped.append(Skipped(Path(here.path), "a link to a folder that is indexed already"))
-                continue
-            self._seen.add(identity)
             try:
-                with os.scandir(here.path) as listing:
-                    entries = {entry.name: entry for entry in listing}
-                rules = here.rules.enter(here.path, entries)
+                found = os.stat(here.path)  # noqa: PTH116 - text, see the class
+                identity = (found.st_dev, found.st_ino)
+                if found.st_ino and identity in self._seen:
+                    self.skipped.append(
+                        Skipped(Path(here.path), "a link to a folder that is indexed already")
+                    )
+                    continue
+                look = look_into(here.path, hidden_files=here.rules.hidden_files)
+                rules = here.rules.enter(here.path, look.names)
             except OSError as error:
                 self.hidden.append(Skipped(Path(here.path), _reason(error)))
                 continue
             except ConfigError as error:
                 self.hidden.append(Skipped(Path(here.path), str(error)))
                 continue
-            for name, entry in entries.items():
-                if name[0] != "." or rules.hidden_files:
-                    self._visit(entry, rules, waiting)
+            self._seen.add(identity)
+            if found.st_dev != here.device:
+                self.devices[Path(here.path)] = found.st_dev
+            left_out = self._judge(here.path, look, rules)
+            prefix = os.path.join(here.path, "")  # noqa: PTH118 - text, see the class
+            for names, into in ((look.folders, waiting), (look.links, self._links)):
+                into += [
+                    _Directory(prefix + name, rules, found.st_dev)
+                    for name in names
+                    if name not in left_out and prefix + name != self._exclude
+                ]
 
-    def _visit(self, entry: "os.DirEntry[str]", rules: PathRules, waiting: list[_Directory]) -> None:
-        """Take a file, or note a folder as one to walk."""
-        path = entry.path
-        if path == self._exclude:
-            return
-        try:
-            found = entry.stat()
-        except FileNotFoundError:
+    def _judge(self, directory: str, look: Look, rules: PathRules) -> Collection[str]:
+        """Settle a directory, or take its files; the names that are left out."""
+        digest = None if look.odd else look.digest(self._context + rules.identity)
+        known = self._listings.get(directory)
+        if known is not None and digest is not None and known.digest == digest:
+            self.settled.append(directory)
+            left_out = dict(json.loads(known.skipped))
+        else:
+            left_out = self._take(directory, look, rules)
+            self.looked_at[directory] = Listing(digest, skipped=json.dumps(list(left_out.items())))
+            for entry, error in look.odd:
+                self._pass_over(entry, error)
+        prefix = os.path.join(directory, "")  # noqa: PTH118 - text, see the class
+        self.skipped += [Skipped(_printable(prefix + name), reason) for name, reason in left_out.items()]
+        return left_out
+
+    def _take(self, directory: str, look: Look, rules: PathRules) -> dict[str, str]:
+        """Take the files that are for this index; the other names, each with its reason."""
+        prefix, left_out = os.path.join(directory, ""), {}  # noqa: PTH118 - text, see the class
+        for name in (*look.folders, *look.links):
+            is_own = prefix + name == self._exclude
+            if rules.has_patterns and not is_own:
+                left_out[name] = rules.why_left_out(prefix + name, is_folder=True)
+        for entry in look.files:
+            path = prefix + entry[0]
+            reason = rules.why_left_out(path, is_folder=False) if rules.has_patterns else ""
+            left_out[entry[0]] = reason or self._take_file(Path(path), entry)
+        return {name: reason for name, reason in left_out.items() if reason}
+
+    def _pass_over(self, entry: "os.DirEntry[str]", error: OSError) -> None:
+        path = Path(entry.path)
+        if isinstance(error, FileNotFoundError):
             reason = "a link that leads nowhere" if entry.is_symlink() else "gone while the folder was listed"
-            self.skipped.append(Skipped(Path(path), reason))
-            return
-        except OSError as error:
-            # A link that leads back to itself ends here too (ELOOP).
-            self.hidden.append(Skipped(Path(path), _reason(error)))
-            return
-        key = (path, found.st_size, found.st_mtime_ns, found.st_ino)
-        if key in self._known and not rules.has_patterns and found.st_size <= self._max_file_bytes:
-            self.settled.append(key)  # as most files of most scans are: nothing else is asked about them
-            return
-        is_folder = stat_modes.S_ISDIR(found.st_mode)
-        if rules.has_patterns and (reason := rules.why_left_out(path, is_folder=is_folder)):
-            self.skipped.append(Skipped(_printable(path), reason))
-        elif not is_folder:
-            self._add_file(path, found)
-        elif entry.is_symlink():
-            self._links.append((path, rules))
-        else:
-            waiting.append(_Directory(path, found, rules))
+            self.skipped.append(Skipped(path, reason))
+        else:  # a link that leads back to itself ends here too (ELOOP)
+            self.hidden.append(Skipped(path, _reason(error)))
 
-    def _add_file(self, path: str, found: os.stat_result) -> None:
-        key = (path, found.st_size, found.st_mtime_ns, found.st_ino)
-        if key in self._known and found.st_size <= self._max_file_bytes:
-            self.settled.append(key)
-        elif reason := self._reason_to_skip(path, found):
-            self.skipped.append(Skipped(_printable(path), reason))
-        else:
-            self.files.append(FileStat.of(Path(path), found))
-
-    def _reason_to_skip(self, path: str, found: os.stat_result) -> str:
-        if not stat_modes.S_ISREG(found.st_mode):
+    def _take_file(self, path: Path, entry: FileEntry) -> str:
+        """Take a file, or tell why not."""
+        _, size, mtime_ns, inode, mode = entry
+        if not stat_modes.S_ISREG(mode):
             return "not a regular file"
         try:
-            path.encode("utf-8")
+            str(path).encode("utf-8")
         except UnicodeEncodeError:
             return "its name is not valid Unicode; rename it"
-        suffix = Path(path).suffix.lower()
+        suffix = path.suffix.lower()
         if suffix not in self._suffixes:
             return f"no loader for {suffix}" if suffix else "no loader for a name without a suffix"
-        if found.st_size > self._max_file_bytes:
-            return f"{found.st_size} bytes are more than max_file_bytes, {self._max_file_bytes}"
+        if size > self._max_file_bytes:
+            return f"{size} bytes are more than max_file_bytes, {self._max_file_bytes}"
+        self.files.append(FileStat(path, size, mtime_ns, inode))
         return ""
 
 

@@ -27,6 +27,7 @@ def sync(
     pipeline: DocumentPipeline,
     options: IndexOptions,
     rebuild: bool = False,
+    confirm_removal: bool = False,
     on_progress: OnProgress = lambda _progress: None,
     stop: StopSignal | None = None,
     open_index: OpenIndex = ChromaIndex.open,
@@ -44,6 +45,7 @@ def sync(
 
     rebuild: read, embed and index everything again, also under a new embedder. That is done in a copy,
     beside the index that answers, and swapped in at the end; one that was interrupted goes on the next time.
+    confirm_removal: forget also what is kept in doubt: files of a disk that seems not to be mounted.
     on_progress: called in this thread; what it raises ends the sync like an interrupt.
     stop: ends the sync after the batch or file at hand once it is set; the report names what was left.
     Raises IndexBusy, EmbedderMismatch, IndexCorrupt, ConfigError.
@@ -59,7 +61,13 @@ def sync(
             store, identity=embedder.identity, dimensions=embedder.dimensions, is_wanted=rebuild
         ) as target:
             run = SyncRun(
-                target, embedder, pipeline=pipeline, options=options, on_progress=on_progress, stop=stop
+                target,
+                embedder,
+                pipeline=pipeline,
+                options=options,
+                on_progress=on_progress,
+                stop=stop,
+                confirm_removal=confirm_removal,
             )
             run.adopt_embedder()
             run.update_files(folders)

@@ -11,15 +11,17 @@ from pathlib import Path
 from gpt4all_core.errors import UnreadableDocument
 from gpt4all_core.protocols import Embedder
 from gpt4all_localdocs.config import IndexOptions
+from gpt4all_localdocs.disks import known_devices, remember_devices, without_missing
 from gpt4all_localdocs.embed import embed_texts
+from gpt4all_localdocs.listing import Listing
 from gpt4all_localdocs.load_ahead import load_ahead
-from gpt4all_localdocs.manifest import FileRecord, FileStat, FileSummary, StatKey
+from gpt4all_localdocs.manifest import FileRecord, FileStat
 from gpt4all_localdocs.outcomes import Outcomes
 from gpt4all_localdocs.passage import NewPassage, Passage
 from gpt4all_localdocs.pipeline import DocumentPipeline, content_id, vector_key
 from gpt4all_localdocs.plan import Plan, Reading, plan_reading, plan_sync
 from gpt4all_localdocs.put import cut_again
-from gpt4all_localdocs.scan import Scan, scan_folders
+from gpt4all_localdocs.scan import scan_folders
 from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.sync_progress import OnProgress, StopSignal, SyncProgress
 from gpt4all_localdocs.types import Chunk, Document, FileOutcome, Outcome
@@ -41,6 +43,7 @@ class SyncRun:
         options: IndexOptions,
         on_progress: OnProgress,
         stop: StopSignal | None,
+        confirm_removal: bool = False,
     ) -> None:
         self.embedded = 0
         self.is_stopped = False
@@ -50,8 +53,9 @@ class SyncRun:
         self._options = options
         self._on_progress = on_progress
         self._stop = stop
+        self._confirm_removal = confirm_removal
         self._reported: list[FileOutcome] = []
-        self._settled: dict[StatKey, FileSummary] = {}
+        self._settled: dict[str, Listing] = {}
 
     @property
     def outcomes(self) -> Outcomes:
@@ -66,30 +70,33 @@ class SyncRun:
         """Scan, decide, and do what was decided."""
         self._on_progress(SyncProgress("scan", 0, 0))
         scanned_ns, settings = time.time_ns(), self._pipeline.settings
-        known_folders = self._store.folders()
-        settled = self._store.settled_files(settings)
+        listings = self._store.listings.all()
         scan = scan_folders(
             folders,
             suffixes=self._pipeline.suffixes,
             max_file_bytes=self._options.max_file_bytes,
             exclude=self._store.directory,
-            known_devices={folder: device for folder, device in known_folders.items() if device},
             rules_of=self._options.rules_of,
-            settled=settled,
+            settings=settings,
+            listings=listings,
         )
+        self._settled = {directory: listings[directory] for directory in scan.settled}
+        is_settled = bool(listings) and len(self._settled) == len(listings) and not scan.looked_at
+        known = {} if is_settled and not scan.files else self._store.files_outside(self._settled)
+        if not self._confirm_removal:
+            scan = without_missing(known, scan, known_devices(self._store, scan))
         for place in (*scan.skipped, *scan.hidden_from_view):
             self._report(place.path, "skipped", place.reason)
-        known = self._store.unsettled_files(settings, also=self._take_settled(settled, scan))
         reading = plan_reading(known, scan, settings=settings)
         hashes = self._hash_files(reading.to_hash)
         if self._asked_to_stop():
             self._report_left_alone(known, reading)
             return
         plan = plan_sync(known, reading, hashes, settings=settings)
+        remember_devices(self._store, scan)
         self._apply(plan, known, scanned_ns=scanned_ns)
-        devices = {folder: scan.devices.get(folder, known_folders.get(folder, 0)) for folder in scan.folders}
-        if devices != known_folders:
-            self._store.set_folders(devices)
+        if not is_settled and not self.is_stopped:
+            self._store.listings.remember(self._settled, scan.looked_at, seen=scan.files, settings=settings)
 
     def embed_missing(self) -> None:
         """Give every passage its vector and forget vectors that none needs, unless nothing changed."""
@@ -111,14 +118,6 @@ class SyncRun:
             last_id = passages[-1].id
         vectors.drop_unused()
         vectors.settle()
-
-    def _take_settled(self, settled: dict[StatKey, FileSummary], scan: Scan) -> list[str]:
-        """Report what is as it was; the paths of the others."""
-        if len(scan.settled) == len(settled):
-            self._settled = settled
-            return []
-        self._settled = {key: settled[key] for key in scan.settled}
-        return [key[0] for key in settled if key not in self._settled]
 
     def _hash_files(self, stats: Sequence[FileStat]) -> dict[Path, str]:
         hashes: dict[Path, str] = {}

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.manifest import FileRecord, FileStat
 from gpt4all_localdocs.plan import RACY_WINDOW_NS, Plan, is_racy, plan_reading, plan_sync
 from gpt4all_localdocs.scan import Scan, Skipped, scan_folders
@@ -20,7 +21,6 @@ def scan(folder: Path, *more: Path, **choices: object) -> Scan:
         "suffixes": {".txt"},
         "max_file_bytes": 100,
         "exclude": folder / "index",
-        "known_devices": {},
     }
     return scan_folders([folder, *more], **(defaults | choices))  # type: ignore[arg-type]
 
@@ -100,14 +100,27 @@ def test_a_folder_may_be_a_single_file(tmp_path: Path) -> None:
     assert names(scan(tmp_path / "a.txt")) == ["a.txt"]
 
 
-@pytest.mark.parametrize(("known_device", "is_hidden"), [(None, False), (0, True), ("same", False)])
-def test_an_empty_folder_is_believed_on_its_own_device_only(
-    tmp_path: Path, known_device: int | str | None, is_hidden: bool
+def test_a_directory_that_looks_the_same_is_settled_until_anything_in_it_or_the_settings_change(
+    tmp_path: Path,
 ) -> None:
-    device = tmp_path.stat().st_dev if known_device == "same" else known_device
-    found = scan(tmp_path, known_devices={} if device is None else {tmp_path: device})
-    assert bool(found.hidden_from_view) is is_hidden
-    assert (tmp_path in found.devices) is not is_hidden
+    for name in ("sub/a.txt", "sub/photo.jpg", "sub/left/b.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).touch()
+    rules = IndexOptions(exclude=("left/",)).rules_of
+    first = scan(tmp_path, rules_of=rules)
+    known = {"rules_of": rules, "listings": first.looked_at}
+    again = scan(tmp_path, **known)
+    assert set(again.settled) == {str(tmp_path), str(tmp_path / "sub")} == set(first.looked_at)
+    assert (again.files, again.skipped) == ((), first.skipped)
+    others: list[dict[str, object]] = [
+        {"settings": "other"},
+        {"suffixes": {".txt", ".jpg"}},
+        {"max_file_bytes": 99},
+        {"rules_of": IndexOptions(exclude=("le*/",)).rules_of},
+    ]
+    assert [scan(tmp_path, **(known | other)).settled for other in others] == [()] * 4
+    (tmp_path / "sub" / "a.txt").write_bytes(b"1")
+    assert scan(tmp_path, **known).settled == (str(tmp_path),)
 
 
 def stat_of(name: str, *, mtime_ns: int = LONG_AGO, size: int = 1) -> FileStat:

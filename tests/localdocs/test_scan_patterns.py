@@ -42,7 +42,6 @@ def scan(folder: Path, **options: object) -> Scan:
         suffixes={".txt", ".md"},
         max_file_bytes=100,
         exclude=folder / "index",
-        known_devices={},
         rules_of=IndexOptions(**options).rules_of,  # type: ignore[arg-type]
     )
 

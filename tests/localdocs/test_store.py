@@ -62,7 +62,9 @@ def old(bench: Workbench) -> Workbench:
     """The index as the first release left it."""
     with contextlib.closing(sqlite3.connect(bench.index / DATABASE_NAME)) as connection:
         connection.execute("DROP INDEX chunks_by_content")
-        for table in ("collections", "earlier_vectors"):
+        for trigger in ("file_added", "file_changed", "file_removed"):
+            connection.execute(f"DROP TRIGGER {trigger}")
+        for table in ("collections", "earlier_vectors", "listings", "mounts"):
             connection.execute(f"DROP TABLE {table}")
         for column in ("kind", "metadata", "content", "notes", "chunk_count"):
             connection.execute(f"ALTER TABLE files DROP COLUMN {column}")

@@ -107,6 +107,7 @@ class Workbench:
         self,
         *,
         rebuild: bool = False,
+        confirm_removal: bool = False,
         on_progress: Callable[..., None] = lambda _progress: None,
         stop: StopSignal | None = None,
     ) -> SyncReport:
@@ -118,6 +119,7 @@ class Workbench:
                 pipeline=self.pipeline,
                 options=self.options,
                 rebuild=rebuild,
+                confirm_removal=confirm_removal,
                 on_progress=on_progress,
                 stop=stop,
                 open_index=self.open_index,
