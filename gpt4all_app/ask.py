@@ -1,14 +1,14 @@
-"""`gpt4all ask`: a question, answered from folders."""
+"""`gpt4all ask`: questions, answered from folders."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gpt4all_app.ask_conversation import AskedDocuments
 from gpt4all_app.demonstration import weak_model_note
-from gpt4all_app.failures import Stopped
 from gpt4all_app.options import (
     Collections,
     Exclude,
@@ -24,11 +24,11 @@ from gpt4all_app.output import Output
 from gpt4all_app.paths import absolute, default_index, index_for
 from gpt4all_app.session import Session
 from gpt4all_app.syncing import note_report, require_contents, require_passages, sync_visibly
+from gpt4all_app.typed_lines import typed_lines
 from gpt4all_localdocs.folders import check_folder
-from gpt4all_localdocs.types import Answer, AnswerMode, SyncReport
+from gpt4all_localdocs.types import AnswerMode, SyncReport
 
 if TYPE_CHECKING:
-    from gpt4all_localdocs.answer_stream import AnswerStream
     from gpt4all_localdocs.local_docs import LocalDocs
 
 _NO_FOLDERS = "name one with --docs FOLDER, or keep one with: gpt4all docs add FOLDER"
@@ -36,7 +36,12 @@ _NO_FOLDERS = "name one with --docs FOLDER, or keep one with: gpt4all docs add F
 
 def ask(
     context: typer.Context,
-    question: Annotated[str, typer.Argument(metavar="QUESTION", show_default=False)],
+    question: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[QUESTION]", show_default=False, help="Without one, every line of a conversation is one."
+        ),
+    ] = None,
     *,
     docs: Annotated[
         list[Path] | None,
@@ -69,21 +74,47 @@ def ask(
     ] = None,
     collection: Collections = None,
     files: Files = None,
+    spans: Annotated[
+        int,
+        typer.Option(
+            "--spans", min=1, metavar="N", help="Sentences to quote from, before the likeliest is chosen."
+        ),
+    ] = 1,
+    least_evidence: Annotated[
+        float | None,
+        typer.Option(
+            "--least-evidence",
+            min=0,
+            max=1,
+            metavar="0..1",
+            help="Refuse where less speaks for an answer. Default: 0.45 in strict and chat, else 0.",
+        ),
+    ] = None,
     verify: Annotated[
         bool,
         typer.Option(
             "--verify", help="Compare each sentence with the sources it names, and tell which fail."
         ),
     ] = False,
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            "--history",
+            metavar="FILE",
+            help="Go on with the conversation in this file, and keep it there; made if it does not exist.",
+        ),
+    ] = None,
     include: Include = None,
     exclude: Exclude = None,
     hidden: Hidden = False,
     model: Model = None,
     json: Json = False,
 ) -> None:
-    """Answer a question from your documents, with its sources.
+    """Answer a question from your documents, with its sources; without one, hold a conversation.
 
-    New and changed files are indexed first. Everything stays on this machine.
+    New and changed files are indexed first. Everything stays on this machine. In a conversation a question
+    may lean on those before it ("And in winter?"); lines may come from a pipe, and with --json each answer
+    is one document on a line. --history keeps a conversation for the next time.
     """
     session: Session = context.obj
     output = Output(is_json=json)
@@ -92,16 +123,33 @@ def ask(
     session.check_model(model)
     where = search_filter(collection, files)
     options = index_options(include, exclude, hidden=hidden)
+    kept = absolute(history) if history else None
     with session.open_docs(place, folders=folders, model=model, options=options) as opened:
         known = require_contents(opened, advice=_NO_FOLDERS)
+        asked = AskedDocuments(
+            opened,
+            output,
+            folders=known,
+            history_file=kept,
+            ask=partial(
+                opened.stream,
+                k=k,
+                mode=mode,
+                where=where,
+                verify=verify,
+                least_evidence=least_evidence,
+                spans=spans,
+            ),
+        )
         report = _synced(opened, output, folders=known)
         if note := weak_model_note(opened.model):
             output.note(note)
-        stream = opened.stream(question, k=k, mode=mode, where=where, verify=verify)
-        if json:
-            output.document(_record(question, stream.result(), report, docs=opened))
-        else:
-            _show(stream, output, folders=known)
+        if question is not None:
+            asked.answer(question, report=report)
+            return
+        greeting = f"Ask {opened.model.name} about {', '.join(map(str, known)) or opened.path}."
+        for line in typed_lines(output, greeting=greeting, forget=asked.forget):
+            asked.answer_in_conversation(line)
 
 
 def _synced(docs: "LocalDocs", output: Output, *, folders: Sequence[Path]) -> SyncReport:
@@ -121,44 +169,3 @@ def _existing(folders: Sequence[Path]) -> list[Path]:
     for place in places:
         check_folder(place)
     return places
-
-
-def _show(stream: "AnswerStream", output: Output, *, folders: Sequence[Path]) -> None:
-    from gpt4all_app.passages import WordWrap, show_sources  # noqa: PLC0415 - not for --help
-    from gpt4all_app.progress import waiting  # noqa: PLC0415 - not for --help
-
-    wrap = WordWrap(output.width) if output.width else None
-    text = ""
-    try:
-        with waiting(output, f"reading {len(stream.hits)} passages") as stop_waiting:
-            for piece in stream:
-                stop_waiting()
-                text += piece
-                output.piece(wrap.push(piece) if wrap else piece)
-    except KeyboardInterrupt as error:
-        output.piece("\n" if text else "")
-        raise Stopped("stopped; the answer is not complete") from error
-    output.piece((wrap.finish() if wrap else "") + "\n")
-    if not text.strip():
-        output.note("the model gave no answer; put the question in other words, or use a larger model")
-    answer = stream.result()
-    for claim in answer.unsupported:
-        output.note(f"not supported by its source: {claim.text}")
-    if not answer.is_refused:
-        show_sources(answer, output, folders=folders)
-
-
-def _record(question: str, answer: Answer, report: SyncReport, *, docs: "LocalDocs") -> dict[str, object]:
-    """The document that --json writes; its names are those of `Answer` and `SyncReport`."""
-    sync = {
-        "counts": report.counts,
-        "embedded": report.embedded,
-        "unreadable": [asdict(file) for file in report.unreadable],
-    }
-    return {
-        "question": question,
-        **asdict(answer),
-        "model": docs.model.name,
-        "index": docs.path,
-        "sync": sync,
-    }

@@ -1,7 +1,5 @@
 """`gpt4all chat`: a conversation, line by line."""
 
-import re
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,16 +9,12 @@ from gpt4all_app.demonstration import weak_model_note
 from gpt4all_app.options import Model
 from gpt4all_app.output import Output
 from gpt4all_app.session import Session
+from gpt4all_app.typed_lines import is_interactive, typed_lines
 from gpt4all_core.errors import GenerationError
 from gpt4all_core.types import Completion, GenerationParams, Message
 
 if TYPE_CHECKING:
     from gpt4all_core.protocols import ChatModel, Generation
-
-_HELP = (
-    "/reset  forget the conversation\n/exit   leave (or Ctrl-D)\n/help   this list\nCtrl-C  stop the answer"
-)
-_COMMAND = re.compile(r"/[a-z]+")
 
 
 def chat(
@@ -61,39 +55,15 @@ class _Conversation:
         self._params = params
         self._start = [Message("system", system)] if system else []
         self._messages = list(self._start)
-        self._is_interactive = sys.stdin.isatty()
 
     def run(self) -> None:
-        if self._is_interactive:
-            self._output.note(f"Talking to {self._model.name}. /help lists the commands, Ctrl-D leaves.")
-        while (line := self._read()) is not None and line != "/exit":
-            if _COMMAND.fullmatch(line):
-                self._obey(line)
-            elif line:
-                self._answer(line)
+        for line in typed_lines(
+            self._output, greeting=f"Talking to {self._model.name}.", forget=self._forget
+        ):
+            self._answer(line)
 
-    def _read(self) -> str | None:
-        """The next line without the white space around it; None at the end."""
-        if not self._is_interactive:
-            line = sys.stdin.readline()
-            return line.strip() if line else None
-        try:
-            return _prompt().strip()
-        except EOFError:
-            self._output.note("")
-            return None
-        except KeyboardInterrupt:
-            self._output.note("\n/exit or Ctrl-D leaves")
-            return ""
-
-    def _obey(self, command: str) -> None:
-        if command == "/reset":
-            self._messages = list(self._start)
-            self._output.note("the conversation is forgotten")
-        elif command == "/help":
-            self._output.note(_HELP)
-        else:
-            self._output.note(f"there is no command {command}; /help lists them")
+    def _forget(self) -> None:
+        self._messages = list(self._start)
 
     def _answer(self, line: str) -> None:
         """Answer a message; what was said before Ctrl-C is kept, what failed is not."""
@@ -102,13 +72,13 @@ class _Conversation:
         try:
             completion = self._write(self._model.chat(messages, self._params), said)
         except KeyboardInterrupt:
-            if not self._is_interactive:
+            if not is_interactive():
                 raise
             if said:
                 self._output.piece("\n")
             text = "".join(said)
         except GenerationError as error:
-            if not self._is_interactive:
+            if not is_interactive():
                 raise
             self._output.note(f"{error}; or /reset")
             return
@@ -134,16 +104,3 @@ class _Conversation:
             self._output.piece(wrap.push(piece) if wrap else piece)
         self._output.piece((wrap.finish() if wrap else "") + "\n")
         return generation.result()
-
-
-def _prompt() -> str:
-    """Ask for a line; editing and history where the system has readline."""
-    if not sys.stdout.isatty():
-        sys.stderr.write("> ")
-        sys.stderr.flush()
-        return input()
-    try:
-        import readline  # noqa: F401, PLC0415 - changes input(); does not exist on Windows
-    except ImportError:
-        return input("> ")
-    return input("> ")

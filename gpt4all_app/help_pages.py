@@ -20,8 +20,9 @@ What `--help` says. Made by `python -m gpt4all_app.help_pages > docs/commands.md
 
 Data goes to standard output; progress, hints and errors go to standard error. With `--json` standard
 output is exactly one JSON document, an error included: `{"error": {"type": "…", "message": "…"}}`.
-`gpt4all chat --json` writes one such document per answer, each on a line of its own. The names in
-the documents are those of the Python classes (`Answer`, `Citation`, `Hit`, `SyncReport`).
+`gpt4all chat --json`, and `gpt4all ask --json` without a question, write one such document per
+answer, each on a line of its own. The names in the documents are those of the Python classes
+(`Answer`, `Citation`, `Hit`, `SyncReport`).
 """
 
 

@@ -67,6 +67,10 @@ def show_sources(answer: Answer, output: Output, *, folders: Sequence[Path]) -> 
         for citation in answer.citations:
             output.data(_title(citation.number, citation, folders))
             output.data(_cited_excerpt(citation, answer.hits), indent=4)
+        if answer.quotes[1:]:
+            output.data(Text("Less likely", style="bold"))
+        for quote in answer.quotes[1:]:
+            output.data(Text(f"{printable(quote.quote)}  ").append(_name_and_place(quote, folders)))
         return
     output.data(Text("The answer names no source. It was made from these passages:", style="bold"))
     for number, hit in enumerate(answer.hits, start=1):
@@ -114,8 +118,12 @@ def _ending(text: str, room: int) -> str:
 
 
 def _title(number: int, place: Citation | Hit, folders: Sequence[Path]) -> Text:
+    return Text(f"[{number}] ").append(_name_and_place(place, folders))
+
+
+def _name_and_place(place: Citation | Hit, folders: Sequence[Path]) -> Text:
     name = printable(shown_path(place.path, folders))
-    return Text.assemble(f"[{number}] ", (name, "cyan"), f", {place.place}" if place.place else "")
+    return Text.assemble((name, "cyan"), f", {place.place}" if place.place else "")
 
 
 def _cited_excerpt(citation: Citation, hits: Sequence[Hit]) -> Text:

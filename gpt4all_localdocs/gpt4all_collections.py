@@ -121,7 +121,7 @@ def _find(folders: Iterable[Path]) -> Path:
         if place.is_file():
             return place
     looked = ", ".join(str(place.parent) for place in places)
-    raise ConfigError(f"no {DATABASE_NAME} of GPT4All in {looked}; give its path as database=")
+    raise ConfigError(f"no {DATABASE_NAME} of GPT4All in {looked}; give the path of the file")
 
 
 def _printable(name: str) -> str:

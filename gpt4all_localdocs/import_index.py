@@ -70,6 +70,12 @@ def import_index(source: Path, store: Store, *, folders: Mapping[str, Path]) -> 
     return places
 
 
+def check_export(source: Path, folders: Mapping[str, Path]) -> None:
+    """Raise what `import_index` would of the file as a whole, before there is an index to import it into."""
+    with _translated(source), zipfile.ZipFile(source) as archive:
+        _place_folders(_read_manifest(archive, source).folders, folders, source.parent)
+
+
 def _read_manifest(archive: zipfile.ZipFile, source: Path) -> ExportManifest:
     names = sorted(info.filename for info in archive.infolist())
     if names != sorted((MANIFEST, *MEMBERS)):

@@ -8,7 +8,7 @@ from typing import Self
 from gpt4all_core.protocols import ChatModel, Embedder
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.export_index import export_index
-from gpt4all_localdocs.import_index import import_index
+from gpt4all_localdocs.import_index import check_export, import_index
 from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.writer_lock import WriterLock
 
@@ -72,11 +72,13 @@ class PortableIndex(ABC):
         Raises ConfigError for an index that is not empty or an unknown name of a folder, IndexCorrupt for
         a file that is damaged or no export, LocalDocsError for one of another release.
         """
-        docs = cls(path, embedder=embedder, model=model, options=options)
+        file = Path(source).expanduser().absolute()
         places = {name: Path(folder).expanduser().absolute() for name, folder in (folders or {}).items()}
+        check_export(file, places)
+        docs = cls(path, embedder=embedder, model=model, options=options)
         try:
             with docs._writing():
-                import_index(Path(source).expanduser().absolute(), docs._store, folders=places)
+                import_index(file, docs._store, folders=places)
         except BaseException:
             docs.close()
             raise

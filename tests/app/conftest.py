@@ -1,3 +1,4 @@
+import io
 import os
 
 import pytest
@@ -38,3 +39,20 @@ def leave(tmp_path):
         leave="Annual leave\n\nA full-time employee gets 27 days of paid leave a year.\n",
         boats="Boats\n\nThe boats are in the shed by the river.\n",
     )
+
+
+class Keyboard(io.StringIO):
+    """Lines that somebody types in a terminal."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def say(monkeypatch):
+    """Puts lines on standard input; `is_typed` for a terminal's."""
+
+    def lines(text, *, is_typed=False):
+        monkeypatch.setattr("sys.stdin", (Keyboard if is_typed else io.StringIO)(text))
+
+    return lines

@@ -37,7 +37,7 @@ def test_the_json_document_has_the_names_of_the_python_classes(demonstration, le
     document = found.document
     assert set(document) == {
         "question", "text", "citations", "hits", "mode", "usage", "is_refused", "evidence", "quotes",
-        "claims", "model", "index", "sync",
+        "claims", "model", "index", "history", "sync",
     }  # fmt: skip
     assert (document["text"], document["mode"], document["model"]) == ("27 days", "quote", "tiny")
     (citation,) = document["citations"]
@@ -117,7 +117,7 @@ def test_a_file_that_is_skipped_is_named_with_its_reason(gpt4all, leave):
     (leave / "photo.jpeg").write_bytes(b"\xff\xd8")
     found = gpt4all("ask", QUESTION, "--docs", leave)
     assert "1 skipped" in found.err
-    assert "skipped: photo.jpeg: no loader for .jpeg" in found.err.splitlines()
+    assert "skipped: photo.jpeg: pictures have no text" in found.err.splitlines()
     assert "photo.jpeg" not in gpt4all("ask", QUESTION, "--docs", leave).err, "nothing changed"
 
 
@@ -161,7 +161,7 @@ def test_a_folder_without_documents_names_the_formats_that_can_be_read(gpt4all, 
     (tmp_path / "empty" / "photo.jpeg").write_bytes(b"\xff\xd8")
     found = gpt4all("ask", QUESTION, "--docs", tmp_path / "empty")
     assert found.code == 4
-    assert "no text to search (photo.jpeg: no loader for .jpeg); PDF, Word, " in found.err
+    assert "no text to search (photo.jpeg: pictures have no text); PDF, Word, " in found.err
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,3 @@
-import io
 import json
 
 import pytest
@@ -6,21 +5,6 @@ import pytest
 from gpt4all_core.errors import ContextOverflow
 from gpt4all_core.testing import ScriptedChatModel
 from gpt4all_core.types import Completion, Usage
-
-
-class Keyboard(io.StringIO):
-    """Lines that somebody types in a terminal."""
-
-    def isatty(self):
-        return True
-
-
-@pytest.fixture
-def say(monkeypatch):
-    def lines(text, *, keyboard=io.StringIO):
-        monkeypatch.setattr("sys.stdin", keyboard(text))
-
-    return lines
 
 
 class InterruptedModel(ScriptedChatModel):
@@ -99,7 +83,7 @@ def test_json_is_one_document_a_line(gpt4all, say):
 
 def test_ctrl_c_stops_the_answer_and_keeps_what_was_said(gpt4all, say):
     gpt4all.model = InterruptedModel(["unused", "Fine."])
-    say("tell\ngo on\n", keyboard=Keyboard)
+    say("tell\ngo on\n", is_typed=True)
     found = gpt4all("chat")
     assert found.code == 0
     assert contents(gpt4all.model.calls[1]) == ["tell", "Once upon", "go on"]
@@ -114,15 +98,15 @@ def test_ctrl_c_ends_a_run_over_a_pipe(gpt4all, say):
     assert found.err == "gpt4all: stopped\n"
 
 
-@pytest.mark.parametrize(("keyboard", "code"), [(Keyboard, 0), (io.StringIO, 5)])
-def test_an_answer_that_fails_ends_a_pipe_and_not_a_conversation(gpt4all, say, keyboard, code):
+@pytest.mark.parametrize(("is_typed", "code"), [(True, 0), (False, 5)])
+def test_an_answer_that_fails_ends_a_pipe_and_not_a_conversation(gpt4all, say, is_typed, code):
     def answer(messages):
         if messages[-1].content == "long":
             raise ContextOverflow(5000, 4096)
         return "Fine."
 
     gpt4all.model = ScriptedChatModel(answer)
-    say("long\nshort\n", keyboard=keyboard)
+    say("long\nshort\n", is_typed=is_typed)
     found = gpt4all("chat")
     assert found.code == code
     assert "5000 tokens" in found.err

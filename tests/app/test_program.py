@@ -74,7 +74,7 @@ def test_another_embedder_is_answered_with_a_command(gpt4all, leave, monkeypatch
 @pytest.mark.parametrize(
     ("arguments", "help_command"),
     [
-        (["ask"], "gpt4all ask --help"),
+        (["ask", "x", "y"], "gpt4all ask --help"),
         (["ask", "x", "--mode", "loud"], "gpt4all ask --help"),
         (["docs", "search", "x", "--k", "0"], "gpt4all docs search --help"),
         (["docs"], "gpt4all docs --help"),

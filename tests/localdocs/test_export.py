@@ -249,3 +249,16 @@ def test_rows_that_nest_without_end_are_refused(source, tmp_path):
     rewrite(root / "index.zip", tmp_path / "bad.zip", change={CHUNKS: ("headings", "[" * 100_000)})
     with pytest.raises(IndexCorrupt, match=r"bad\.zip"):
         LocalDocs.from_export(tmp_path / "bad.zip", tmp_path / "index")
+
+
+@pytest.mark.parametrize("fault", ["no file", "no zip", "cut off", "unknown folder"])
+def test_an_import_that_is_refused_leaves_no_index_behind(source, tmp_path, fault):
+    root, _docs = source
+    packed = (root / "index.zip").read_bytes()
+    file = tmp_path / "copy.zip"
+    if fault != "no file":
+        file.write_bytes({"no zip": b"PK", "cut off": packed[:-30]}.get(fault, packed))
+    folders = {"elsewhere": tmp_path} if fault == "unknown folder" else {}
+    with pytest.raises((ConfigError, LocalDocsError, OSError)):
+        LocalDocs.from_export(file, tmp_path / "index", folders=folders, embedder=HashEmbedder())
+    assert not (tmp_path / "index").exists()
