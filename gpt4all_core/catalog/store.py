@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from gpt4all_core.catalog.entry import BundledSource, HuggingFaceSource, ModelEntry, PackageSource
+from gpt4all_core.catalog.entry import BundledSource, FileSource, HuggingFaceSource, ModelEntry, PackageSource
 from gpt4all_core.catalog.reference import HuggingFaceReference, choose_files
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ModelNotFound
@@ -80,6 +80,9 @@ def _path_at_source(entry: ModelEntry) -> Path | None:
         return _package_file("gpt4all_core", f"models/{entry.file_name}")
     if isinstance(source, PackageSource):
         return _package_file(source.package, entry.file_name)
+    if isinstance(source, FileSource):
+        path = source.path.expanduser()
+        return path if path.is_file() else None
     if isinstance(source, HuggingFaceSource):
         candidates = (folder / entry.file_name for folder in _snapshots(source.repository))
         return next((path for path in candidates if path.is_file()), None)

@@ -2,16 +2,19 @@ from pathlib import Path
 
 import pytest
 
-from gpt4all_app.model_facts import ModelFacts
-from gpt4all_app.model_table import table
+from gpt4all_app.model_facts import ModelFacts, listed_models
+from gpt4all_app.model_table import catalog_table, table
+from gpt4all_app.paper_view import paper_table
 from gpt4all_core.catalog.catalog import find
+from gpt4all_core.catalog.paper_table import paper_rows
 from gpt4all_core.errors import DownloadError
 
 STARTER = "smollm2-135m-instruct"
 EMBEDDER = "all-minilm-l6-v2"
 MODEL_KEYS = {
     "name", "role", "path", "get", "size_bytes", "parameters", "quantisation", "context_length", "licence",
-    "commercial_use", "memory_bytes", "is_demonstration", "fault",
+    "commercial_use", "conditions", "title", "languages", "memory_bytes", "tool_format", "reasoning",
+    "catalog_template", "is_demonstration", "is_recommended", "retired", "fault",
 }  # fmt: skip
 
 
@@ -27,7 +30,7 @@ def test_the_whole_catalog_says_how_to_get_each_model(gpt4all):
     }
     assert found["llama-3-8b-instruct"]["get"] == "gpt4all models pull llama-3-8b-instruct"
     plain = gpt4all("models", "list", "--all").out.splitlines()
-    assert plain[0].split()[:4] == ["NAME", "ROLE", "SIZE", "PARAMETERS"]
+    assert plain[0].split()[:5] == ["NAME", "ROLE", "SIZE", "MEMORY", "PARAMETERS"]
     assert len(plain) == len(found) + 1
 
 
@@ -145,15 +148,75 @@ LLAMA = ModelFacts(
 
 def test_models_are_a_table_where_there_is_room():
     headings, row = table([LLAMA], width=None).splitlines()
-    assert headings == "NAME   ROLE  SIZE    PARAMETERS  QUANTISATION  LICENCE  COMMERCIAL USE  WHERE"
+    assert headings == "NAME   ROLE    SIZE  MEMORY  PARAMETERS  QUANTISATION  LICENCE  COMMERCIAL  WHERE"
     assert row.split("  ")[0] == "llama"
-    assert row.endswith("  -        yes             gpt4all models pull llama")
+    assert row.endswith("  -        yes         gpt4all models pull llama")
 
 
-def test_models_are_a_paragraph_each_where_a_table_is_too_wide():
-    assert table([LLAMA], width=80).splitlines() == [
+def test_a_narrow_terminal_has_fewer_columns():
+    assert table([LLAMA], width=60).splitlines() == [
+        "NAME     SIZE  MEMORY  COMMERCIAL  WHERE",
+        "llama  4.7 GB       -  yes         gpt4all models pull llama",
+    ]
+
+
+def test_models_are_a_paragraph_each_where_no_table_is_narrow_enough():
+    assert table([LLAMA], width=30).splitlines() == [
         "llama",
         "  chat · 4.7 GB · 8.0 B parameters · Q4_0",
         "  commercial use: yes",
         "  gpt4all models pull llama",
     ]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_whole_catalog_fits_a_terminal(gpt4all, width):
+    lines = catalog_table(listed_models(is_whole_catalog=True), width=width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert {"NAME", "ROLE", "SIZE", "MEMORY", "COMMERCIAL"} <= set(lines[0].split())
+    (retired,) = [line for line in lines if line.startswith("mpt-7b-chat-newbpe")]
+    assert retired.endswith("  retired")
+
+
+def test_info_tells_the_terms_of_a_licence_and_why_the_catalog_brings_a_template(gpt4all):
+    plain = gpt4all("models", "info", "llama3.1").out
+    assert "commercial use  conditions\n" in plain
+    assert "700 million users a month" in plain
+    assert "our template    the file's own begins an answer at the end" in plain
+
+
+@pytest.mark.parametrize(
+    ("width", "headings", "shown"),
+    [
+        (80, "BoolQ  PIQA  Hella  Wino  ARC-e  ARC-c  OBQA   Avg", "  ●"),
+        (
+            120,
+            "BoolQ  PIQA  HellaSwag  WinoGrande  ARC-e  ARC-c  OBQA  Average  RUN WITH",
+            "  gpt4all-13b-snoozy",
+        ),
+    ],
+)
+def test_the_papers_table_fits_a_terminal_and_says_what_runs_today(width, headings, shown):
+    lines = paper_table(paper_rows(), width=width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert lines[0].endswith(headings)
+    (snoozy,) = [line for line in lines if line.startswith("GPT4All 13B snoozy")]
+    assert snoozy.split()[3:11] == ["83.3", "79.2", "75.0", "71.3", "60.9", "44.2", "43.4", "65.3"]
+    assert snoozy.endswith(shown)
+
+
+def test_the_papers_table_is_sorted_and_written_as_json(gpt4all):
+    found = gpt4all("models", "table", "--sort", "piqa", "--json").document
+    assert [row["model"] for row in found["rows"][:2]] == ["text-davinci-003", "Nous-Hermes2"]
+    assert len(found["rows"]) == 38
+    falcon = next(row for row in found["rows"] if row["model"] == "GPT4All Falcon")
+    assert (falcon["scores"]["average"], falcon["runs_today"]) == (65.2, "gpt4all-falcon")
+    plain = gpt4all("models", "table")
+    assert plain.out.splitlines()[1].startswith("GPT4All-J 6B v1.0 ")
+    assert "arXiv:2311.04931" in plain.err
+
+
+def test_a_column_that_the_papers_table_has_not_is_refused_with_those_it_has(gpt4all):
+    found = gpt4all("models", "table", "--sort", "mmlu")
+    assert found.code == 2
+    assert "'hellaswag'" in found.err
