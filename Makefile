@@ -16,7 +16,7 @@ QUESTION ?= How many days of paid annual leave does a full-time employee get?
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports check fix matrix agents fuzz soak soak-sync schemas bench bench-retrieval bench-answers bench-pipelines bench-chunking bench-queries bench-engine profile-engine clean
+.PHONY: help demo test lint types imports check fix matrix agents fuzz soak soak-sync schemas bench bench-retrieval bench-answers bench-pipelines bench-chunking bench-queries bench-engine bench-pdf profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -67,6 +67,9 @@ schemas: $(VENV)/.ready ## random answers under published JSON schemas; JSON_SCH
 
 bench: $(VENV)/.ready ## answer quality of the starter model; BEIR=folder with SQuAD 2.0
 	@$(BIN)/python -m benchmarks.quote_mode $(if $(BEIR),"$(BEIR)")
+
+bench-pdf: $(VENV)/.ready ## pages a second against pdfium alone; PDFS="folder …" besides a made file
+	@$(BIN)/python benchmarks/pdf.py $(PDFS)
 
 PEERS := benchmarks/peers.txt benchmarks/engine/peers.txt
 

@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING
 
 from gpt4all_core.errors import UnreadableDocument
 from gpt4all_localdocs.loaders.parts import listed
-from gpt4all_localdocs.loaders.pdf_outline import find_headings, read_outline
-from gpt4all_localdocs.loaders.pdf_page import Page, read_page
 from gpt4all_localdocs.loaders.pdf_words import join_broken_words
 from gpt4all_localdocs.types import Document, Part
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfDocument
+    from gpt4all_localdocs.loaders.pdf_page import Page
 
 SUFFIXES: tuple[str, ...] = (".pdf",)
-VERSION: int = 2
+VERSION: int = 3
 
 
 def load(path: Path) -> Document:
@@ -34,10 +32,13 @@ def load(path: Path) -> Document:
     """
     import pypdfium2  # noqa: PLC0415 - listing suffixes must not load pdfium
 
+    from gpt4all_localdocs.loaders.pdf_outline import find_headings, read_outline  # noqa: PLC0415 - as above
+    from gpt4all_localdocs.loaders.pdf_page import read_page  # noqa: PLC0415 - as above
+
     try:
         with closing(pypdfium2.PdfDocument(path)) as pdf:
             pdf.init_forms()
-            pages = [_page(pdf, index) for index in range(len(pdf))]
+            pages = [read_page(pdf, index) for index in range(len(pdf))]
             entries = list(read_outline(pdf))
             title = " ".join(pdf.get_metadata_value("Title").replace("\0", " ").split()) or None
     except pypdfium2.PdfiumError as error:
@@ -53,16 +54,6 @@ def load(path: Path) -> Document:
     )
 
 
-def _page(pdf: "PdfDocument", index: int) -> Page:
-    """A page; one that is damaged costs itself and not the file."""
-    from pypdfium2 import PdfiumError  # noqa: PLC0415 - see load
-
-    try:
-        return read_page(pdf, index)
-    except PdfiumError:
-        return Page("", is_damaged=True)
-
-
 def _reason(error: Exception) -> str:
     from pypdfium2 import raw  # noqa: PLC0415 - see load
 
@@ -73,7 +64,7 @@ def _reason(error: Exception) -> str:
     return f"is damaged or not a PDF ({str(error).rstrip('.')})"
 
 
-def _notes(pages: list[Page]) -> tuple[str, ...]:
+def _notes(pages: "list[Page]") -> tuple[str, ...]:
     scanned = [number for number, page in enumerate(pages, start=1) if page.needs_recognition]
     damaged = [number for number, page in enumerate(pages, start=1) if page.is_damaged]
     notes = []

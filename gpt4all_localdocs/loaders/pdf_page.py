@@ -3,17 +3,18 @@
 import ctypes
 import re
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pypdfium2 import PdfDocument, PdfPage, PdfTextPage
+from pypdfium2 import PdfDocument, PdfiumError, raw
+
+from gpt4all_localdocs.loaders.pdf_order import in_reading_order
+from gpt4all_localdocs.loaders.pdf_text import OpenPage, open_page
 
 _MOST_ANNOTATIONS = 5_000
 _EMPTY_BYTES = 2
 """A string of pdfium's in UTF-16 ends with a zero."""
 
+_LAM = "\u0644"
 _ALEF_LAM = re.compile("[\u0622\u0623\u0625\u0627]\u0644")
 
 
@@ -31,52 +32,57 @@ class Page:
     is_damaged: bool = False
 
 
-def read_page(pdf: "PdfDocument", index: int) -> Page:
-    """The page at an index from 0; raises PdfiumError where it is damaged."""
-    from pypdfium2 import raw  # noqa: PLC0415 - listing suffixes must not load pdfium
+def read_page(pdf: PdfDocument, index: int) -> Page:
+    """The page at an index from 0; one that is damaged costs itself and not the file."""
+    try:
+        return _read_page(pdf, index)
+    except PdfiumError:
+        return Page("", is_damaged=True)
 
-    with closing(pdf[index]) as page, closing(page.get_textpage()) as text_page:
-        text = _right_ligatures(text_page.get_text_range(), text_page)
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-        annotations = min(raw.FPDFPage_GetAnnotCount(page), _MOST_ANNOTATIONS)
-        written = list(_written_onto(pdf, page, annotations)) if annotations > 0 else []
-        is_empty = not written and not text.strip()
-        needs_recognition = is_empty and raw.FPDFPage_CountObjects(page) > 0
-    label = pdf.get_page_label(index) if raw.FPDF_GetPageLabel(pdf, index, None, 0) > _EMPTY_BYTES else ""
+
+def _read_page(pdf: PdfDocument, index: int) -> Page:
+    with open_page(pdf, index) as page:
+        text = in_reading_order(_right_ligatures(page), page)
+        annotations = raw.FPDFPage_GetAnnotCount(page.page)
+        written = (
+            list(_written_onto(pdf, page, min(annotations, _MOST_ANNOTATIONS))) if annotations > 0 else []
+        )
+        is_empty = not written and (not text or text.isspace())
+        needs_recognition = is_empty and raw.FPDFPage_CountObjects(page.page) > 0
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    label = pdf.get_page_label(index) if raw.FPDF_GetPageLabel(pdf.raw, index, None, 0) > _EMPTY_BYTES else ""
     return Page("\n".join([text, *written]) if written else text, label, needs_recognition)
 
 
-def _right_ligatures(text: str, text_page: "PdfTextPage") -> str:
-    """Arabic lam-alef in the order in which it is read.
+def _right_ligatures(page: OpenPage) -> str:
+    """The page's text, with Arabic lam-alef in the order in which it is read.
 
     Both letters are one glyph, so pdfium, which turns lines around, leaves them as they stand on the
     paper. That they are one is seen from their boxes, which are the same.
     """
-    pairs = [match.start() for match in _ALEF_LAM.finditer(text)]
+    text = page.text
+    pairs = [match.start() for match in _ALEF_LAM.finditer(text)] if _LAM in text else []
     if not pairs:
         return text
-    from pypdfium2 import raw  # noqa: PLC0415 - see read_page
-
-    count = text_page.count_chars()
-    letters = "".join(chr(raw.FPDFText_GetUnicode(text_page, index)) for index in range(count))
+    count = raw.FPDFText_CountChars(page.text_page)
+    letters = "".join(chr(raw.FPDFText_GetUnicode(page.text_page, index)) for index in range(count))
     places = [match.start() for match in _ALEF_LAM.finditer(letters)]
     if len(places) != len(pairs):
         return text  # characters that the text lacks stand between: no telling which pair is which
     turned = list(text)
-    for pair, place in zip(pairs, places, strict=True):
-        if text_page.get_charbox(place) == text_page.get_charbox(place + 1):
+    boxes = page.boxes([place + letter for place in places for letter in (0, 1)])
+    for pair, first, second in zip(pairs, boxes, boxes, strict=True):
+        if first == second:
             turned[pair], turned[pair + 1] = turned[pair + 1], turned[pair]
     return "".join(turned)
 
 
-def _written_onto(pdf: "PdfDocument", page: "PdfPage", count: int) -> Iterator[str]:
+def _written_onto(pdf: PdfDocument, page: OpenPage, count: int) -> Iterator[str]:
     """Fields as `name: value`, and the texts of notes and comments, in the page's order."""
-    from pypdfium2 import raw  # noqa: PLC0415 - see read_page
-
     form = pdf.formenv
     silent = {raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP}
     for index in range(count):
-        annotation = raw.FPDFPage_GetAnnot(page, index)
+        annotation = raw.FPDFPage_GetAnnot(page.page, index)
         if not annotation:
             continue
         try:
@@ -90,8 +96,6 @@ def _written_onto(pdf: "PdfDocument", page: "PdfPage", count: int) -> Iterator[s
 
 
 def _field(form: object, annotation: object) -> Iterator[str]:
-    from pypdfium2 import raw  # noqa: PLC0415 - see read_page
-
     kind = raw.FPDFAnnot_GetFormFieldType(form, annotation)
     name = " ".join(_string(raw.FPDFAnnot_GetFormFieldName, form, annotation).split())
     if kind in {raw.FPDF_FORMFIELD_CHECKBOX, raw.FPDF_FORMFIELD_RADIOBUTTON}:
@@ -104,8 +108,6 @@ def _field(form: object, annotation: object) -> Iterator[str]:
 
 def _string(function: "ctypes._FuncPointer", *arguments: object) -> str:
     """What a function of pdfium writes into a buffer, whose size in bytes it tells without one."""
-    from pypdfium2 import raw  # noqa: PLC0415 - see read_page
-
     size = function(*arguments, None, 0)
     buffer = ctypes.create_string_buffer(max(_EMPTY_BYTES, size))
     function(*arguments, ctypes.cast(buffer, ctypes.POINTER(raw.FPDF_WCHAR)), size)

@@ -8,7 +8,6 @@ _HYPHENS = ("\ufffe", "\u00ad")
 
 _HYPHEN_AND_WORD = re.compile(r"[\ufffe\u00ad]\n?(\w+)")
 _NOT_TEXT = re.compile(r"[\0-\x08\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-_SPACE_BEFORE_LINE_END = re.compile(r"[ \t]+(?=\n)")
 _WORD = re.compile(r"\w+")
 
 _BrokenWord = tuple[int, int, str, str]
@@ -22,9 +21,10 @@ def join_broken_words(texts: list[str]) -> list[str]:
     where both halves are words of this document and the joined word is not (`memory-mapped`).
     """
     broken = [list(_broken_words(text)) for text in texts]
-    vocabulary = set[str]()
+    tokens = set[str]()  # each once: to find the words in them takes longer than to split at spaces
     for text, words in zip(texts, broken, strict=True) if any(broken) else ():
-        vocabulary.update(_WORD.findall(_replaced(text, words, [" "] * len(words)).lower()))
+        tokens.update(_replaced(text, words, [" "] * len(words)).split())
+    vocabulary = set(_WORD.findall(" ".join(tokens).lower()))
 
     def joined(left: str, right: str) -> str:
         is_compound = {left.lower(), right.lower()} <= vocabulary and (left + right).lower() not in vocabulary
@@ -60,5 +60,5 @@ def _replaced(text: str, words: list[_BrokenWord], replacements: list[str]) -> s
 def _tidy(text: str) -> str:
     text = _NOT_TEXT.sub("", text)
     if " \n" in text or "\t\n" in text:
-        text = _SPACE_BEFORE_LINE_END.sub("", text)
+        text = "\n".join([line.rstrip(" \t") for line in text.split("\n")])
     return text.strip("\n")
