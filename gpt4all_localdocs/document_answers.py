@@ -93,8 +93,9 @@ class DocumentAnswers(ABC):
         nearest to the question, the default for demonstration models; "free", the default for others, lets
         the model write from numbered sources; "strict" does what these do, but refuses where the documents
         do not seem to answer, as `Answer.is_refused` tells; "chat" talks without sources then. k: passages to
-        look into, default 3 to quote from and 6 to write from, where those that the context has no room for
-        are left out; documents short enough are given whole. where: as for `search`.
+        look into, default 3 to quote from and 6 to write from, the best one for a demonstration model; those
+        that the context has no room for are left out, documents short enough are given whole. where: as for
+        `search`.
         history: what was said before, oldest first. A question that leans on it ("And in winter?") is
         searched for together with the user's questions that it leans on.
         verify: compare each sentence of a written answer with the sources it names, see `Answer.claims`.

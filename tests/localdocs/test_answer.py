@@ -348,6 +348,17 @@ class TestModes:
     def test_any_mode_refuses_below_the_evidence_that_is_asked_for(self):
         assert self.answer(ScriptedChatModel(), least_evidence=1.0, mode="free").is_refused
 
+    @pytest.mark.parametrize(
+        ("is_demonstration", "k", "shown"), [(True, None, 1), (True, 2, 2), (False, None, 2)]
+    )
+    def test_a_demonstration_model_writes_from_one_passage_unless_asked_for_more(
+        self, is_demonstration, k, shown
+    ):
+        model = ScriptedChatModel(["Yes."], is_demonstration=is_demonstration)
+        answer = self.answer(model, mode="free", k=k)
+        assert answer.hits == self.HITS[:shown]
+        assert ("Rent." in model.calls[0].messages[-1].text) == (shown == 2)
+
     def test_a_chat_goes_on_without_sources(self):
         model = ScriptedChatModel(["Hello."])
         answer = self.answer(model, mode="chat", question="Good morning!", hits=())
