@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gpt4all_core.catalog.resolve import resolve_model
     from gpt4all_core.chat_reply import ChatReply
     from gpt4all_core.embedder import LocalEmbedder
-    from gpt4all_core.engine.handle import Generation
+    from gpt4all_core.engine.handle import Generation, Scoring
     from gpt4all_core.errors import (
         ChecksumMismatch,
         ConfigError,
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         GenerationParams,
         Image,
         InvalidToolCall,
+        Loglikelihood,
         Message,
         RankedDocument,
         Reasoning,
@@ -107,6 +108,7 @@ __all__ = [
     "LocalEmbedder",
     "LocalModel",
     "LocalReranker",
+    "Loglikelihood",
     "Message",
     "MissingDependency",
     "ModelEntry",
@@ -117,6 +119,7 @@ __all__ = [
     "RankedDocument",
     "Reasoning",
     "ReasoningDelta",
+    "Scoring",
     "SlowQuantization",
     "TextDelta",
     "Timing",
@@ -154,11 +157,13 @@ _ELSEWHERE = {
     "LocalEmbedder": "embedder",
     "LocalModel": "local_model",
     "LocalReranker": "reranker",
+    "Loglikelihood": "types",
     "Message": "types",
     "ModelEntry": "catalog.entry",
     "RankedDocument": "types",
     "Reasoning": "types",
     "ReasoningDelta": "types",
+    "Scoring": "engine.handle",
     "SlowQuantization": "batch_kernels",
     "TextDelta": "types",
     "TokenLogprob": "types",

@@ -8,9 +8,10 @@ import asyncio
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from typing import BinaryIO
 
-from gpt4all_core.engine.handle import Generation
+from gpt4all_core.engine.handle import Generation, Scoring
 from gpt4all_core.errors import GenerationCancelled, ModelLoadError
 from gpt4all_core.isolated.failures import describe
 from gpt4all_core.isolated.messages import (
@@ -32,6 +33,8 @@ from gpt4all_core.isolated.messages import (
     ReadFacts,
     Reply,
     Request,
+    Score,
+    Scored,
     Submit,
     Text,
     Tokenize,
@@ -42,6 +45,7 @@ from gpt4all_core.isolated.messages import (
 from gpt4all_core.isolated.patience import SIGN_S
 from gpt4all_core.open_engine import OpenEngine, start_engine
 from gpt4all_core.protocols import Constraint
+from gpt4all_core.types import Adapter
 
 
 class Replies:
@@ -74,7 +78,7 @@ class Service:
         self._messages = messages
         self._replies = replies
         self._grammars: dict[int, Constraint] = {}
-        self._handles: dict[int, Generation] = {}
+        self._handles: dict[int, Generation | Scoring] = {}
         self._loading: dict[int, bool] = {}
         """Requests whose adapters are being read, and whether they were cancelled meanwhile."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -106,6 +110,8 @@ class Service:
         match message:
             case Submit():
                 await self._generate(message)
+            case Score():
+                await self._score(message)
             case Cancel(number) if number in self._handles:
                 self._handles[number].cancel()
             case Cancel(number) if number in self._loading:
@@ -131,7 +137,7 @@ class Service:
 
     async def _generate(self, message: Submit) -> None:
         if message.params.adapters:
-            await self._load_adapters(message)
+            await self._load_adapters(message.number, message.params.adapters)
         # Nothing is awaited before the handle is known, so that a Cancel which follows finds it.
         constraint = None if message.grammar is None else self._grammars[message.grammar]
         handle = self._opened.submit(
@@ -151,13 +157,27 @@ class Service:
         finally:
             del self._handles[message.number]
 
-    async def _load_adapters(self, message: Submit) -> None:
-        """Read the files while others go on. Raises GenerationCancelled if nobody wants the answer then."""
-        self._loading[message.number] = False
+    async def _score(self, message: Score) -> None:
+        if message.adapters:
+            await self._load_adapters(message.number, message.adapters)
+        # As above.
+        handle = self._opened.score(
+            message.texts, adapters=message.adapters, timeout_s=message.timeout_s, keep_alive=None
+        )
+        self._handles[message.number] = handle
+        self._replies.send(Accepted(message.number))
         try:
-            await asyncio.to_thread(self._opened.load_adapters, message.params.adapters)
+            self._replies.send(Scored(message.number, await handle.aresult()))
         finally:
-            is_cancelled = self._loading.pop(message.number)
+            del self._handles[message.number]
+
+    async def _load_adapters(self, number: int, adapters: Sequence[Adapter]) -> None:
+        """Read the files while others go on. Raises GenerationCancelled if nobody wants the answer then."""
+        self._loading[number] = False
+        try:
+            await asyncio.to_thread(self._opened.load_adapters, adapters)
+        finally:
+            is_cancelled = self._loading.pop(number)
         if is_cancelled:
             raise GenerationCancelled("the request was cancelled before it began")
 

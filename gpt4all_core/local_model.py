@@ -14,25 +14,20 @@ from gpt4all_core.chat_reply import ChatReply
 from gpt4all_core.choose_template import choose_template
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.constrain.kinds import rule_grammar
+from gpt4all_core.continuation import scored_text
 from gpt4all_core.engine.counters import Counters
-from gpt4all_core.engine.handle import Generation
+from gpt4all_core.engine.handle import Generation, Scoring
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.leased_model import LeasedModel
 from gpt4all_core.model_pool import Lease, LeaseTerms
 from gpt4all_core.open_engine import open_engine
-from gpt4all_core.open_model import (
-    DEFAULT_CONTEXT,
-    DEFAULT_PARALLEL,
-    DEFAULT_WAITING,
-    EngineOptions,
-    Hardware,
-    OpenModel,
-)
+from gpt4all_core.open_model import DEFAULT_CONTEXT, EngineOptions, Hardware, OpenModel
 from gpt4all_core.open_projector import projector_file
 from gpt4all_core.prompt import Prompt, prompt_of, read_media
 from gpt4all_core.protocols import Constraint
 from gpt4all_core.types import (
     AS_THE_MODEL_LIKES,
+    Adapter,
     Audio,
     GenerationParams,
     Image,
@@ -247,6 +242,38 @@ class LocalModel(LeasedModel[OpenModel]):
         """
         return self._submit([Segment(prompt)], params, constraint=constraint, timeout_s=timeout_s)
 
+    def loglikelihood(
+        self,
+        contexts_and_continuations: Sequence[tuple[str, str]],
+        *,
+        truncate: bool = False,
+        adapters: Sequence[Adapter] = (),
+        timeout_s: float | None = None,
+    ) -> Scoring:
+        """How likely each continuation is after its context; returns at once, ask the handle for the result.
+
+        What the texts of one call have in common is decoded once; calls in flight together are decoded in
+        one batch, after what is to be read: for many questions, make some calls before asking for results.
+        truncate: leave out the beginning of a context that is too long, else that is a ContextOverflow.
+        Texts are read as they stand, control tokens included, and tokens are told apart as
+        lm-evaluation-harness does (`continuation.py`). Raises ConfigError for no pairs, or a continuation
+        without a token.
+
+            >>> pairs = [("The sky is", " blue"), ("The sky is", " cheese")]
+            >>> blue, cheese = LocalModel("smollm2-135m-instruct").loglikelihood(pairs).result()
+            >>> blue.logprob > cheese.logprob
+            True
+        """
+
+        def score(opened: OpenModel) -> Scoring:
+            texts = [
+                scored_text(*pair, opened, context_size=self.context_size, truncate=truncate)
+                for pair in contexts_and_continuations
+            ]
+            return opened.score(texts, adapters=adapters, timeout_s=timeout_s, keep_alive=self)
+
+        return self._use(score)
+
     def constrain(
         self,
         *,
@@ -300,20 +327,7 @@ class LocalModel(LeasedModel[OpenModel]):
 
     def _lease_it(self) -> Lease[OpenModel]:
         settings = self._settings
-        options = EngineOptions(
-            self.context_size,
-            threads=settings.threads,
-            device=settings.device or "auto",
-            gpu_layers=settings.gpu_layers,
-            kv_type=settings.kv_type or "f16",
-            parallel=settings.parallel or DEFAULT_PARALLEL,
-            max_waiting=DEFAULT_WAITING if settings.max_waiting is None else settings.max_waiting,
-            cache_bytes=settings.cache_bytes,
-            cache_dir=settings.cache_dir,
-            reproducible=bool(settings.reproducible),
-            isolate=bool(settings.isolate),
-            projector=self._projector,
-        )
+        options = EngineOptions.of(settings, context_size=self.context_size, projector=self._projector)
         return open_engine(self.path, options, LeaseTerms(settings.idle_ttl_s, settings.memory_budget))
 
     def _request(

@@ -20,11 +20,12 @@ from gpt4all_core.engine.backend import ThreadPolicy
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.disk_cache import DiskCache
 from gpt4all_core.engine.engine import Engine
-from gpt4all_core.engine.handle import Generation
+from gpt4all_core.engine.handle import Generation, Scoring
 from gpt4all_core.engine.image_rows import ImageRows, PromptImage
 from gpt4all_core.engine.reproducible import REPRODUCIBLE_ROWS, ReproducibleThreads
 from gpt4all_core.engine.sampling import check_params
 from gpt4all_core.engine.saved_cells import CellStore, HostCache
+from gpt4all_core.engine.score_tree import ScoredText
 from gpt4all_core.engine.speculation import Speculation
 from gpt4all_core.engine.thread_governor import ThreadGovernor
 from gpt4all_core.engine.threads import usable_cores
@@ -106,6 +107,7 @@ class OpenEngine:
             special,
             weights.bos,
             weights.adds_bos,
+            weights.eos,
             others,
             has_images=self.media.can_see,
             has_audio=self.media.can_hear,
@@ -152,6 +154,24 @@ class OpenEngine:
                     timeout_s=timeout_s,
                     keep_alive=keep_alive,
                     on_end=use.end,
+                )
+            except BaseException:
+                use.end()
+                raise
+
+    def score(
+        self,
+        texts: Sequence[ScoredText],
+        *,
+        adapters: Sequence[Adapter] = (),
+        timeout_s: float | None,
+        keep_alive: object,
+    ) -> Scoring:
+        with self._visits.inside():
+            use = self.adapters.use(adapters)
+            try:
+                return self.engine.score(
+                    texts, adapters=use.set, timeout_s=timeout_s, keep_alive=keep_alive, on_end=use.end
                 )
             except BaseException:
                 use.end()

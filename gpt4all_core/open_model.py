@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Protocol
 
 from gpt4all_core.chat.template import SpecialTokens
+from gpt4all_core.config import Settings
 from gpt4all_core.engine.counters import Counters
-from gpt4all_core.engine.handle import Generation
+from gpt4all_core.engine.handle import Generation, Scoring
 from gpt4all_core.engine.image_rows import ImageRows, PromptImage
+from gpt4all_core.engine.score_tree import ScoredText
 from gpt4all_core.model_pool import Closable
 from gpt4all_core.protocols import Constraint
-from gpt4all_core.types import GenerationParams, KVType
+from gpt4all_core.types import Adapter, GenerationParams, KVType
 
 DEFAULT_CONTEXT = 4096
 """Tokens a request may have when nothing else is asked for and the model allows it: long enough
@@ -51,6 +53,24 @@ class EngineOptions:
     projector: Path | None = None
     batch_tokens: int = 512
 
+    @classmethod
+    def of(cls, settings: Settings, *, context_size: int, projector: Path | None) -> "EngineOptions":
+        """What the settings ask for, and defaults for the rest."""
+        return cls(
+            context_size,
+            threads=settings.threads,
+            device=settings.device or "auto",
+            gpu_layers=settings.gpu_layers,
+            kv_type=settings.kv_type or "f16",
+            parallel=settings.parallel or DEFAULT_PARALLEL,
+            max_waiting=DEFAULT_WAITING if settings.max_waiting is None else settings.max_waiting,
+            cache_bytes=settings.cache_bytes,
+            cache_dir=settings.cache_dir,
+            reproducible=bool(settings.reproducible),
+            isolate=bool(settings.isolate),
+            projector=projector,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class PromptFacts:
@@ -63,6 +83,7 @@ class PromptFacts:
     special: SpecialTokens
     bos: int | None
     adds_bos: bool
+    eos: int | None = None
     other_templates: Mapping[str, str] = field(default_factory=dict)
     has_images: bool = False
     """Whether something reads pictures for the model."""
@@ -140,3 +161,13 @@ class OpenModel(Closable, Protocol):
         keep_alive: object,
     ) -> Generation:
         """Queue a prompt; see `Engine.submit`, also for what it raises."""
+
+    def score(
+        self,
+        texts: Sequence[ScoredText],
+        *,
+        adapters: Sequence[Adapter] = (),
+        timeout_s: float | None,
+        keep_alive: object,
+    ) -> Scoring:
+        """Queue texts to be scored; see `Engine.score`, also for what it raises."""

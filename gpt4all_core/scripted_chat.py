@@ -192,7 +192,7 @@ def _answered(answer: Message, params: GenerationParams, *, prompt_tokens: int) 
             reason = "length"
             break
         events.append(event)
-    mailbox = Mailbox(lambda: None)
+    mailbox = Mailbox[Completion](lambda: None)
     for _event in events:
         mailbox.push(Piece("", 1))
     mailbox.finish(Completion("", reason, Usage(prompt_tokens, len(events))))

@@ -1,5 +1,6 @@
 """The plain values that cross the borders between packages."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -327,6 +328,23 @@ class Completion:
     logprobs: tuple[ChosenLogprob, ...] | None = None
     timing: Timing | None = field(default=None, compare=False)
     withheld_tools: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loglikelihood:
+    """How likely a model finds a continuation, as natural logarithms.
+
+    logprob: of the whole, which is the sum of `token_logprobs`. is_greedy: whether each of its tokens is
+    the likeliest in its place. truncated_tokens: of the context, which had no room for its beginning.
+    """
+
+    token_logprobs: tuple[float, ...]
+    is_greedy: bool
+    truncated_tokens: int = 0
+
+    @property
+    def logprob(self) -> float:
+        return math.fsum(self.token_logprobs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,8 @@ from gpt4all_core.engine.backend import Backend
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.kv_cache import KVCache
 from gpt4all_core.engine.prefix_tree import common_prefix
-from gpt4all_core.engine.sequence import Sequence, Status
+from gpt4all_core.engine.sequence import Outcome, Sequence, Status
 from gpt4all_core.errors import EngineClosed, GenerationCancelled, GenerationError, GenerationTimeout
-from gpt4all_core.types import Completion
 
 PREFIX_WORTH_WAITING = 32
 """Tokens that an older prompt is about to decode and newer ones share. Waiting for them costs a newer
@@ -23,6 +22,9 @@ answers are not reserved: most end early, and the cells of who must give way are
 class Admission:
     """The requests of one engine: those that wait, in order, and those that run, the oldest first.
 
+    What is to be scored comes after all that somebody waits to read, and leaves a quarter of the slots to
+    that, so that it need not wait for one.
+
     on_end: called whenever a request has its outcome.
     """
 
@@ -35,13 +37,17 @@ class Admission:
         self._counters = counters
         self._on_end = on_end
         self._is_tight = False
+        self._most_scoring = max(3 * backend.sequence_limit // 4, 1)
         self.waiting: deque[Sequence] = deque()
         self.running: list[Sequence] = []
 
     def take(self, sequence: Sequence) -> None:
         """A request has arrived."""
         self._counters.requests += 1
-        self.waiting.append(sequence)
+        if sequence.scoring is not None:
+            self.waiting.append(sequence)
+        else:
+            self.waiting.insert(self._first_scoring, sequence)
 
     def drop_unwanted(self) -> None:
         """End whoever was cancelled or is late."""
@@ -57,21 +63,25 @@ class Admission:
             sequence = self.waiting[0]
             if self.running and (self._is_tight or self._shares_with_a_prefill(sequence)):
                 return
+            if sequence.scoring is not None and self._scoring_count >= self._most_scoring:
+                return
             # The prompts and answers of running requests will take their cells too.
             promised = sum(running.pending + _reserve(running) for running in self.running)
-            room = self._slots.room_beside(sequence.tokens, adapters=sequence.adapters.identity)
+            shareable = sequence.shareable
+            room = self._slots.room_beside(shareable, adapters=sequence.adapters.identity)
+            room -= len(sequence.tokens) - len(shareable)
             if self.running and room < promised + _reserve(sequence):
                 return
             self._place(sequence)
             self.waiting.popleft()  # only now: whatever happens above, `fail_all` knows of it
 
     def preempt(self, sequence: Sequence) -> None:
-        """Take a running request's cells; it waits at the front, and goes on from where it was."""
+        """Take a running request's cells; it waits before its like, and goes on from where it was."""
         self._counters.preemptions += 1
         self._kv.swap_out(sequence.running_slot)
         self.running.remove(sequence)
         sequence.slot, sequence.computed, sequence.status = None, 0, Status.WAITING
-        self.waiting.appendleft(sequence)
+        self.waiting.insert(0 if sequence.scoring is None else self._first_scoring, sequence)
 
     def make_room(self) -> None:
         """The backend found no place although the accounts had one: free idle cells, then others'."""
@@ -84,12 +94,12 @@ class Admission:
             error = GenerationError("the KV cache is full although one request alone is running")
             self.end(self.running[0], error)
 
-    def end(self, sequence: Sequence, outcome: Completion | BaseException, *, keep: bool = True) -> None:
+    def end(self, sequence: Sequence, outcome: Outcome | BaseException, *, keep: bool = True) -> None:
         """Take a sequence out of the engine, its cells kept for reuse, and deliver what came of it."""
         if sequence.status is Status.RUNNING:
             self._is_tight = False
             self._slots.cut(sequence.running_slot, sequence.computed)  # what was guessed and not chosen
-            self._slots.release(sequence.running_slot, keep=keep)
+            self._slots.release(sequence.running_slot, keep=keep and self._is_worth_keeping(sequence))
             self.running.remove(sequence)
         elif sequence in self.waiting:
             self.waiting.remove(sequence)
@@ -107,7 +117,7 @@ class Admission:
         self.running.clear()
 
     def _place(self, sequence: Sequence) -> None:
-        placement = self._kv.acquire(sequence.tokens, adapters=sequence.adapters.identity)
+        placement = self._kv.acquire(sequence.shareable, adapters=sequence.adapters.identity)
         sequence.slot, sequence.computed = placement.slot, placement.reused
         sequence.note_placed()
         if sequence.cached is None:  # else it was here before, and finds what it decoded itself
@@ -116,7 +126,23 @@ class Admission:
         self._counters.restored_tokens += placement.restored
         sequence.status = Status.RUNNING
         self.running.append(sequence)
-        self.running.sort(key=lambda running: running.number)
+        self.running.sort(key=lambda running: running.rank)
+
+    @property
+    def _first_scoring(self) -> int:
+        """Where the waiting begin that are to be scored."""
+        return sum(sequence.scoring is None for sequence in self.waiting)
+
+    @property
+    def _scoring_count(self) -> int:
+        return sum(sequence.scoring is not None for sequence in self.running)
+
+    def _is_worth_keeping(self, sequence: Sequence) -> bool:
+        """A conversation goes on; a text that was scored comes back only as the beginning of others."""
+        return sequence.scoring is None or any(
+            common_prefix(sequence.tokens, waiting.shareable) >= PREFIX_WORTH_WAITING
+            for waiting in self.waiting
+        )
 
     def _shares_with_a_prefill(self, sequence: Sequence) -> bool:
         """Whether an older request is decoding much of this prompt right now: its cells will do for both."""
@@ -128,10 +154,11 @@ class Admission:
             for running in self.running
             if running.number < sequence.number and running.adapters == adapters
         ]
-        lengths = [(running, common_prefix(running.tokens, sequence.tokens)) for running in older]
+        shareable = sequence.shareable
+        lengths = [(running, common_prefix(running.tokens, shareable)) for running in older]
         # Who is past it is not waited for: a window may have moved on, and then it never can be shared.
         shared = max((length for running, length in lengths if running.computed < length), default=0)
-        saved = shared - self._slots.reusable(sequence.tokens, adapters=adapters.identity)
+        saved = shared - self._slots.reusable(shareable, adapters=adapters.identity)
         if saved >= PREFIX_WORTH_WAITING or saved <= 0:
             return saved > 0
         # Each of several answers to one short question would decode it.
@@ -140,7 +167,7 @@ class Admission:
         )
         return copies * saved >= PREFIX_WORTH_WAITING
 
-    def _deliver(self, sequence: Sequence, outcome: Completion | BaseException) -> None:
+    def _deliver(self, sequence: Sequence, outcome: Outcome | BaseException) -> None:
         self._on_end()
         sequence.on_end()
         sequence.mailbox.finish(outcome)

@@ -19,17 +19,19 @@ from typing import Self
 from gpt4all_core.engine.backend import PLAIN, AdapterSet, Backend, ThreadPolicy, Vocabulary
 from gpt4all_core.engine.counters import Counters
 from gpt4all_core.engine.detokenize import TextStream
-from gpt4all_core.engine.handle import Generation, Mailbox
+from gpt4all_core.engine.handle import Generation, Mailbox, Scoring
 from gpt4all_core.engine.image_rows import ImageRows, check_images
 from gpt4all_core.engine.kv_cache import KVCache
 from gpt4all_core.engine.loop import Loop
 from gpt4all_core.engine.sampling import Sampler, check_params
 from gpt4all_core.engine.saved_cells import CellStore
+from gpt4all_core.engine.score_request import check_texts, scoring_sequence
+from gpt4all_core.engine.score_tree import ScoredText
 from gpt4all_core.engine.sequence import Sequence
 from gpt4all_core.engine.speculation import GuessPolicy
 from gpt4all_core.errors import ConfigError, ContextOverflow, EngineBusy, EngineClosed
 from gpt4all_core.protocols import TokenMatcher
-from gpt4all_core.types import GenerationParams
+from gpt4all_core.types import Completion, GenerationParams, Loglikelihood
 
 _log = logging.getLogger(__name__)
 
@@ -148,12 +150,8 @@ class Engine:
         """
         check_params(params)
         self._check_prompt(prompt, images or {})
-        if timeout_s is not None and not timeout_s > 0:
-            raise ConfigError(f"timeout_s={timeout_s!r} cannot be used; it must be above 0, or None")
-        if os.getpid() != self._pid:
-            raise EngineClosed("this model was opened before a fork; open it again in the child process")
         wanted = self.context_size if params.max_tokens is None else len(prompt) + params.max_tokens
-        mailbox = Mailbox(self._wake)
+        mailbox = Mailbox[Completion](self._wake)
         sequence = Sequence(
             number=next(self._numbers),
             tokens=list(prompt),
@@ -171,14 +169,30 @@ class Engine:
             timeout_s=timeout_s,
             prompt_length=len(prompt),
         )
-        if on_end is not None:
-            sequence.on_end = on_end
-        with self._gate:
-            if self._closed_because is not None:
-                raise EngineClosed(self._closed_because)
-            self._count_in()
-            self._inbox.put(sequence)
+        self._enqueue(sequence, on_end)
         return Generation(mailbox, keep_alive=keep_alive)
+
+    def score(
+        self,
+        texts: ListOf[ScoredText],
+        *,
+        adapters: AdapterSet = PLAIN,
+        timeout_s: float | None = None,
+        keep_alive: object = None,
+        on_end: Callable[[], None] | None = None,
+    ) -> Scoring:
+        """Queue texts of token ids whose ends are to be scored; returns at once with the request's handle.
+
+        What texts have in common is decoded once. They are decoded in one sequence, one after the other,
+        beside what else runs, and come after it. The other arguments are as for `submit`, and so is what
+        it raises: ContextOverflow for a text that does not fit.
+        """
+        check_texts(texts, vocabulary_size=self._backend.vocabulary_size, context_size=self.context_size)
+        mailbox = Mailbox[tuple[Loglikelihood, ...]](self._wake)
+        number = next(self._numbers)
+        sequence = scoring_sequence(number, texts, mailbox=mailbox, adapters=adapters, timeout_s=timeout_s)
+        self._enqueue(sequence, on_end)
+        return Scoring(mailbox, keep_alive=keep_alive)
 
     def check_integrity(self) -> None:
         """Raise AssertionError if slots and cells do not add up, or differ from what the backend holds.
@@ -204,6 +218,20 @@ class Engine:
         self._wake()
         if wait and self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join()
+
+    def _enqueue(self, sequence: Sequence, on_end: Callable[[], None] | None) -> None:
+        timeout_s = sequence.timeout_s
+        if timeout_s is not None and not timeout_s > 0:
+            raise ConfigError(f"timeout_s={timeout_s!r} cannot be used; it must be above 0, or None")
+        if os.getpid() != self._pid:
+            raise EngineClosed("this model was opened before a fork; open it again in the child process")
+        if on_end is not None:
+            sequence.on_end = on_end
+        with self._gate:
+            if self._closed_because is not None:
+                raise EngineClosed(self._closed_because)
+            self._count_in()
+            self._inbox.put(sequence)
 
     def _check_prompt(self, prompt: ListOf[int], images: Mapping[int, ImageRows]) -> None:
         if not prompt:

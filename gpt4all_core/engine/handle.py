@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from gpt4all_core.errors import EngineClosed, GenerationCancelled
-from gpt4all_core.types import Completion, Piece
+from gpt4all_core.types import Completion, Loglikelihood, Piece
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class _Interest:
         self._on_cancel()
 
 
-class Mailbox:
+class Mailbox(Generic[T]):
     """The engine's end of a request: where it puts text and learns that nobody wants more.
 
     Thread-safe. Bound to no event loop: a waiting consumer leaves a callback that wakes it.
@@ -63,7 +63,7 @@ class Mailbox:
         self._piece_wakers: list[_Waker] = []
         self._end_wakers: list[_Waker] = []
         self._pieces: deque[Piece] = deque()
-        self._outcome: Completion | BaseException | None = None
+        self._outcome: T | BaseException | None = None
         self._pid = os.getpid()
 
     @property
@@ -85,7 +85,7 @@ class Mailbox:
         if is_left:
             self.cancel()
 
-    def finish(self, outcome: Completion | BaseException) -> None:
+    def finish(self, outcome: T | BaseException) -> None:
         """Engine: the end, or what went wrong. The first outcome stays."""
         with self._lock:
             if self._outcome is None:
@@ -111,7 +111,7 @@ class Mailbox:
                 raise self._outcome
             return None
 
-    def outcome(self) -> Completion | None:
+    def outcome(self) -> T | None:
         """The result once it is there; raises the failure."""
         with self._lock:
             if isinstance(self._outcome, BaseException):
@@ -156,19 +156,18 @@ class Mailbox:
                 self.cancel()
 
 
-class Generation:
-    """A request in flight: iterate it, iterate it asynchronously, wait for it or cancel it.
+class Request(Generic[T]):
+    """A request in flight: wait for what comes of it, or cancel it.
 
-    All faces read one stream of text pieces; use one face by one consumer. Leaving an iteration
-    early, cancelling the awaiting task, Ctrl-C while waiting, or dropping the object cancels the
-    request, which frees its place in the batch before the next token.
+    Cancelling the awaiting task, Ctrl-C while waiting, or dropping the object cancels the request,
+    which frees its place in the batch before the next token.
 
     `keep_alive` lives as long as the handle: a model that nothing else holds is not closed under it.
 
     Thread-safe: `cancel`, `result` and `is_finished` may be used from any thread.
     """
 
-    def __init__(self, mailbox: Mailbox, *, keep_alive: object = None) -> None:
+    def __init__(self, mailbox: Mailbox[T], *, keep_alive: object = None) -> None:
         self._mailbox = mailbox
         self._keep_alive = keep_alive
         self._dropped = weakref.finalize(self, mailbox.interest.cancel)
@@ -178,6 +177,49 @@ class Generation:
     def is_finished(self) -> bool:
         """Whether the engine is done with it, well or not."""
         return self._mailbox.is_finished
+
+    def result(self, timeout_s: float | None = None) -> T:
+        """Wait for the end and get what came of it: of a text the whole, why it ended and what it cost.
+
+        Raises what went wrong; GenerationCancelled after `cancel`, or when `timeout_s` seconds
+        were not enough, in which case the request is cancelled too.
+        """
+        try:
+            is_done = self._mailbox.wait(timeout_s, for_piece=False)
+        except BaseException:
+            self.cancel()
+            raise
+        if not is_done:
+            self.cancel()
+            raise GenerationCancelled(f"no answer within {timeout_s} s; the request was cancelled")
+        return self._settled()
+
+    async def aresult(self) -> T:
+        """The same for an event loop; cancelling the awaiting task cancels the request."""
+        try:
+            await self._mailbox.wait_async(for_piece=False)
+        except BaseException:
+            self.cancel()
+            raise
+        return self._settled()
+
+    def cancel(self) -> None:
+        """Stop the request; idempotent, and nothing happens if it is finished."""
+        self._mailbox.cancel()
+
+    def _settled(self) -> T:
+        outcome = self._mailbox.outcome()
+        if outcome is None:
+            raise GenerationCancelled(_CANCELLED)
+        return outcome
+
+
+class Generation(Request[Completion]):
+    """A text in flight: iterate it, iterate it asynchronously, wait for it or cancel it.
+
+    All faces read one stream of text pieces; use one face by one consumer. Leaving an iteration
+    early cancels the request.
+    """
 
     def __iter__(self) -> Iterator[str]:
         with closing(iter(self.pieces)) as pieces:
@@ -206,46 +248,17 @@ class Generation:
         """
         return Arrivals(self, self._mailbox, read)
 
-    def result(self, timeout_s: float | None = None) -> Completion:
-        """Wait for the end and get the whole text, why it ended and what it cost.
 
-        Raises what went wrong; GenerationCancelled after `cancel`, or when `timeout_s` seconds
-        were not enough, in which case the request is cancelled too.
-        """
-        try:
-            is_done = self._mailbox.wait(timeout_s, for_piece=False)
-        except BaseException:
-            self.cancel()
-            raise
-        if not is_done:
-            self.cancel()
-            raise GenerationCancelled(f"no answer within {timeout_s} s; the request was cancelled")
-        return self._settled()
-
-    async def aresult(self) -> Completion:
-        """The same for an event loop; cancelling the awaiting task cancels the request."""
-        try:
-            await self._mailbox.wait_async(for_piece=False)
-        except BaseException:
-            self.cancel()
-            raise
-        return self._settled()
-
-    def cancel(self) -> None:
-        """Stop the request; idempotent, and nothing happens if it is finished."""
-        self._mailbox.cancel()
-
-    def _settled(self) -> Completion:
-        completion = self._mailbox.outcome()
-        if completion is None:
-            raise GenerationCancelled(_CANCELLED)
-        return completion
+class Scoring(Request[tuple[Loglikelihood, ...]]):
+    """The scores of some texts in flight, in the order in which the texts were given."""
 
 
 class Arrivals(Generic[T]):
     """What a request writes, as it comes; see `Generation.arrivals`."""
 
-    def __init__(self, generation: Generation, mailbox: Mailbox, read: Callable[[], T | None]) -> None:
+    def __init__(
+        self, generation: Generation, mailbox: Mailbox[Completion], read: Callable[[], T | None]
+    ) -> None:
         self._generation = generation
         self._mailbox = mailbox
         self._read = read

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import takewhile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gpt4all_core.engine.admission import Admission
 from gpt4all_core.engine.backend import (
@@ -30,6 +31,7 @@ from gpt4all_core.engine.row_costs import RowCosts
 from gpt4all_core.engine.sampling_step import SamplingStep
 from gpt4all_core.engine.saved_cells import Stop
 from gpt4all_core.engine.scheduler import Limits, Plan, Work, plan_step
+from gpt4all_core.engine.scoring_step import ScoringStep, most_scored_rows
 from gpt4all_core.engine.sequence import Sequence, Status
 from gpt4all_core.engine.speculation import GuessPolicy, Stream
 from gpt4all_core.engine.step_budget import StepBudget
@@ -69,6 +71,7 @@ class Loop:
         self._counters = Counters()
         self._admission = Admission(backend, kv, self._counters, on_end=on_end)
         self._sampling = SamplingStep(vocabulary, end=self._admission.end)
+        self._scoring = ScoringStep(backend, kv.slots, end=self._admission.end)
         self._guessing = guessing if backend.can_roll_back else None
         self._adapters = PLAIN
         self._failures = 0
@@ -99,7 +102,7 @@ class Loop:
             return
         self._counters.steps += 1
         self._counters.widest_batch = max(self._counters.widest_batch, len(work))
-        streams = sum(part.sequence.pending == 1 for part in work)
+        streams = sum(part.sequence.is_stream for part in work)
         rows = sum(part.count for part in work)
         guessed = self._counters.guessed_tokens
         seconds = 0.0
@@ -116,7 +119,7 @@ class Loop:
 
     def _with_guesses(self, work: ListOf[Work]) -> ListOf[Work]:
         """The same step with what its streams may go on with, where checking that is worth its time."""
-        is_prompt_there = any(part.sequence.pending > 1 for part in work)
+        is_prompt_there = any(not part.sequence.is_stream for part in work)
         if self._guessing is None or is_prompt_there or len(_by_adapters(work)) > 1:
             return work
         streams = [_stream(part.sequence) for part in work]
@@ -169,7 +172,7 @@ class Loop:
             return None
         self._failures = 0
         stops = [self._advance(part) for part in work]
-        self._sampling.run(work, logits)
+        self._sampling.run(work, self._scoring.run(work, logits))
         for part, stop in zip(work, stops, strict=True):
             if part.guessed:
                 self._settle(part, stop)
@@ -195,9 +198,10 @@ class Loop:
 
     def _limits(self) -> Limits:
         streams = sum(
-            running.pending == 1 and running.generated >= ESTABLISHED for running in self._admission.running
+            running.is_stream and running.generated >= ESTABLISHED for running in self._admission.running
         )
-        return Limits(self._backend.batch_limit, self._budget.prefill_rows(streams=streams))
+        rows = self._budget.prefill_rows(streams=streams)
+        return Limits(self._backend.batch_limit, rows, most_scored_rows(self._backend.vocabulary_size))
 
     def _decode(self, work: ListOf[Work]) -> tuple[Logits, float]:
         if self._governor is not None:
@@ -288,18 +292,17 @@ def _batch(work: ListOf[Work]) -> Batch:
     tokens: list[int] = []
     positions: list[int] = []
     sequence_ids: list[int] = []
-    wants_logits = np.zeros(sum(part.rows for part in work), dtype=np.bool_)
+    wanted: list[NDArray[np.bool_]] = []
     for part in work:
         start = part.sequence.computed
         tokens += part.sequence.tokens[start : start + part.count]
-        wants_logits[len(tokens) - 1] = part.completes
         tokens += part.guessed
-        wants_logits[len(tokens) - len(part.guessed) : len(tokens)] = True
+        wanted.append(part.wanted(start))
         positions += range(start, start + part.rows)
         sequence_ids += [part.sequence.running_slot] * part.rows
     return Batch(
         np.array(tokens, dtype=np.int32),
         np.array(positions, dtype=np.int32),
         np.array(sequence_ids, dtype=np.int32),
-        wants_logits,
+        np.concatenate(wanted),
     )

@@ -38,7 +38,7 @@ class SamplingStep:
         self._end = end
 
     def run(self, work: ListOf[Work], logits: Logits) -> None:
-        """Go on with every sequence of a decoded batch whose pending tokens are all decoded.
+        """Go on with every sequence of a decoded batch that writes, and whose pending tokens are all decoded.
 
         logits: rows of these sequences in the order of the work: of the last pending token of each, and
         of what was guessed behind it. A sequence goes on for as long as it was guessed right.
@@ -46,7 +46,7 @@ class SamplingStep:
         places: list[_Place] = []
         row = 0
         for part in work:
-            if part.completes:
+            if part.completes and part.sequence.scoring is None:
                 places.append(_Place(part.sequence, row))
                 row += 1 + len(part.guessed)
         while places:

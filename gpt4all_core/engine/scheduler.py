@@ -2,13 +2,17 @@
 
 Every running sequence that only lacks its next token gets one row, so that no stream waits for
 another's prompt. What is left of the batch goes to prompts, oldest first, in bounded chunks; the
-oldest request of all has at least one row, so that no prompt waits for ever either.
+oldest request of all has at least one row, so that no prompt waits for ever either. Texts that are to be
+scored come after those that somebody waits to read.
 
 A picture in a prompt is decoded by itself, in chunks too where its rows may be parted.
 """
 
 from collections.abc import Sequence as ListOf
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gpt4all_core.engine.sequence import Sequence
 
@@ -17,11 +21,13 @@ from gpt4all_core.engine.sequence import Sequence
 class Limits:
     """batch_tokens: rows of one decode call. prefill_tokens: rows of it that prompts may take now;
     it bounds the gap that a long prompt makes in a running stream, and the time until a request
-    that was cancelled is gone.
+    that was cancelled is gone. scored_tokens: rows of these whose logits may be read to score texts;
+    it bounds the memory that llama.cpp keeps them in.
     """
 
     batch_tokens: int
     prefill_tokens: int
+    scored_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,16 @@ class Work:
     def rows(self) -> int:
         return self.count + len(self.guessed)
 
+    def wanted(self, start: int) -> NDArray[np.bool_]:
+        """Which of the rows' logits are wanted, where `start` tokens had cells before."""
+        scoring = self.sequence.scoring
+        if scoring is not None:
+            return scoring.wanted(start, self.count)
+        wanted = np.zeros(self.rows, dtype=np.bool_)
+        wanted[self.count - 1] = self.completes
+        wanted[self.count :] = True
+        return wanted
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -52,7 +68,7 @@ class Plan:
 
 
 def plan_step(running: ListOf[Sequence], *, limits: Limits, free_cells: int) -> Plan:
-    """Plan one step for the running sequences, given oldest first.
+    """Plan one step for the running sequences, given in their rank: oldest first.
 
     `free_cells` may not be exceeded. When one row for every stream and one for the oldest sequence, or
     all of its picture, do not fit, the youngest are preempted until they do; the oldest never is, so
@@ -68,22 +84,27 @@ def plan_step(running: ListOf[Sequence], *, limits: Limits, free_cells: int) -> 
 
 
 def _least_rows(running: ListOf[Sequence]) -> int:
-    return running[0].at_once[0] + sum(sequence.pending == 1 for sequence in running[1:])
+    return running[0].at_once[0] + sum(sequence.is_stream for sequence in running[1:])
 
 
 def _fill(running: ListOf[Sequence], limits: Limits, free_cells: int) -> tuple[Work, ...]:
     left = min(limits.batch_tokens, free_cells)
-    kept_for_oldest = int(bool(running) and running[0].pending > 1)
-    streaming = [sequence for sequence in running if sequence.pending == 1][: max(left - kept_for_oldest, 0)]
+    kept_for_oldest = int(bool(running) and not running[0].is_stream)
+    streaming = [sequence for sequence in running if sequence.is_stream][: max(left - kept_for_oldest, 0)]
     work = [Work(sequence, 1, completes=True) for sequence in streaming]
     free_cells -= len(work)
     left -= len(work)
     left = min(left, limits.prefill_tokens)
+    scored_left = limits.scored_tokens
     for sequence in running:
-        if sequence.pending > 1 and left > 0:
+        if not sequence.is_stream and left > 0:
             least, most = sequence.at_once
             count = max(least, min(most, left))  # what must not be parted takes more than its share
-            if count <= free_cells:
+            if sequence.scoring is not None:
+                wanted = sequence.scoring.wanted(sequence.computed, count).cumsum()
+                count = int(wanted.searchsorted(scored_left, side="right"))
+                scored_left -= int(wanted[count - 1]) if count else 0
+            if 0 < count <= free_cells:
                 work.append(Work(sequence, count, completes=count == sequence.pending))
                 free_cells -= count
                 left -= count

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from gpt4all_core.engine.backend import PLAIN, AdapterSet
 from gpt4all_core.engine.detokenize import TextStream
@@ -12,8 +13,21 @@ from gpt4all_core.engine.handle import Mailbox
 from gpt4all_core.engine.image_rows import ImageRows
 from gpt4all_core.engine.prompt_lookup import PromptLookup
 from gpt4all_core.engine.sampling import Sampler
+from gpt4all_core.engine.score_tree import ScoreTree
 from gpt4all_core.protocols import TokenMatcher
-from gpt4all_core.types import ChosenLogprob, Completion, FinishReason, GenerationParams, Piece, Timing, Usage
+from gpt4all_core.types import (
+    ChosenLogprob,
+    Completion,
+    FinishReason,
+    GenerationParams,
+    Loglikelihood,
+    Piece,
+    Timing,
+    Usage,
+)
+
+Outcome = Completion | tuple[Loglikelihood, ...]
+"""What becomes of a request: a text, or the scores of texts."""
 
 
 def _nothing() -> None:
@@ -35,7 +49,8 @@ class Sequence:
         pending                [ ................... ]    tokens still to decode
 
     One pending token is a decode row; more are a prefill (a prompt, forced tokens, or a sequence
-    that lost its cells and starts over).
+    that lost its cells and starts over). A sequence with texts to score writes nothing: it is a prompt,
+    and then another one, for each of them.
     """
 
     number: int
@@ -43,7 +58,8 @@ class Sequence:
     params: GenerationParams
     limit: int
     """Most tokens, prompt included, that this sequence may reach."""
-    mailbox: Mailbox
+    mailbox: Mailbox[Any]
+    """Takes the Outcome that fits to the request."""
     sampler: Sampler
     text: TextStream
     matcher: TokenMatcher | None = None
@@ -70,6 +86,8 @@ class Sequence:
     """Called by the owner thread once the request has its outcome."""
     lookup: PromptLookup | None = None
     """What the text may go on with; made when that is first asked."""
+    scoring: ScoreTree | None = None
+    """The texts to score, in whose place `tokens` has the current one; None for who writes a text."""
     guessed: deque[int] = field(default_factory=deque)
     """Tokens that have cells behind the computed ones, and are right only if they are chosen."""
     _held_tokens: int = 0
@@ -86,6 +104,21 @@ class Sequence:
     def pending(self) -> int:
         """How many tokens are still to be decoded."""
         return len(self.tokens) - self.computed
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the next token is written once the pending one is decoded."""
+        return self.pending == 1 and self.scoring is None
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """Who comes first: whoever waits for a text before what is scored, and then the oldest."""
+        return self.scoring is not None, self.number
+
+    @property
+    def shareable(self) -> list[int]:
+        """The tokens whose cells may come from another sequence, and one more, whose row is to be read."""
+        return self.tokens if self.scoring is None else self.tokens[: self.scoring.next_row + 1]
 
     @property
     def image_start(self) -> int | None:
@@ -147,6 +180,10 @@ class Sequence:
         self.computed = stop
         if self.prompted_s is None and stop >= self.prompt_length:
             self.prompted_s = time.monotonic()
+
+    def turn(self, tokens: list[int], shared: int) -> None:
+        """Go on with another text, whose first tokens have cells already."""
+        self.tokens, self.computed, self.prompt_length = tokens, shared, len(tokens)
 
     def append(self, token: int) -> None:
         """One more token of the answer; if it was guessed, it has its cell already."""

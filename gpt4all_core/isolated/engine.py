@@ -15,11 +15,13 @@ from weakref import finalize
 
 from gpt4all_core.constrain.matcher import GrammarConstraint
 from gpt4all_core.engine.counters import Counters
-from gpt4all_core.engine.handle import Generation, Mailbox
+from gpt4all_core.engine.handle import Generation, Mailbox, Scoring
 from gpt4all_core.engine.image_rows import ImageRows, PromptImage
 from gpt4all_core.engine.sampling import check_params
+from gpt4all_core.engine.score_tree import ScoredText
 from gpt4all_core.errors import ConfigError, EngineClosed, EngineCrashed, GenerationTimeout
 from gpt4all_core.isolated.child_process import ChildProcess
+from gpt4all_core.isolated.constraint import IsolatedConstraint
 from gpt4all_core.isolated.failures import no_media, rebuild
 from gpt4all_core.isolated.messages import (
     Accepted,
@@ -40,41 +42,26 @@ from gpt4all_core.isolated.messages import (
     Opened,
     ReadCounters,
     ReadFacts,
+    Score,
+    Scored,
     Submit,
     Text,
     Tokenize,
     Tokens,
+    absolute,
     read_reply,
     request_frame,
 )
-from gpt4all_core.isolated.patience import PATIENCE, Clock, Patience
+from gpt4all_core.isolated.patience import DEATH_S, PATIENCE, Clock, Patience
 from gpt4all_core.open_model import EngineOptions, Hardware, PromptFacts
-from gpt4all_core.protocols import Constraint, TokenMatcher
-from gpt4all_core.types import GenerationParams
+from gpt4all_core.protocols import Constraint
+from gpt4all_core.types import Adapter, GenerationParams
 
 CHILD_MODULE = "gpt4all_core.isolated_child"
-
-DEATH_S = 2.0
-"""What a child has that let go of its pipe but still runs."""
 
 _CLOSING = 0  # the clock's number for closing, which no request has
 
 A = TypeVar("A", bound=Answer)
-
-
-class IsolatedConstraint:
-    """A grammar that a child has compiled. Thread-safe."""
-
-    def __init__(self, lark: str, *, owner: "IsolatedEngine", number: int) -> None:
-        self.lark = lark
-        self.owner = owner
-        self.number = number
-
-    def matcher(self) -> TokenMatcher:
-        raise ConfigError(
-            "this constraint was compiled by an isolated model's process and works only there;"
-            " make one with the constrain() of the model that is to use it"
-        )
 
 
 class IsolatedEngine:
@@ -92,7 +79,7 @@ class IsolatedEngine:
         self._numbers = itertools.count(1)
         self._gate = threading.RLock()  # nothing is asked any more once the end is known
         self._answers: dict[int, tuple[type[Any], Future[Any]]] = {}
-        self._mailboxes: dict[int, Mailbox] = {}
+        self._mailboxes: dict[int, Mailbox[Any]] = {}
         self._last_used = time.monotonic()
         self._facts: PromptFacts | None = None
         self._hardware: Hardware | None = None
@@ -163,6 +150,18 @@ class IsolatedEngine:
         finalize(constraint, self._outbox.put, request_frame(Forget(number))).atexit = False
         return constraint
 
+    def score(
+        self,
+        texts: Sequence[ScoredText],
+        *,
+        adapters: Sequence[Adapter] = (),
+        timeout_s: float | None,
+        keep_alive: object,
+    ) -> Scoring:
+        """Queue texts to be scored; the rest is as for `submit`."""
+        message = Score(next(self._numbers), list(texts), absolute(adapters), timeout_s)
+        return Scoring(self._begin(message), keep_alive=keep_alive)
+
     def submit(
         self,
         tokens: list[int],
@@ -178,26 +177,17 @@ class IsolatedEngine:
 
         Should the child hang, the request ends with GenerationTimeout `overdue_s` after its `timeout_s`
         all the same, which is raised here if it was not accepted by then.
-
         A grammar of another model, or of a child that has died, is compiled anew. A constraint that
         brings a matcher of its own is refused with ConfigError.
         """
         check_params(params)
         if images:
             raise no_media(self._path)
-        here = tuple(replace(adapter, path=Path(adapter.path).absolute()) for adapter in params.adapters)
-        params = replace(params, adapters=here)
+        params = replace(params, adapters=absolute(params.adapters))
         grammar = self._grammar(constraint)
-        number = next(self._numbers)
-        mailbox = Mailbox(partial(self._outbox.put, request_frame(Cancel(number))))
-        grammar_number = grammar.number if grammar is not None else None
-        message = Submit(number, tokens, params, timeout_s, grammar_number, list(shown))
-        try:
-            self._ask(message, Accepted, mailbox)
-        except BaseException:
-            mailbox.cancel()
-            raise
-        return Generation(mailbox, keep_alive=keep_alive)
+        rule = grammar.number if grammar is not None else None
+        message = Submit(next(self._numbers), tokens, params, timeout_s, rule, list(shown))
+        return Generation(self._begin(message), keep_alive=keep_alive)
 
     def close(self) -> None:
         """End the child, and return when it is gone; what is in flight fails. Idempotent.
@@ -233,7 +223,17 @@ class IsolatedEngine:
             )
         return constraint if constraint.owner is self else self.compile_grammar(constraint.lark)
 
-    def _ask(self, message: Numbered, kind: type[A], mailbox: Mailbox | None = None) -> A:
+    def _begin(self, message: Submit | Score) -> Mailbox[Any]:
+        """Have the child take on a request; what comes of it goes to the mailbox."""
+        mailbox = Mailbox[Any](partial(self._outbox.put, request_frame(Cancel(message.number))))
+        try:
+            self._ask(message, Accepted, mailbox)
+        except BaseException:
+            mailbox.cancel()
+            raise
+        return mailbox
+
+    def _ask(self, message: Numbered, kind: type[A], mailbox: Mailbox[Any] | None = None) -> A:
         """Send a message and wait for its answer."""
         if os.getpid() != self._pid:
             raise EngineClosed("this model was opened before a fork; open it again in the child process")
@@ -246,7 +246,7 @@ class IsolatedEngine:
             self._answers[number] = (kind, future)
             if mailbox is not None:
                 self._mailboxes[number] = mailbox
-            if isinstance(message, Submit) and message.timeout_s is not None:
+            if isinstance(message, Submit | Score) and message.timeout_s is not None:
                 expire = partial(self._expire, number, message.timeout_s)
                 self._clock.set(number, message.timeout_s + self._patience.overdue_s, expire)
             self._outbox.put(frame)
@@ -327,12 +327,12 @@ class IsolatedEngine:
     def _is_waited_for(self) -> bool:
         return bool(self._answers or self._mailboxes)
 
-    def _take(self, reply: Answer | Text | Ended | Failed) -> None:
+    def _take(self, reply: Answer | Text | Ended | Scored | Failed) -> None:
         number = reply.number
         if isinstance(reply, Text):
             self._mailbox(number).push(reply.piece)
-        elif isinstance(reply, Ended):
-            self._mailbox(number).finish(reply.completion)
+        elif isinstance(reply, Ended | Scored):
+            self._mailbox(number).finish(reply.outcome)
             del self._mailboxes[number]
             self._clock.drop(number)
         elif isinstance(reply, Failed):
@@ -356,7 +356,7 @@ class IsolatedEngine:
         del self._answers[reply.number]
         waiting.set_result(reply)
 
-    def _mailbox(self, number: int) -> Mailbox:
+    def _mailbox(self, number: int) -> Mailbox[Any]:
         if number not in self._mailboxes:
             raise BrokenRules(f"text for {number}, which nobody reads")
         return self._mailboxes[number]

@@ -3,7 +3,8 @@
 A frame is the length of its body in four bytes, big-endian, and the body: one message as JSON.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal, TypeVar
 
@@ -11,10 +12,11 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from gpt4all_core.engine.counters import Counters
+from gpt4all_core.engine.score_tree import ScoredText
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.isolated.failures import Failure
 from gpt4all_core.open_model import EngineOptions, Hardware, PromptFacts
-from gpt4all_core.types import Completion, GenerationParams, Piece
+from gpt4all_core.types import Adapter, Completion, GenerationParams, Loglikelihood, Piece
 
 LONGEST_BODY = 1 << 26
 """Bytes. The tokens of a text of ten million characters fit, and no length can exhaust the memory."""
@@ -83,8 +85,19 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
+class Score:
+    """Texts to be scored. Answered by Accepted, then Scored; or by Failed instead of any."""
+
+    number: int
+    texts: list[ScoredText]
+    adapters: tuple[Adapter, ...]
+    timeout_s: float | None
+    kind: Literal["score"] = "score"
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
-    """Nobody wants the rest of this Submit; it ends with Failed unless it has ended already."""
+    """Nobody wants the rest of this Submit or Score; it ends with Failed unless it has ended already."""
 
     number: int
     kind: Literal["cancel"] = "cancel"
@@ -155,8 +168,15 @@ class Text:
 @dataclass(frozen=True, slots=True)
 class Ended:
     number: int
-    completion: Completion
+    outcome: Completion
     kind: Literal["ended"] = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    number: int
+    outcome: tuple[Loglikelihood, ...]
+    kind: Literal["scored"] = "scored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +193,12 @@ class Alive:
     kind: Literal["alive"] = "alive"
 
 
-Numbered = Open | Tokenize | Compile | ReadFacts | ReadCounters | Submit | Cancel | Forget
+Numbered = Open | Tokenize | Compile | ReadFacts | ReadCounters | Submit | Score | Cancel | Forget
 Request = Numbered | Close
 """From the parent to the child; all but the last have a number."""
 
 Answer = Opened | Tokens | Compiled | Facts | Counted | Accepted
-Reply = Answer | Text | Ended | Failed | Alive
+Reply = Answer | Text | Ended | Scored | Failed | Alive
 """From the child to the parent."""
 
 # A logit_bias may be -inf, and the bytes of a token are as a rule part of a character.
@@ -192,6 +212,11 @@ _REPLIES: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Field(discriminator=
 
 class BrokenRules(Exception):  # noqa: N818 - a signal inside this package, never seen by a caller
     """What came out of the pipe is no message."""
+
+
+def absolute(adapters: Sequence[Adapter]) -> tuple[Adapter, ...]:
+    """The same files for a child that looks from another folder."""
+    return tuple(replace(adapter, path=Path(adapter.path).absolute()) for adapter in adapters)
 
 
 def request_frame(message: Request) -> bytes:

@@ -26,6 +26,9 @@ class Patience:
 
 PATIENCE = Patience()
 
+DEATH_S = 2.0
+"""Seconds that a child has which let go of its pipe but still runs."""
+
 SIGN_S = 0.5
 """Seconds between the signs of life of a child that closes: six would have to be late in a row."""
 

@@ -8,6 +8,7 @@ from hypothesis import given
 
 from gpt4all_core.chat.template import SpecialTokens
 from gpt4all_core.engine.counters import Counters
+from gpt4all_core.engine.score_tree import ScoredText
 from gpt4all_core.errors import (
     ConfigError,
     ContextOverflow,
@@ -30,6 +31,7 @@ from gpt4all_core.types import (
     ChosenLogprob,
     Completion,
     GenerationParams,
+    Loglikelihood,
     Piece,
     TokenLogprob,
     Usage,
@@ -55,6 +57,7 @@ REQUESTS = [
     messages.Submit(5, [0, 1, 49151], PARAMS, 2.5, grammar=2, shown=[3]),
     messages.Submit(6, [7], GenerationParams(), None, grammar=None, shown=[]),
     messages.Submit(7, [7], ADAPTED, None, grammar=None, shown=[]),
+    messages.Score(8, [ScoredText((1, 2, 3), 1, 4), ScoredText((1, 5), 1)], ADAPTED.adapters, None),
     messages.Cancel(5),
     messages.Forget(2),
     messages.Close(),
@@ -69,6 +72,7 @@ REPLIES = [
     messages.Text(5, Piece("\N{BUTTERFLY}", 2)),
     messages.Text(5, Piece("", 2, LOGPROBS)),
     messages.Ended(5, COMPLETION),
+    messages.Scored(8, (Loglikelihood((-0.5, -math.inf), is_greedy=False, truncated_tokens=2),)),
     messages.Ended(6, Completion("é", "stop", logprobs=LOGPROBS)),
     messages.Failed(6, Failure("EngineBusy", "busy", {"waiting": 3})),
 ]

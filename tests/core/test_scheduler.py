@@ -8,11 +8,12 @@ from gpt4all_core.engine.handle import Mailbox
 from gpt4all_core.engine.image_rows import ImageRows
 from gpt4all_core.engine.sampling import Sampler
 from gpt4all_core.engine.scheduler import Limits, plan_step
+from gpt4all_core.engine.score_tree import ScoredText, ScoreTree
 from gpt4all_core.engine.sequence import Sequence
 from gpt4all_core.types import GenerationParams
 
-LIMITS = Limits(batch_tokens=32, prefill_tokens=8)
-ALONE = Limits(batch_tokens=32, prefill_tokens=32)
+LIMITS = Limits(batch_tokens=32, prefill_tokens=8, scored_tokens=4)
+ALONE = Limits(batch_tokens=32, prefill_tokens=32, scored_tokens=4)
 
 
 def sequence(number, *, computed, pending, images=None):
@@ -57,6 +58,14 @@ def test_every_stream_gets_a_row_whoever_came_first():
     assert rows(plan) == [(1, 1, True), (2, 1, True), (0, 8, False)]
 
 
+def test_rows_to_be_scored_are_bounded_by_the_memory_of_their_logits():
+    scored = sequence(1, computed=0, pending=29)
+    scored.scoring = ScoreTree([ScoredText(tuple(range(30)), 20)])
+    assert rows(plan_step([scored], limits=ALONE, free_cells=99)) == [(1, 19 + 4, False)]
+    scored.computed = 27
+    assert rows(plan_step([scored], limits=ALONE, free_cells=99)) == [(1, 2, True)]
+
+
 def test_short_prompts_share_a_batch_oldest_first():
     plan = plan_step(sequences((0, 10), (0, 20), (0, 30)), limits=ALONE, free_cells=200)
     assert rows(plan) == [(0, 10, True), (1, 20, True), (2, 2, False)]
@@ -83,7 +92,7 @@ def test_streams_do_not_starve_the_oldest_prompt_of_its_last_cell():
 )
 def test_every_plan_keeps_the_rules(pairs, batch, prefill, free):
     running = sequences(*pairs)
-    limits = Limits(batch, min(prefill, batch))
+    limits = Limits(batch, min(prefill, batch), scored_tokens=4)
     plan = plan_step(running, limits=limits, free_cells=free)
     staying = [one for one in running if one not in plan.preempted]
     free += sum(victim.computed for victim in plan.preempted)

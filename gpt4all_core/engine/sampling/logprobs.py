@@ -19,11 +19,16 @@ class Scores:
     top: tuple[tuple[int, float], ...] = ()
 
 
-def score(logits: Logits, token: int, *, top: int) -> Scores:
-    """The scores of `token` and of the `top` likeliest ones in a row as it came from the model."""
+def log_of_sum(logits: Logits) -> float:
+    """What is to be subtracted from the logits of a row to have log-probabilities."""
     best = logits.max()
     # The sum is taken in float64: of 150,000 float32 numbers it would be off in the fifth digit.
-    log_sum = float(best) + float(np.log(np.exp(logits - best).sum(dtype=np.float64)))
+    return float(best) + float(np.log(np.exp(logits - best).sum(dtype=np.float64)))
+
+
+def score(logits: Logits, token: int, *, top: int) -> Scores:
+    """The scores of `token` and of the `top` likeliest ones in a row as it came from the model."""
+    log_sum = log_of_sum(logits)
     if not top:
         return Scores(float(logits[token]) - log_sum)
     tokens = highest(logits, top)
