@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gpt4all_core.errors import ConfigError
 from gpt4all_localdocs.listing import FileEntry, Listing, Look, look_into
+from gpt4all_localdocs.loaders.recognise import reason_against
 from gpt4all_localdocs.manifest import FileStat
 from gpt4all_localdocs.patterns import PathRules
 
@@ -218,8 +219,8 @@ class _Walk:
         except UnicodeEncodeError:
             return "its name is not valid Unicode; rename it"
         suffix = path.suffix.lower()
-        if suffix not in self._suffixes:
-            return f"no loader for {suffix}" if suffix else "no loader for a name without a suffix"
+        if suffix not in self._suffixes and (reason := reason_against(path)):
+            return reason
         if size > self._max_file_bytes:
             return f"{size} bytes are more than max_file_bytes, {self._max_file_bytes}"
         self.files.append(FileStat(path, size, mtime_ns, inode))

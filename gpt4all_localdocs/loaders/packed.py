@@ -71,7 +71,7 @@ class PackedFiles:
 
         Raises UnreadableDocument, also for files beyond `MAX_PACKED_FILES` and `MAX_PACKED_BYTES`.
         """
-        if reason := _reason_without_text(name, mime_type):
+        if reason := reason_without_text(name, mime_type=mime_type):
             raise UnreadableDocument(Path(name), reason)
         self._budget.files += 1
         self._budget.bytes += len(content)
@@ -214,7 +214,8 @@ def _suffix(name: str) -> str:
     return PurePosixPath(name.replace("\\", "/").rpartition("/")[2]).suffix.lower()
 
 
-def _reason_without_text(name: str, mime_type: str) -> str:
+def reason_without_text(name: str, *, mime_type: str = "") -> str:
+    """Why a file of this name or kind is not looked into; an empty text for one that is."""
     kind, suffix = mime_type.lower().partition("/")[0], _suffix(name)[1:]
     for named, (reason, suffixes) in _WITHOUT_TEXT.items():
         if suffix in suffixes.split() or (kind == named and mime_type.lower() != "image/svg+xml"):

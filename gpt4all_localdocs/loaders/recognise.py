@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gpt4all_core.errors import UnreadableDocument
+from gpt4all_localdocs.loaders.packed import reason_without_text
 from gpt4all_localdocs.loaders.safe_zip import SafeZip
 
 BINARY_SUFFIXES = frozenset(
@@ -47,6 +48,8 @@ _MAIL = re.compile(
 )
 _MAIL_TOO = re.compile(rb"^(?:To|Subject|MIME-Version|Content-Type):", re.IGNORECASE | re.MULTILINE)
 _TEXTS = {".xml": _XML, ".mbox": _MBOX, ".eml": _MAIL, ".ipynb": _NOTEBOOK, ".json": _JSON}
+_ARCHIVES = frozenset({".zip", ".tar", *_PACKERS.values()})
+_TEXT_KINDS = frozenset({".txt", ".csv", ".html", *_TEXTS})
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -72,6 +75,36 @@ def recognise(path: Path, *, is_known: bool) -> str | None:
     if not is_open:
         return None
     return _by_text(text, suffix)
+
+
+def reason_against(path: Path) -> str:
+    """Why a file with an unknown ending, or none, is no document; an empty text for one that may be read.
+
+    Looks at no more than the first and last bytes and, of archives and OLE files, at what is in them. A file
+    that cannot be opened may be one: who reads it says what is wrong. Archives with an ending of their own
+    (`.jar`, `.whl`) are programs.
+    """
+    if reason := reason_without_text(path.name):
+        return reason
+    try:
+        if not path.stat().st_size:
+            return "it is empty"
+        found = recognise(path, is_known=False)
+        is_binary = found in _TEXT_KINDS and _ends_in_binary(path)
+    except OSError:
+        return ""
+    if found is None or is_binary:
+        return "not a document: it is neither of a known format nor plain text"
+    if found in _ARCHIVES and path.suffix:
+        return f"not a document: an archive that is called {path.suffix}"
+    return ""
+
+
+def _ends_in_binary(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(2)
+        file.seek(max(0, path.stat().st_size - _HEAD_BYTES))
+        return head not in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE} and bool(_CONTROL.search(file.read()))
 
 
 def _by_signature(head: bytes, path: Path, suffix: str) -> str | None:

@@ -51,8 +51,8 @@ def test_every_file_that_is_left_out_is_named_with_its_reason(tmp_path: Path) ->
     reasons = {skipped.path.name: skipped.reason for skipped in scan(tmp_path).skipped}
     assert reasons == {
         "large.txt": "101 bytes are more than max_file_bytes, 100",
-        "photo.jpg": "no loader for .jpg",
-        "README": "no loader for a name without a suffix",
+        "photo.jpg": "pictures have no text",
+        "README": "it is empty",
         "dangling.txt": "a link that leads nowhere",
         "pipe.txt": "not a regular file",
         "caf\ufffd.txt": "its name is not valid Unicode; rename it",
