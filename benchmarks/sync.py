@@ -4,9 +4,9 @@
 
 Small files with an embedder that costs nothing: a sync with nothing changed against walking the folder
 with `os.walk` and `os.stat`, and with `os.scandir` alone (processor time, in turns, least of several), its
-memory for each file, and a sync with one changed file. Then texts with the bundled embedder: a first sync against embedding the same
-passages alone (processor time, that of the processes that read the files included, and wall time, which other
-programs disturb).
+memory for each file, and a sync with one changed file. Then texts with the bundled embedder: a first sync
+against embedding the same passages alone (processor time, that of the processes that read the files included,
+and wall time, which other programs disturb).
 """
 
 import argparse

@@ -10,6 +10,8 @@ from gpt4all_app.docs_contents import compare, list_documents, summarise
 from gpt4all_app.docs_exchange import export_index, import_gpt4all, import_index
 from gpt4all_app.options import (
     Collections,
+    ConfirmRemoval,
+    EveryFile,
     Exclude,
     Files,
     Hidden,
@@ -76,16 +78,18 @@ def sync(
     include: Include = None,
     exclude: Exclude = None,
     hidden: Hidden = False,
+    every_file: EveryFile = False,
+    confirm_removal: ConfirmRemoval = False,
     index: Index = None,
     json: Json = False,
 ) -> None:
     """Bring the index to what the folders hold now, and say what became of each file."""
     session: Session = context.obj
     output = Output(is_json=json)
-    options = index_options(include, exclude, hidden=hidden)
+    options = index_options(include, exclude, hidden=hidden, every_file=every_file)
     with session.open_docs(index_place(index), options=options) as opened:
         folders = require_contents(opened)
-        report = sync_visibly(opened, output, rebuild=rebuild)
+        report = sync_visibly(opened, output, rebuild=rebuild, confirm_removal=confirm_removal)
         if json:
             output.document(_record(report, opened.path, folders))
         else:
@@ -205,6 +209,7 @@ def status(context: typer.Context, *, index: Index = None, json: Json = False) -
         unreadable = f" ({held.unreadable} unreadable)" if held.unreadable else ""
         rows += [("files", f"{held.files}{unreadable}"), ("passages", str(held.passages))]
         rows += [("texts", str(held.texts))] if held.texts else []
+        rows += [("choice", str(held.choice))] if str(held.choice) else []
         output.fields([*rows, ("vectors", str(held.vectors)), ("embedder", held.embedder or "none yet")])
         if held.unreadable:
             output.note(f"what cannot be read and why: gpt4all docs sync{_at(index)}")

@@ -60,8 +60,8 @@ Include = Annotated[
         "--include",
         metavar="PATTERN",
         show_default=False,
-        help="Index only files like this, as in a .gitignore; may be given more than once. Give it each time:"
-        " what it leaves out is forgotten. A file .gpt4allignore in the folder is for always.",
+        help="Index only files like this, as in a .gitignore; may be given more than once. Later syncs go by"
+        " it until they are given another, or --every-file.",
     ),
 ]
 Exclude = Annotated[
@@ -74,15 +74,40 @@ Exclude = Annotated[
     ),
 ]
 Hidden = Annotated[bool, typer.Option("--hidden", help="Index names that begin with a dot, too.")]
+EveryFile = Annotated[
+    bool,
+    typer.Option(
+        "--every-file", help="Forget --include, --exclude and --hidden of before; these may follow."
+    ),
+]
+ConfirmRemoval = Annotated[
+    bool,
+    typer.Option(
+        "--confirm-removal",
+        help="Forget what is kept in doubt: files of a disk that is not there, or that patterns leave out.",
+    ),
+]
 
 
 def index_options(
-    include: Sequence[str] | None, exclude: Sequence[str] | None, *, hidden: bool
+    include: Sequence[str] | None,
+    exclude: Sequence[str] | None,
+    *,
+    hidden: bool,
+    every_file: bool = False,
 ) -> "IndexOptions":
-    """Which files come into the index; raises ConfigError for a pattern that is none."""
+    """Which files come into the index, what was not given as before unless `every_file`.
+
+    Raises ConfigError for a pattern that is none.
+    """
     from gpt4all_localdocs.config import IndexOptions  # noqa: PLC0415 - not for --help
 
-    return IndexOptions(include=tuple(include or ()), exclude=tuple(exclude or ()), hidden_files=hidden)
+    unsaid = () if every_file else None
+    return IndexOptions(
+        include=tuple(include) if include else unsaid,
+        exclude=tuple(exclude) if exclude else unsaid,
+        hidden_files=hidden or (False if every_file else None),
+    )
 
 
 def search_filter(collections: Sequence[str] | None, files: Sequence[str] | None) -> "SearchFilter | None":

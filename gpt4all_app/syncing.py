@@ -26,11 +26,13 @@ _LISTED = 5
 """Files named one by one beside an answer; `gpt4all docs sync` names all."""
 
 
-def sync_visibly(docs: "LocalDocs", output: Output, *, rebuild: bool = False) -> SyncReport:
+def sync_visibly(
+    docs: "LocalDocs", output: Output, *, rebuild: bool = False, confirm_removal: bool = False
+) -> SyncReport:
     """Sync with a progress bar; raises Stopped on Ctrl-C."""
     try:
         with sync_bar(output) as on_progress:
-            return docs.sync(rebuild=rebuild, on_progress=on_progress)
+            return docs.sync(rebuild=rebuild, confirm_removal=confirm_removal, on_progress=on_progress)
     except KeyboardInterrupt as error:
         raise Stopped("stopped; the index is intact, and the same command goes on from here") from error
 

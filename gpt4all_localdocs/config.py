@@ -1,5 +1,6 @@
 """The choices that an index is kept and searched by."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,12 +27,13 @@ class IndexOptions:
     load_workers: files that are read at once, each in a process of its own of some 100 MB; None stands for
     the processor's cores, four at most.
     include, exclude: patterns as in a .gitignore, from each folder: `exclude` leaves files and directories
-    out, and where `include` is given, only files that it matches come in. Give them to every sync of the
-    index: files that they leave out are forgotten.
+    out, and where `include` is given, only files that it matches come in. The index remembers them: None
+    stands for those of the last sync, () for none. Files that they leave out are forgotten; where these are
+    more than ten and a tenth of the index, only if the sync is told `confirm_removal`.
     ignore_files: names of files that hold such patterns for the directory they stand in, the later ones of
     one directory first. ".gitignore" is not among them unless it is named: it says what is not to be
     versioned, which are often the very reports and PDFs that somebody wants to find.
-    hidden_files: whether names that begin with a dot are looked at.
+    hidden_files: whether names that begin with a dot are looked at; None as for the patterns, at first False.
     embed_batch: texts per transaction; what an interruption can cost at most.
     splitter: cuts texts in the place of the index's own chunker (the adapters' `LocalDocsSplitter` makes one
     of LangChain's and LlamaIndex's); another one cuts all files anew at the next sync.
@@ -45,10 +47,10 @@ class IndexOptions:
     load_workers: int | None = None
     embed_batch: int = 64
     splitter: Splitter | None = None
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
+    include: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] | None = None
     ignore_files: tuple[str, ...] = (".gpt4allignore",)
-    hidden_files: bool = False
+    hidden_files: bool | None = None
 
     def __post_init__(self) -> None:
         if self.vector_index not in ("chroma", "exact"):
@@ -65,20 +67,25 @@ class IndexOptions:
             raise ConfigError(
                 f"lock_timeout_s is {self.lock_timeout_s}; 0 does not wait, None waits for ever"
             )
-        for name in ("include", "exclude", "ignore_files"):
-            values = getattr(self, name)
-            if isinstance(values, str) or not all(isinstance(value, str) and value for value in values):
-                raise ConfigError(f"{name} is {values!r}; give a tuple of texts")
-        for name in ("include", "exclude"):
-            if patterns := getattr(self, name):
-                compile_patterns(patterns, source=name)
+        _check_patterns(self)
 
     def rules_of(self, folder: str) -> PathRules:
         """What is left out of a folder, by its absolute path."""
         return PathRules.of(
             folder,
-            include=self.include,
-            exclude=self.exclude,
+            include=self.include or (),
+            exclude=self.exclude or (),
             ignore_files=self.ignore_files,
-            hidden_files=self.hidden_files,
+            hidden_files=bool(self.hidden_files),
         )
+
+
+def _check_patterns(options: IndexOptions) -> None:
+    patterns = {"include": options.include, "exclude": options.exclude}
+    given = {name: values for name, values in patterns.items() if values is not None}
+    for name, values in (given | {"ignore_files": options.ignore_files}).items():
+        is_text = isinstance(values, str) or not isinstance(values, Collection)
+        if is_text or not all(isinstance(value, str) and value for value in values):
+            raise ConfigError(f"{name} is {values!r}; give a tuple of texts")
+        if values and name in given:
+            compile_patterns(values, source=name)

@@ -8,6 +8,7 @@ from typing import Final
 from gpt4all_core.errors import IndexCorrupt, LocalDocsError
 from gpt4all_localdocs.database import Database, read_meta, write_meta
 from gpt4all_localdocs.digest import digest
+from gpt4all_localdocs.file_choice import META_NAME as FILE_CHOICE
 from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.vector_table import keep_earlier, note_replaced
 
@@ -61,7 +62,7 @@ def swap_in(copy: Store, store: Store) -> None:
             places = ", ".join("?" * len(rows.description))
             connection.executemany(f"INSERT INTO {table} VALUES ({places})", rows)  # noqa: S608 - constants
         connection.execute("DELETE FROM pending")
-        for name in ("embedder", "dimensions"):
+        for name in ("embedder", "dimensions", FILE_CHOICE):
             write_meta(connection, name, read_meta(source, name))
         note_replaced(connection)
     copy.close()

@@ -4,7 +4,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -14,6 +14,7 @@ from gpt4all_core.protocols import Vectors
 from gpt4all_localdocs.collection_table import CollectionTable
 from gpt4all_localdocs.database import Database
 from gpt4all_localdocs.document_table import DocumentTable
+from gpt4all_localdocs.file_choice import FileChoice, read_choice
 from gpt4all_localdocs.filter_sql import EVERYTHING, Condition
 from gpt4all_localdocs.keyword_table import KeywordTable
 from gpt4all_localdocs.listing_table import ListingTable
@@ -38,6 +39,7 @@ class StoreSummary:
     """What an index holds. `embedder` is its identity, None before the first sync.
 
     texts: those that programs put, which are no files; passages and vectors are of both.
+    choice: the patterns that the last sync took files by.
     """
 
     folders: tuple[Path, ...]
@@ -47,6 +49,7 @@ class StoreSummary:
     vectors: int
     embedder: str | None
     texts: int = 0
+    choice: FileChoice = field(default_factory=FileChoice)
 
 
 class Store:
@@ -232,7 +235,7 @@ class Store:
 
     def summary(self) -> StoreSummary:
         """Counts for people; one consistent state."""
-        embedder = self.vectors.embedder
+        embedder, choice = self.vectors.embedder, read_choice(self._database)
         with self._database.reading() as connection:
             files, unreadable, passages, vectors, texts = connection.execute(
                 "SELECT (SELECT count(*) FROM files WHERE kind = 'file'),"
@@ -244,7 +247,7 @@ class Store:
                 Path(row[0]) for row in connection.execute("SELECT path FROM folders ORDER BY path")
             )
         identity = None if embedder is None else embedder[0]
-        return StoreSummary(folders, files, unreadable, passages, vectors, identity, texts)
+        return StoreSummary(folders, files, unreadable, passages, vectors, identity, texts, choice)
 
     def check_integrity(self) -> None:
         """Read everything once: raises IndexCorrupt for damaged pages or keyword rows."""

@@ -13,6 +13,8 @@ from gpt4all_core.protocols import Embedder
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.disks import known_devices, remember_devices, without_missing
 from gpt4all_localdocs.embed import embed_texts
+from gpt4all_localdocs.file_choice import read_choice, write_choice
+from gpt4all_localdocs.left_out import keep_left_out
 from gpt4all_localdocs.listing import Listing
 from gpt4all_localdocs.load_ahead import load_ahead
 from gpt4all_localdocs.manifest import FileRecord, FileStat
@@ -21,7 +23,7 @@ from gpt4all_localdocs.passage import NewPassage, Passage
 from gpt4all_localdocs.pipeline import DocumentPipeline, content_id, vector_key
 from gpt4all_localdocs.plan import Plan, Reading, plan_reading, plan_sync
 from gpt4all_localdocs.put import cut_again
-from gpt4all_localdocs.scan import scan_folders
+from gpt4all_localdocs.scan import Scan, scan_folders
 from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.sync_progress import OnProgress, StopSignal, SyncProgress
 from gpt4all_localdocs.types import Chunk, Document, FileOutcome, Outcome
@@ -71,21 +73,23 @@ class SyncRun:
         self._on_progress(SyncProgress("scan", 0, 0))
         scanned_ns, settings = time.time_ns(), self._pipeline.settings
         listings = self._store.listings.all()
+        before = read_choice(self._store.database)
+        choice = before.or_chosen(self._options)
         scan = scan_folders(
             folders,
             suffixes=self._pipeline.suffixes,
             max_file_bytes=self._options.max_file_bytes,
             exclude=self._store.directory,
-            rules_of=self._options.rules_of,
+            rules_of=choice.within(self._options).rules_of,
             settings=settings,
             listings=listings,
         )
         self._settled = {directory: listings[directory] for directory in scan.settled}
         is_settled = bool(listings) and len(self._settled) == len(listings) and not scan.looked_at
         known = {} if is_settled and not scan.files else self._store.files_outside(self._settled)
-        if not self._confirm_removal:
-            scan = without_missing(known, scan, known_devices(self._store, scan))
-        for place in (*scan.skipped, *scan.hidden_from_view):
+        scan, is_chosen = self._keep_doubtful(known, scan, is_other_choice=choice != before)
+        hidden = (place for place in scan.hidden_from_view if place.path not in known)
+        for place in (*scan.skipped, *hidden):
             self._report(place.path, "skipped", place.reason)
         reading = plan_reading(known, scan, settings=settings)
         hashes = self._hash_files(reading.to_hash)
@@ -94,6 +98,8 @@ class SyncRun:
             return
         plan = plan_sync(known, reading, hashes, settings=settings)
         remember_devices(self._store, scan)
+        if is_chosen:
+            write_choice(self._store.database, choice)
         self._apply(plan, known, scanned_ns=scanned_ns)
         if not is_settled and not self.is_stopped:
             self._store.listings.remember(self._settled, scan.looked_at, seen=scan.files, settings=settings)
@@ -118,6 +124,18 @@ class SyncRun:
             last_id = passages[-1].id
         vectors.drop_unused()
         vectors.settle()
+
+    def _keep_doubtful(
+        self, known: Mapping[Path, FileRecord], scan: Scan, *, is_other_choice: bool
+    ) -> tuple[Scan, bool]:
+        """The scan with what nobody is likely to want forgotten hidden; whether another choice is to hold."""
+        if self._confirm_removal:
+            return scan, is_other_choice
+        scan = without_missing(known, scan, known_devices(self._store, scan))
+        if not is_other_choice:
+            return scan, False
+        kept = keep_left_out(known, scan, files=self._store.summary().files)
+        return kept, kept is scan
 
     def _hash_files(self, stats: Sequence[FileStat]) -> dict[Path, str]:
         hashes: dict[Path, str] = {}
