@@ -39,6 +39,7 @@ class LeasedModel(Generic[T]):
         self._lock = threading.RLock()
         self._path: Path | None = None
         self._header_read: GGUFHeader | None = None
+        self._entry_found: tuple[ModelEntry | None] | None = None
         self._lease: Lease[T] | None = None
         self._abandon: weakref.finalize[[], Any] | None = None
         self._is_closed = False
@@ -136,7 +137,9 @@ class LeasedModel(Generic[T]):
     @property
     def _entry(self) -> ModelEntry | None:
         """What the catalog knows of the model, by its file's name."""
-        return find_or_none(self.path.name)
+        if self._entry_found is None:
+            self._entry_found = (find_or_none(self.path.name),)
+        return self._entry_found[0]
 
     @property
     def _header(self) -> GGUFHeader:
