@@ -20,6 +20,7 @@ _FILLED_CELL = re.compile(
 
 _RECORD = struct.Struct("<HH")
 _BEGINNING_OF_SHEET = 0x0809
+_COMMENT_RECORD = 0x001C
 _CELL_RECORDS = frozenset({0x0006, 0x00BD, 0x00D6, 0x00FD, 0x0203, 0x0204, 0x0205, 0x027E})
 """FORMULA, MULRK, RSTRING, LABELSST, NUMBER, LABEL, BOOLERR, RK: [MS-XLS] section 2.3."""
 
@@ -45,13 +46,13 @@ def _column(letters: bytes) -> int:
     return number
 
 
-def largest_sheet_of_xls(content: bytes, *, path: Path) -> int:
-    """The cells that the largest sheet of an OLE file's workbook spans.
+def largest_sheet_of_xls(content: bytes, *, path: Path) -> tuple[int, bool]:
+    """The cells that the largest sheet of an OLE file's workbook spans, and whether any has a comment.
 
     Raises UnreadableDocument where the file is damaged or holds no workbook.
     """
     records = _workbook_stream(content, path)
-    position, largest = 0, 0
+    position, largest, has_comments = 0, 0, False
     low, high = [0xFFFF, 0xFFFF], [0, 0]
     while position + 8 <= len(records):
         kind, length = _RECORD.unpack_from(records, position)
@@ -61,8 +62,9 @@ def largest_sheet_of_xls(content: bytes, *, path: Path) -> int:
             address = _RECORD.unpack_from(records, position + 4)  # row and column
             low, high = list(map(min, low, address)), list(map(max, high, address))
             largest = max(largest, (high[0] - low[0] + 1) * (high[1] - low[1] + 1))
+        has_comments = has_comments or kind == _COMMENT_RECORD
         position += 4 + length
-    return largest
+    return largest, has_comments
 
 
 def _workbook_stream(content: bytes, path: Path) -> bytes:

@@ -81,6 +81,13 @@ def chart_rows(chart_space: Element) -> list[list[str]]:
     ]
 
 
+def chart_names(chart_space: Element) -> list[str]:
+    """The titles of a chart and of its axes, and its series' names."""
+    titles = [" ".join(paragraphs(title)) for title in descendants(chart_space, "title")]
+    series = [" ".join(_points(child(one, "tx")).values()) for one in descendants(chart_space, "ser")]
+    return [*titles, *series]
+
+
 def _first(element: Element, *names: str) -> Element | None:
     found = (child(element, name) for name in names)
     return next((inner for inner in found if inner is not None), None)

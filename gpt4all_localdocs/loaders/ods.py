@@ -13,18 +13,20 @@ from gpt4all_localdocs.loaders.sheets import MAX_COLUMNS, SheetsWriter
 from gpt4all_localdocs.types import Document
 
 SUFFIXES: tuple[str, ...] = (".ods", ".ots")
-VERSION: int = 1
+VERSION: int = 2
 
 _MAX_ROW = 2**20
 """As many as a sheet has where nobody asks for more."""
 
+_FLOATING = frozenset({"frame", "custom-shape", "rect", "g", "caption"})
 _VALUES = ("string-value", "date-value", "time-value", "boolean-value", "value")
 
 
 def load(path: Path) -> Document:
     """The sheets in the workbook's order, hidden ones included, each row a line (see `SheetsWriter`).
 
-    A label merged over rows of one column stands in each of these rows.
+    A label merged over rows of one column stands in each of these rows. Comments, and the words of what
+    floats over the sheet, follow in brackets in the cell that they belong to or begin at.
     Raises UnreadableDocument where the file is no ODS file, is encrypted, damaged or without text.
     """
     sheets = SheetsWriter()
@@ -37,8 +39,6 @@ def load(path: Path) -> Document:
         if attribute(table, "style-name") in hidden_styles:
             sheets.notes.append(f"sheet {name!r}: hidden in the file, and read like the others")
         sheets.add_sheet(name, _rows(table))
-    if any(True for table in tables for _ in descendants(table, "annotation")):
-        sheets.notes.append("comments on cells are left out")
     if not sheets.has_text:
         raise UnreadableDocument(path, "; ".join(["holds no text", *sheets.notes]))
     return sheets.document()
@@ -80,7 +80,7 @@ def _cells(row: Element, labels: dict[int, tuple[str, int]]) -> list[str]:
         if local_name(cell) not in {"table-cell", "covered-table-cell"}:
             continue
         count = repeated(cell, "number-columns-repeated", at_most=MAX_COLUMNS + 1)
-        text = _text(cell)
+        text, attached = _text(cell), _attached(cell)
         if local_name(cell) == "covered-table-cell" and not text and column in labels:
             text, rows_left = labels.pop(column)
             if rows_left > 1:
@@ -88,6 +88,7 @@ def _cells(row: Element, labels: dict[int, tuple[str, int]]) -> list[str]:
         rows = repeated(cell, "number-rows-spanned", at_most=_MAX_ROW)
         if rows > 1 and attribute(cell, "number-columns-spanned") in {"", "1"}:
             labels[column] = (text, rows - 1)
+        text = " ".join(filter(None, [text, *attached]))
         if text and column <= MAX_COLUMNS:
             texts += [""] * (column - len(texts))
             texts += [text] * min(count, MAX_COLUMNS + 1 - column)
@@ -105,3 +106,18 @@ def _text(cell: Element) -> str:
     if shown:
         return shown
     return next(filter(None, (attribute(cell, name) for name in _VALUES)), "")
+
+
+def _attached(cell: Element) -> Iterator[str]:
+    for comment in descendants(cell, "annotation"):
+        yield from _bracketed("comment", comment)
+    for figure in cell:
+        if local_name(figure) in _FLOATING:
+            yield from _bracketed("figure", [figure])
+
+
+def _bracketed(kind: str, content: Element) -> Iterator[str]:
+    blocks = Blocks()
+    blocks.write(content)
+    if text := " ".join(blocks.writer.text.split()):
+        yield f"[{kind}: {text}]"

@@ -65,7 +65,11 @@ class OfficePackage:
 
     def parse(self, name: str) -> Element:
         """The root element of a part."""
-        return parse_xml(self._members.read(name), path=self._path, name=name)
+        return parse_xml(self.read(name), path=self._path, name=name)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a part."""
+        return self._members.read(name)
 
     def related(self, kind: str) -> Iterator[Element]:
         """The root elements of the parts that the main part is related to, such as `footnotes`."""

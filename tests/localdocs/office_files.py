@@ -88,6 +88,8 @@ def write_pptx(
 
 
 def cell(address: str, value: str | float, *, style: int = 0) -> str:
+    if isinstance(value, bool):
+        return f'<c r="{address}" t="b"><v>{int(value)}</v></c>'
     if isinstance(value, str):
         return f'<c r="{address}" t="inlineStr"><is><t>{value}</t></is></c>'
     return f'<c r="{address}" s="{style}"><v>{value}</v></c>'
@@ -111,14 +113,15 @@ def write_xlsx(
     more: dict[str, str | bytes] | None = None,
     name: str = "file.xlsx",
 ) -> Path:
-    """A workbook; number formats by style: 0 general, 1 date, 2 date and time, 3 time, 4 percent."""
+    """A workbook; number formats by style: 0 general, 1 date, 2 date and time, 3 time, 4 percent, 5 euros."""
     entries = "".join(
         f'<sheet name="{title}" sheetId="{n}" r:id="s{n}" state="{state}"/>'
         for n, title in enumerate(sheets)
         for state in ["hidden" if title in hidden else "visible"]
     )
     workbook = f'<workbook xmlns="{_SHEET}" xmlns:r="{_OFFICE}"><sheets>{entries}</sheets></workbook>'
-    formats = "".join(f'<xf numFmtId="{number}"/>' for number in (0, 14, 22, 21, 9))
+    formats = "".join(f'<xf numFmtId="{number}"/>' for number in (0, 14, 22, 21, 9, 164))
+    euros = '<numFmts><numFmt numFmtId="164" formatCode="[$€-407]\\ #,##0.00"/></numFmts>'
     files: dict[str, str | bytes] = {
         "_rels/.rels": relationships({"r1": ("officeDocument", "xl/workbook.xml")}),
         "xl/workbook.xml": workbook,
@@ -126,7 +129,7 @@ def write_xlsx(
             {f"s{n}": ("worksheet", f"worksheets/sheet{n}.xml") for n in range(len(sheets))}
             | {"styles": ("styles", "styles.xml")}
         ),
-        "xl/styles.xml": f'<styleSheet xmlns="{_SHEET}"><cellXfs>{formats}</cellXfs></styleSheet>',
+        "xl/styles.xml": f'<styleSheet xmlns="{_SHEET}">{euros}<cellXfs>{formats}</cellXfs></styleSheet>',
         **{f"xl/worksheets/sheet{n}.xml": content for n, content in enumerate(sheets.values())},
         **(more or {}),
     }

@@ -151,6 +151,9 @@ EMPTY_ROWS = "<table:table-row table:number-rows-repeated='{}'><table:table-cell
 MANY_EMPTY = '<table:table-cell table:number-columns-repeated="16380"/>'
 
 
+BOX = "<draw:frame><draw:text-box><text:p>box</text:p></draw:text-box></draw:frame>"
+
+
 @pytest.mark.parametrize(
     ("cells", "line"),
     [
@@ -158,14 +161,18 @@ MANY_EMPTY = '<table:table-cell table:number-columns-repeated="16380"/>'
         ('<table:table-cell office:date-value="2024-05-01"/>', "2024-05-01"),
         (cell("a<text:line-break/>b") + MANY_EMPTY, "a b"),
         ("<table:table-cell/>" + cell("<text:span>b</text:span>"), "| b"),
-        (cell("x<office:annotation><text:p>why?</text:p></office:annotation>"), "x"),
+        (cell("x<office:annotation><text:p>why?</text:p></office:annotation>"), "x [comment: why?]"),
+        (
+            f"<table:table-cell>{BOX}</table:table-cell>",
+            "[figure: box]",
+        ),
     ],
 )
 def test_ods_cells_are_as_shown(tmp_path, cells, line):
     body = f"<table:table><table:table-row>{cells}</table:table-row></table:table>"
     document = ods.load(write_opendocument(tmp_path, "spreadsheet", body))
     assert document.text == line
-    assert document.notes == (("comments on cells are left out",) if "annotation" in cells else ())
+    assert document.notes == ()
 
 
 def test_ods_labels_merged_over_rows_stand_in_each_of_them(tmp_path):

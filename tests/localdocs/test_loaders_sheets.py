@@ -1,12 +1,13 @@
 import pytest
 from loader_files import sample, write
 from measured import check_growth
-from office_files import cell, sheet, write_xlsx
+from office_files import cell, relationships, sheet, write_xlsx
 
 from gpt4all_core.errors import UnreadableDocument
 from gpt4all_localdocs.loaders import delimited, sheets, spreadsheet
 from gpt4all_localdocs.loaders.cell_extent import largest_sheet_of_xls
 from gpt4all_localdocs.loaders.csv_rows import records
+from gpt4all_localdocs.loaders.number_format import shown_number
 from gpt4all_localdocs.loaders.sheets import SheetsWriter
 from gpt4all_localdocs.types import Part
 
@@ -46,13 +47,83 @@ def test_sheets_are_parts_whose_lines_are_rows(tmp_path):
         (45413, 1, "2024-05-01"),
         (45413.5416666551, 2, "2024-05-01 13:00:00"),
         (0.25, 3, "06:00:00"),
-        (0.25, 4, "0.25"),
+        (0.25, 4, "25%"),
+        (-1234.5, 5, "-€ 1,234.50"),
+        (True, 0, "TRUE"),
         ("Größe 😀", 0, "Größe 😀"),
     ],
 )
 def test_values_are_written_as_people_read_them(tmp_path, value, style, text):
     path = write_xlsx(tmp_path, {"a": sheet({1: cell("A1", value, style=style)})})
     assert spreadsheet.load(path).text == text
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "text"),
+    [
+        (0.257, "0.0%", "25.7%"),
+        (1234567.891, '#,##0.00\\ "€"', "1,234,567.89 €"),
+        (4.5, '_("$"* #,##0.00_);_("$"* \\(#,##0.00\\)', "$4.50"),
+        (-0.5, "0%;[Red]-0%", "-50%"),
+        (-0.001, "0.00", "0.00"),
+        (5, '0.0" kg"', "5.0 kg"),
+        (1234, "00000", "01234"),
+        (2, "0.##", "2"),
+        (1234, "0,", None),
+        (1, "# ?/?", None),
+        (3, "General", None),
+        (3, "yyyy-mm-dd", None),
+        (3, "[>5]0.0", None),
+        (7, "0.00E+00", None),
+    ],
+)
+def test_a_number_format_says_what_a_reader_sees_or_nothing(value, code, text):
+    assert shown_number(value, code) == text
+
+
+def test_comments_and_figures_stand_in_the_cells_that_they_belong_to(tmp_path):
+    thread = "<comment ref='B2'><text><r><t>[Threaded comment] See elsewhere</t></r></text></comment>"
+    legacy = f"<comments>{thread}<comment ref='A2'><text><r><t>see </t></r><r><t>law</t></r></text></comment>"
+    anchor = (
+        "<anchor><from><col>3</col><row>4</row></from><sp><txBody><p><r><t>boxed</t></r></p></txBody></sp>"
+        "<graphicFrame xmlns:r='x'><chart r:id='c'/></graphicFrame>"
+        "<pic><cNvPr descr='a bridge'/></pic></anchor>"
+    )
+    chart = (
+        "<chartSpace><title><p><r><t>Sales</t></r></p></title><ser><tx><v>2024</v></tx></ser></chartSpace>"
+    )
+    related = {
+        "a": ("comments", "../legacy.xml"),
+        "b": ("threadedComment", "../thread.xml"),
+        "c": ("drawing", "../drawings/d.xml"),
+    }
+    parts: dict[str, str | bytes] = {
+        "xl/worksheets/_rels/sheet0.xml.rels": relationships(related),
+        "xl/legacy.xml": f"{legacy}</comments>",
+        "xl/thread.xml": "<x><threadedComment ref='B2'><text>Why?</text></threadedComment></x>",
+        "xl/drawings/d.xml": f"<wsDr>{anchor}</wsDr>",
+        "xl/drawings/_rels/d.xml.rels": relationships({"c": ("chart", "chart.xml")}),
+        "xl/drawings/chart.xml": chart,
+    }
+    rows = {1: cell("A1", "Kind") + cell("B1", "Days"), 2: cell("A2", "paid") + cell("B2", 25)}
+    document = spreadsheet.load(write_xlsx(tmp_path, {"a": sheet(rows)}, more=parts))
+    assert document.text == (
+        "Kind | Days\npaid [comment: see law] | 25 [comment: Why?]\n\n\n"
+        "|  |  | [text: boxed] [figure: Sales; 2024] [picture: a bridge]"
+    )
+    assert document.notes == ()
+
+
+def test_a_workbook_with_a_damaged_part_is_read_with_a_note(tmp_path):
+    parts: dict[str, str | bytes] = {
+        "xl/worksheets/_rels/sheet0.xml.rels": relationships({"a": ("comments", "../comments.xml")}),
+        "xl/comments.xml": "<comments",
+    }
+    document = spreadsheet.load(write_xlsx(tmp_path, {"a": sheet({1: cell("A1", 0.25)})}, more=parts))
+    assert document.text == "0.25"
+    assert document.notes[0].startswith(
+        "number formats, comments and figures are left out: the file is damaged"
+    )
 
 
 def test_a_label_merged_over_rows_stands_in_each_of_them(tmp_path):
@@ -127,7 +198,7 @@ def test_a_workbook_that_is_none_says_why(tmp_path, content, reason):
 
 def test_a_workbook_whose_sheets_are_empty_holds_no_text(tmp_path):
     path = write_xlsx(tmp_path, {"a": sheet({})}, more={"xl/comments1.xml": "<comments/>"})
-    with pytest.raises(UnreadableDocument, match="holds no text; comments on cells are left out"):
+    with pytest.raises(UnreadableDocument, match=r"holds no text$"):
         spreadsheet.load(path)
 
 
@@ -195,7 +266,7 @@ def test_a_row_of_a_sample_sheet_stands_on_its_line(name, number, label, row, li
 @pytest.mark.parametrize(("name", "cells"), [("test_excel.xls", 8 * 15), ("tests_example.xls", 7 * 9)])
 def test_the_extent_of_a_sample_xls_is_that_of_its_largest_sheet(name, cells, monkeypatch):
     path = sample(f"spreadsheets/{name}")
-    assert largest_sheet_of_xls(path.read_bytes(), path=path) == cells
+    assert largest_sheet_of_xls(path.read_bytes(), path=path) == (cells, False)
     monkeypatch.setattr(spreadsheet, "MAX_CELLS", cells - 1)
     with pytest.raises(UnreadableDocument, match=f"a sheet that spans {cells} cells"):
         spreadsheet.load(path)
