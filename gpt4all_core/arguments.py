@@ -49,7 +49,14 @@ _DEFAULTS = GenerationParams()
 
 _OUR_PACKAGES = ("gpt4all_", "langchain_gpt4all", "llamaindex_gpt4all")
 
-ModelReference = Annotated[str | Path | None, AfterValidator(lambda model: model and str(model))]
+
+def _as_reference(model: str | Path | None) -> str | None:
+    if model == "":
+        raise ValueError("name a model, or leave it out")
+    return None if model is None else str(model)
+
+
+ModelReference = Annotated[str | Path | None, AfterValidator(_as_reference)]
 """A name or a path, kept as text whatever it came as."""
 
 

@@ -12,6 +12,8 @@ _DEFAULTS = GenerationParams()
 
 
 def _no_single_text(texts: object, info: ValidationInfo) -> object:
+    if texts == "":
+        raise ValueError("leave it out, or give a list of texts")
     if isinstance(texts, str):
         raise ValueError(f"give a list: {info.field_name}=[{texts!r}]")  # noqa: TRY004 - pydantic reports only these
     return texts

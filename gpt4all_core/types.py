@@ -71,7 +71,8 @@ class Message:
 
     content: plain text, or texts, pictures and sounds in their order; None says nothing. Control tokens
     written in it stay text when it is rendered.
-    tool_calls: what an assistant's turn asked for. tool_call_id: which of them a tool's turn answers.
+    tool_calls: what an assistant's turn asked for. tool_call_id: which of them a tool's turn answers; of a
+    user's turn, which call it answers that was none, so that it is not taken for a new question.
     name: the tool that answers, or who of several is speaking.
     reasoning: what an assistant thought before it spoke; later prompts leave it out, but for the
     turns of one chain of calls, where models that were trained to read it are shown it.
@@ -110,7 +111,8 @@ class ToolUse:
     choice: "auto" leaves it to the model, "none" forbids it, "required" makes it call at least
     one, a tool's name that one, once. is_parallel: whether it may otherwise ask for several at once.
     max_rounds: after so many turns with calls since the user last spoke, "auto" leaves only the answer,
-    and "required" one call of the tools that were called least; None sets no bound.
+    and "required" one call of the tools that were called least, and after as many again an error; None sets
+    no bound.
     """
 
     tools: tuple[Tool, ...]

@@ -93,7 +93,7 @@ def _result(
     if is_error:
         told = _as_error(told)
     if call_id in calls.broken:
-        return Message("user", told)
+        return Message("user", told, tool_call_id=call_id)
     return Message("tool", told, tool_call_id=call_id, name=name or calls.names.get(call_id))
 
 

@@ -169,6 +169,19 @@ def test_what_only_a_constructor_takes_is_said_under_its_own_name():
 
 
 @KINDS
+def test_an_empty_text_to_stop_at_is_answered_with_what_is_taken(kind):
+    with pytest.raises(ConfigError, match="got stop=''; leave it out"):
+        kind(stop="")
+
+
+@ALL_KINDS
+@pytest.mark.parametrize("name", ["model", "model_name"])
+def test_a_model_of_no_name_is_refused_when_it_is_given(kind, name):
+    with pytest.raises(ConfigError, match=f"got {name}=''; name a model, or leave it out"):
+        kind(**{name: ""})
+
+
+@KINDS
 def test_a_single_text_to_stop_at_is_answered_with_a_list(kind):
     with pytest.raises(ConfigError, match=re.escape("got stop='x'; give a list: stop=['x']")):
         kind(stop="x")

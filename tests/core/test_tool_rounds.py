@@ -3,7 +3,7 @@
 import pytest
 
 from gpt4all_core.check_tools import check_tools
-from gpt4all_core.errors import ConfigError
+from gpt4all_core.errors import ConfigError, OutputError
 from gpt4all_core.tool_rounds import tools_left, withheld_tools
 from gpt4all_core.types import Message, Tool, ToolCall, ToolUse
 
@@ -55,6 +55,24 @@ def test_a_report_that_is_refused_is_asked_for_again_before_what_was_called_more
     for name in ("add", "report", "add", "report"):
         assert name in {tool.name for tool in tools_left(asked, turns).tools}
         turns += rounds(name)
+
+
+def test_calls_that_are_refused_for_ever_end_in_an_error():
+    asked = ToolUse((REPORT,), "required", max_rounds=2)
+    assert tools_left(asked, [ASKED, *rounds(*["report"] * 4)]).tools == (REPORT,)
+    with pytest.raises(OutputError, match=r"5 rounds .* what report are called with"):
+        tools_left(asked, [ASKED, *rounds(*["report"] * 5)])
+    assert tools_left(asked, [ASKED, *rounds(*["report"] * 9), ASKED]) == asked
+
+
+def test_the_answer_to_a_call_that_was_none_is_no_new_question():
+    broken = [Message("assistant", '{"city": "Vie'), Message("user", "Error: cut", tool_call_id="b")]
+    asked = ToolUse(TOOLS, max_rounds=3)
+    assert tools_left(asked, [ASKED, *rounds("weather"), *broken]) == asked
+    for turns in ([*rounds("weather"), *broken, *broken], [*broken, *rounds("weather", "weather")]):
+        assert tools_left(asked, [ASKED, *turns]).choice == "none"
+    spoken = [Message("assistant", "Sunny."), ASKED]
+    assert tools_left(asked, [ASKED, *rounds("weather", "weather"), *spoken, *broken]) == asked
 
 
 def test_without_a_bound_everything_is_left_for_ever():

@@ -200,7 +200,9 @@ async def test_an_agent_searches_documents_and_answers(clever, tmp_path):
         for state in (agent.invoke(question), await agent.ainvoke(question)):
             _, asked, found, answer = state["messages"]
             assert asked.tool_calls[0]["args"] == {"query": "annual leave"}
-            assert found.content == "[1] leave.md, line 1\nThere are 27 days of annual leave."
+            assert found.content.startswith(
+                "[1] leave.md, line 1\n<<<\nThere are 27 days of annual leave.\n>>>"
+            )
             assert [document.metadata["lines"] for document in found.artifact] == ["1-1"]
             assert answer.text.startswith("Hello")
     assert [tool.name for tool in clever.calls[0].tool_use.tools] == ["search_documents"]

@@ -167,7 +167,10 @@ def test_what_a_user_says_beside_a_result_comes_after_it():
 def test_a_call_that_was_none_is_repeated_as_text_and_its_answer_is_the_users(arguments):
     call = {"name": "add", "args": arguments, "id": "c1", "error": "cut", "type": "invalid_tool_call"}
     said = [AIMessage("Well. ", invalid_tool_calls=[call]), ToolMessage("malformed", tool_call_id="c1")]
-    assert to_messages(said) == [Message("assistant", 'Well. add {"a": 1'), Message("user", "malformed")]
+    assert to_messages(said) == [
+        Message("assistant", 'Well. add {"a": 1'),
+        Message("user", "malformed", tool_call_id="c1"),
+    ]
 
 
 @pytest.mark.parametrize(
