@@ -3,6 +3,7 @@
 import json
 import os
 import stat as stat_modes
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from gpt4all_core.errors import ConfigError
 from gpt4all_localdocs.listing import FileEntry, Listing, Look, look_into
 from gpt4all_localdocs.loaders.recognise import reason_against
-from gpt4all_localdocs.manifest import FileStat
+from gpt4all_localdocs.manifest import RACY_WINDOW_NS, FileStat
 from gpt4all_localdocs.patterns import PathRules
 
 RulesOf = Callable[[str], PathRules]
@@ -113,6 +114,7 @@ class _Walk:
         self._suffixes = suffixes
         self._max_file_bytes = max_file_bytes
         self._exclude = exclude
+        self._racy_ns = time.time_ns() - RACY_WINDOW_NS
         self._seen: set[tuple[int, int]] = set()
         self._links: list[_Directory] = []
 
@@ -181,6 +183,8 @@ class _Walk:
             left_out = dict(json.loads(known.skipped))
         else:
             left_out = self._take(directory, look, rules)
+            if any(entry[0] in left_out and entry[2] >= self._racy_ns for entry in look.files):
+                digest = None  # what was found in it may have changed with no other time stamp
             self.looked_at[directory] = Listing(digest, skipped=json.dumps(list(left_out.items())))
             for entry, error in look.odd:
                 self._pass_over(entry, error)

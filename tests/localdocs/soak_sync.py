@@ -3,8 +3,10 @@
     python tests/localdocs/soak_sync.py --runs 200 --steps 500 --seconds 60
 
 Each run kills a process with SIGKILL in the middle of a sync, at a write that is drawn by chance; a quarter
-of them while Chroma writes its files. What is left must be searchable, and the next sync must make it equal
-to a fresh index. Then a folder is changed at random, and two processes sync while three search.
+of them while Chroma flushes its index files, an eighth where a new generation is swapped in under a process
+that searches, an eighth in a rebuild under another embedder. What is left must be searchable, and the next
+sync must make it equal to a fresh index. Then a folder is changed at random, and two processes sync while
+three search.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,10 +30,21 @@ from test_sync_faults import STEPS, FolderMachine, assert_search_is_usable, stop
 from workbench import Workbench
 
 from gpt4all_core.errors import IndexBusy
+from gpt4all_core.testing import HashEmbedder
+from gpt4all_localdocs.search import search
+from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.vector_index.chroma import ChromaIndex
+from gpt4all_localdocs.vector_index.search_index import SearchIndex
+from gpt4all_localdocs.vector_table import VectorTable
 
 WORDS = ("alpha", "beta", "gamma", "delta", "UNREADABLE")
-AIMED = "in Chroma"
+FLUSH = "while Chroma flushes"
+SWAP = "at the swap, with a reader"
+REBUILD = "in a rebuild"
+AIMED = {1: SWAP, 3: FLUSH, 5: REBUILD, 7: FLUSH}
+"""Of eight runs; the others are at a write like those of the tests."""
+
+OTHER_EMBEDDER = HashEmbedder(dimensions=24, name="other")
 
 
 class Killer:
@@ -78,41 +92,104 @@ def change(bench: Workbench, draw: random.Random) -> None:
 
 
 def killed_sync(root: Path, step: str, calls: int) -> None:
-    """What a child process does."""
-    bench = open_bench(root, has_chroma=step == AIMED)
-    if step != AIMED:
-        with stopping(bench, step, Killer(calls)):  # type: ignore[arg-type]
-            bench.sync()
+    """What a child process does; where its parent kills it, it tells when."""
+    bench = open_bench(root, has_chroma=step in (FLUSH, SWAP))
+    if step in (FLUSH, SWAP):
+        name = "upsert" if step == FLUSH else "publish"
+        owner = ChromaIndex if step == FLUSH else VectorTable
+        real = getattr(owner, name)
+
+        def tell_first(*arguments):
+            print("now", flush=True)
+            return real(*arguments)
+
+        setattr(owner, name, tell_first)
+        bench.sync()
         return
-    real_open = bench.open_index
+    if step == REBUILD:
+        step, bench.embedder = STEPS[calls % len(STEPS)], OTHER_EMBEDDER
+    with stopping(bench, step, Killer(calls)):  # type: ignore[arg-type]
+        bench.sync(rebuild=bench.embedder is OTHER_EMBEDDER)
 
-    def open_and_tell(directory: Path):
-        index = real_open(directory)
-        print("writing", flush=True)
-        return index
 
-    bench.open_index = open_and_tell
-    bench.sync()
+def index_files(bench: Workbench) -> dict[Path, tuple[int, int]]:
+    """Sizes and times of what Chroma flushes."""
+    found = {}
+    for path in bench.index.glob("chroma-*/*/*.bin"):
+        with contextlib.suppress(FileNotFoundError):
+            found[path] = (path.stat().st_size, path.stat().st_mtime_ns)
+    return found
+
+
+def kill_in_time(child: "subprocess.Popen[bytes]", bench: Workbench, draw: random.Random, step: str) -> None:
+    """Kill the child where it is to be killed: at the swap, or when index files are being written."""
+    if child.stdout is None or not child.stdout.readline():
+        return  # there was nothing to write
+    before = index_files(bench)
+    while step == FLUSH and child.poll() is None and index_files(bench) == before:
+        time.sleep(0.0005)
+    time.sleep(draw.uniform(0, 0.004 if step == FLUSH else 0.02))
+    child.kill()
+
+
+@contextlib.contextmanager
+def reading(root: Path) -> Iterator[None]:
+    """Another process searches meanwhile, with the index open all the time; it must not fail."""
+    sign = root / "reading"
+    sign.touch()
+    command = [sys.executable, __file__, "--role", "read", str(root), "60"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == b"ready\n"
+        yield
+        time.sleep(0.1)  # searches of what is left
+        sign.unlink()
+        assert int(reader.stdout.read()) > 0
+    assert reader.returncode == 0, f"{root}: a search failed"
+
+
+def read_on(root: Path, seconds: float) -> int:
+    """Search through one open index until the sign is gone; how often."""
+    bench, count, end = open_bench(root, has_chroma=True), 0, time.monotonic() + seconds
+    with (
+        Store.open(bench.index, read_only=True) as store,
+        SearchIndex(store, bench.options, open_index=bench.open_index) as index,
+    ):
+        while (root / "reading").exists() and time.monotonic() < end:
+            hits = search(store, index, bench.embedder, "alpha one", k=50, mode="vector")
+            assert len({(hit.path, hit.span) for hit in hits}) == len(hits)
+            if not count:
+                print("ready", flush=True)
+            count += 1
+    return count
 
 
 def run_kill(root: Path, draw: random.Random, step: str) -> bool:
     """One run; whether the process was killed before its sync was done."""
-    bench = open_bench(root, has_chroma=step == AIMED)
+    bench = open_bench(root, has_chroma=step in (FLUSH, SWAP))
     change(bench, draw)
-    if draw.random() < 0.7:
+    if step in (SWAP, REBUILD) or draw.random() < 0.7:
         bench.sync()
         change(bench, draw)
-    calls = draw.randint(1, 12)
+    if step in AIMED.values():
+        bench.write("new.txt", f"alpha {draw.random()}")  # so that there is something to embed and to index
+    calls = draw.randint(1, 8)
     command = [sys.executable, __file__, "--child", str(root), step, str(calls)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
-        if step == AIMED and child.stdout is not None and child.stdout.readline():
-            time.sleep(draw.uniform(0, 0.05))
-            child.kill()
+    reader = reading(root) if step == SWAP else contextlib.nullcontext()
+    with reader, subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        if step in (FLUSH, SWAP):
+            kill_in_time(child, bench, draw, step)
+    if step == REBUILD and child.returncode == 0:
+        bench.embedder = OTHER_EMBEDDER
     if bench.index.exists():
         assert_search_is_usable(bench)
+    if step == REBUILD and draw.random() < 0.7:
+        bench.embedder = OTHER_EMBEDDER
+        bench.sync(rebuild=True)
     bench.sync()
     assert bench.content() == bench.fresh_content(), f"{root}: not as a fresh index after a kill {step}"
     assert len(list(bench.index.glob("chroma-*"))) <= 1, root
+    assert not list(bench.index.glob("rebuild.sqlite*")), root
     return child.returncode == -signal.SIGKILL
 
 
@@ -121,7 +198,7 @@ def run_kills(runs: int, seed: int) -> Counter[str]:
     killed: Counter[str] = Counter()
     for number in range(runs):
         draw = random.Random(seed * 1_000_003 + number)
-        step = AIMED if number % 4 == 3 else draw.choice(STEPS)
+        step = AIMED.get(number % 8) or draw.choice(STEPS)
         root = Path(tempfile.mkdtemp())
         killed[step] += run_kill(root, draw, step)
         shutil.rmtree(root)
@@ -144,6 +221,8 @@ def walk_folder(steps: int) -> None:
 
 def play_role(role: str, root: Path, seconds: float) -> int:
     """Sync or search until the time is up; how often."""
+    if role == "read":
+        return read_on(root, seconds)
     bench = open_bench(root, has_chroma=True)
     draw, count, end = random.Random(os.getpid()), 0, time.monotonic() + seconds
     while time.monotonic() < end:

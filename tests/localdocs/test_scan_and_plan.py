@@ -106,6 +106,7 @@ def test_a_directory_that_looks_the_same_is_settled_until_anything_in_it_or_the_
     for name in ("sub/a.txt", "sub/photo.jpg", "sub/left/b.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1, 1))
     rules = IndexOptions(exclude=("left/",)).rules_of
     first = scan(tmp_path, rules_of=rules)
     known = {"rules_of": rules, "listings": first.looked_at}
