@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from gpt4all_core.catalog.catalog import find_or_none, model_name
+from gpt4all_core.catalog.catalog import find_for_file, model_name
 from gpt4all_core.catalog.entry import ModelEntry, Role
 from gpt4all_core.catalog.gguf import GGUFHeader, read_header
 from gpt4all_core.catalog.resolve import resolve_model
@@ -138,7 +138,7 @@ class LeasedModel(Generic[T]):
     def _entry(self) -> ModelEntry | None:
         """What the catalog knows of the model, by its file's name."""
         if self._entry_found is None:
-            self._entry_found = (find_or_none(self.path.name),)
+            self._entry_found = (find_for_file(self.path),)
         return self._entry_found[0]
 
     @property

@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ SHARE_OF_MEMORY = 0.7
 MOST_PARAMETERS = 9_000_000_000
 """A larger model is not recommended unasked: it may fit, yet be slow without a graphics card. 8B at
 four bits was reported at 11 to 14 tokens/s on a Ryzen 7950X; twice the size writes half as fast."""
+
+_QUANTISED = re.compile(r"[-_.](?:i?q\d+(?:_\w+)*|b?f16|fp16|f32|mxfp4)$")
+"""How a file's name ends that says in which quantisation it is, in lower case and without `.gguf`."""
 
 
 def list_models(*, role: Role | None = None) -> tuple[ModelEntry, ...]:
@@ -43,6 +47,23 @@ def find(reference: str) -> ModelEntry:
 def find_or_none(reference: str) -> ModelEntry | None:
     """The same, with None for a reference that is not in the catalog."""
     return _catalog().by_reference.get(reference.casefold())
+
+
+def find_for_file(path: Path) -> ModelEntry | None:
+    """What is known of a file's model, from its name: the file's entry, or another quantisation's.
+
+    From that only what holds for any file of the model: prefixes, vector lengths, licence, and a chat
+    template for files without one. Its size, hash and quantisation are None.
+    """
+    entry = find_or_none(path.name)
+    if entry is not None:
+        return entry
+    other = _catalog().by_stem.get(_stem(path.name))
+    if other is None:
+        return None
+    template = other.template and other.template.model_copy(update={"replaces_own": False})
+    unknown = dict.fromkeys(("size_bytes", "sha256", "md5", "quantisation"))
+    return other.model_copy(update={**unknown, "file_name": path.name, "template": template})
 
 
 def model_name(path: Path) -> str:
@@ -112,6 +133,7 @@ def user_catalog() -> Path | None:
 class _Catalog:
     models: tuple[ModelEntry, ...]
     by_reference: Mapping[str, ModelEntry]
+    by_stem: Mapping[str, ModelEntry]
 
 
 def _catalog() -> _Catalog:
@@ -123,7 +145,13 @@ def _read(own: Path | None) -> _Catalog:
     """Files are read once by a process: what a model is called must not change under its feet."""
     models, users = read_catalogs(own)
     by_reference: dict[str, ModelEntry] = {}
+    by_stem: dict[str, ModelEntry] = {}
     for entry in (*users, *models):  # the user's names win
+        by_stem.setdefault(_stem(entry.file_name), entry)
         for reference in entry.references:
             by_reference.setdefault(reference.casefold(), entry)
-    return _Catalog(models, by_reference)
+    return _Catalog(models, by_reference, by_stem)
+
+
+def _stem(file_name: str) -> str:
+    return _QUANTISED.sub("", file_name.casefold().removesuffix(".gguf"))

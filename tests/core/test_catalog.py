@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from gpt4all_core.catalog.catalog import (
     better_model,
     find,
+    find_for_file,
     find_or_none,
     largest_fitting,
     list_models,
@@ -118,6 +119,29 @@ def test_every_model_of_gpt4alls_catalog_is_here_with_its_hash():
         address = getattr(source, "url", "") or f"{HUB}/{source.repository}/resolve/main/{entry.file_name}"
         assert address == fact["url"]
     assert len(facts) == 32
+
+
+@pytest.mark.parametrize(
+    ("file_name", "name"),
+    [
+        ("nomic-embed-text-v1.5.Q4_K_M.gguf", "nomic-embed-text-v1.5"),
+        ("nomic-embed-text-v1.5.f32.gguf", "nomic-embed-text-v1.5"),
+        ("Qwen3-8B-IQ4_XS.gguf", "qwen3-8b"),
+        ("nomic-embed-text-v1.5-tuned.Q4_K_M.gguf", None),
+        ("f16.gguf", None),
+    ],
+)
+def test_another_quantisation_of_a_model_is_known_by_its_files_name(file_name, name):
+    entry = find_for_file(Path("/models") / file_name)
+    assert (entry and entry.name) == name
+    if entry is not None:
+        assert (entry.query_prefix, entry.matryoshka) == (find(name).query_prefix, find(name).matryoshka)
+        assert (entry.size_bytes, entry.sha256, entry.md5, entry.quantisation) == (None,) * 4
+
+
+def test_what_is_wrong_in_one_file_is_not_assumed_of_another_quantisation():
+    assert find_for_file(Path("Phi-3-mini-4k-instruct.Q4_0.gguf")).template.replaces_own
+    assert not find_for_file(Path("Phi-3-mini-4k-instruct.Q8_0.gguf")).template.replaces_own
 
 
 def test_no_entry_states_a_number_without_its_source():

@@ -11,6 +11,7 @@ from gpt4all_core.catalog import download as download_module
 from gpt4all_core.catalog import hub
 from gpt4all_core.catalog.catalog import find
 from gpt4all_core.catalog.download import download, fetch_url, require_space, verify
+from gpt4all_core.catalog.entry import HuggingFaceSource
 from gpt4all_core.catalog.reference import HuggingFaceReference
 from gpt4all_core.catalog.store import models_folder
 from gpt4all_core.errors import ChecksumMismatch, DownloadError, ModelNotFound
@@ -246,6 +247,19 @@ def test_an_entry_of_the_hub_is_verified_by_the_catalogs_hash(server, monkeypatc
     assert download(entry) == models_folder() / entry.file_name
     with pytest.raises(ChecksumMismatch, match="md5"):
         download(entry.model_copy(update={"md5": "0" * 32, "file_name": "other.gguf"}))
+
+
+@pytest.mark.parametrize("unknown", [{"sha256": None, "md5": None}, {"size_bytes": None}])
+def test_an_entry_without_a_hash_or_size_is_verified_by_what_the_hub_says(server, monkeypatch, unknown):
+    fetch_hub_from(server, monkeypatch)
+    source = HuggingFaceSource(kind="hugging_face", repository="owner/repo")
+    facts = {"file_name": "m-Q4_0.gguf", "source": source, "size_bytes": len(CONTENT), "sha256": SHA256}
+    entry = find("qwen3-8b").model_copy(update=facts | unknown)
+    server.lfs["sha256"] = "0" * 64
+    with pytest.raises(ChecksumMismatch, match="sha256"):
+        download(entry)
+    server.lfs["sha256"] = SHA256
+    assert download(entry).read_bytes() == CONTENT
 
 
 def test_a_file_that_the_repository_does_not_have_is_named(server, monkeypatch):
