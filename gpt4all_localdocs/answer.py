@@ -25,7 +25,8 @@ QUOTE_PASSAGES: Final = 3
 WRITE_PASSAGES: Final = 6
 DEMONSTRATION_SOURCES: Final = 1
 """Passages that a demonstration model writes from where nobody asks for more: it cannot choose among several.
-Of 20 answers of the starter model 7 held the right words with one passage, 2 with two, 2 with six."""
+Of the starter model's answers .34 held the right words with one passage (100 questions of SQuAD 2.0), .10
+with two or six (20 of them)."""
 
 _QUOTE_TOKENS: Final = 48
 """A span to answer with; a longer one is a passage, which the citation shows anyway."""
