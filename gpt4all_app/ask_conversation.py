@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gpt4all_app.failures import Stopped
 from gpt4all_app.kept_history import add_to_history, read_history
-from gpt4all_app.output import Output
+from gpt4all_app.output import Output, counted
 from gpt4all_app.typed_lines import is_interactive
 from gpt4all_core.errors import GenerationError, LocalDocsError
 from gpt4all_core.types import Message
@@ -91,7 +91,7 @@ class AskedDocuments:
         wrap = WordWrap(output.width) if output.width else None
         is_begun = False
         try:
-            with waiting(output, f"reading {len(stream.hits)} passages") as stop_waiting:
+            with waiting(output, f"reading {counted(len(stream.hits), 'passage')}") as stop_waiting:
                 for piece in stream:
                     stop_waiting()
                     is_begun = is_begun or bool(piece)

@@ -21,7 +21,7 @@ from gpt4all_app.options import (
     index_options,
     search_filter,
 )
-from gpt4all_app.output import Output
+from gpt4all_app.output import Output, counted
 from gpt4all_app.paths import absolute, index_place, shown_path
 from gpt4all_app.session import Session
 from gpt4all_app.syncing import require_contents, summary, sync_visibly, watch_visibly
@@ -244,8 +244,7 @@ def remove(
             record = {"index": opened.path, "folder": path, "collection": collection, "files": count}
             output.document(record | {"folders": opened.folders})
         elif path:
-            files = "1 file" if count == 1 else f"{count} files"
-            output.data(f"forgot {path} with {files}")
+            output.data(f"forgot {path} with {counted(count, 'file')}")
         else:
             output.data(f"forgot the name {collection}; its folders stay")
 
@@ -288,6 +287,6 @@ def _show(report: SyncReport, output: Output, *, folders: tuple[Path, ...]) -> N
 
 def _described(file: FileOutcome, folders: tuple[Path, ...]) -> str:
     reason = f": {file.reason}" if file.reason else ""
-    passages = f" ({file.chunks} passages)" if file.outcome in ("added", "updated") else ""
+    passages = f" ({counted(file.chunks, 'passage')})" if file.outcome in ("added", "updated") else ""
     notes = "".join(f"; {note}" for note in file.notes)
     return f"{file.outcome:<10}  {shown_path(file.path, folders)}{passages}{reason}{notes}"

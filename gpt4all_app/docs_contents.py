@@ -10,7 +10,7 @@ import typer
 from gpt4all_app.demonstration import weak_model_note
 from gpt4all_app.failures import Stopped
 from gpt4all_app.options import Collections, Files, Index, Json, Model, search_filter
-from gpt4all_app.output import Output
+from gpt4all_app.output import Output, counted
 from gpt4all_app.paths import absolute, index_place, shown_path
 from gpt4all_app.session import Session
 from gpt4all_app.syncing import require_contents
@@ -44,8 +44,8 @@ def list_documents(
             return
         for document in documents:
             name = document.text_id or shown_path(document.path, folders)
-            output.data(f"{name} ({_passages(document.passages)})")
-        output.note(f"{len(documents)} documents")
+            output.data(f"{name} ({counted(document.passages, 'passage')})")
+        output.note(counted(len(documents), "document"))
 
 
 def summarise(
@@ -108,7 +108,9 @@ def compare(
             if passages:
                 output.data(title)
                 _show_passages(passages, output)
-        output.note("the same text" if found.is_equal else f"{_passages(len(found.same))} the same in both")
+        output.note(
+            "the same text" if found.is_equal else f"{counted(len(found.same), 'passage')} the same in both"
+        )
 
 
 def _known(docs: "LocalDocs", document: str) -> str | Path:
@@ -130,7 +132,3 @@ def _show_passages(passages: "Sequence[Hit]", output: Output) -> None:
     for passage in passages:
         output.data(f"{passage.name}, {passage.place}" if passage.place else passage.name, indent=2)
         output.data(excerpt(passage.text), indent=4)
-
-
-def _passages(count: int) -> str:
-    return f"{count} passage" if count == 1 else f"{count} passages"

@@ -8,7 +8,7 @@ import typer
 
 import gpt4all_localdocs
 from gpt4all_app.options import Index, Json
-from gpt4all_app.output import Output
+from gpt4all_app.output import Output, counted
 from gpt4all_app.paths import absolute, index_place
 from gpt4all_app.session import Session
 from gpt4all_app.syncing import require_contents
@@ -64,7 +64,8 @@ def import_index(
             return
         for place in held.folders:
             output.data(str(place))
-        output.note(f"{held.files} files, {held.texts} texts and {held.passages} passages are in the index")
+        parts = [counted(held.files, "file"), counted(held.texts, "text"), counted(held.passages, "passage")]
+        output.note(f"in the index: {', '.join(parts)}")
 
 
 def import_gpt4all(
@@ -92,7 +93,7 @@ def import_gpt4all(
         for folder, reason in found.missing:
             output.note(f"left out: {folder}: {reason}")
         at = f" --index {index}" if index else ""
-        output.note(f"{len(found.added)} folders added; index them with: gpt4all docs sync{at}")
+        output.note(f"{counted(len(found.added), 'folder')} added; index them with: gpt4all docs sync{at}")
 
 
 def _named_folder(given: str) -> tuple[str, Path]:

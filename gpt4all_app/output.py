@@ -21,6 +21,11 @@ def printable(text: str) -> str:
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
 
 
+def counted(count: int, noun: str) -> str:
+    """How many there are, in words: "1 file", "2 files"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 class Output:
     """The two streams of one run. In a terminal lines are broken between words, elsewhere never.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt4all_app.failures import Stopped
-from gpt4all_app.output import Output
+from gpt4all_app.output import Output, counted
 from gpt4all_app.paths import shown_path
 from gpt4all_app.progress import sync_bar
 from gpt4all_core.errors import LocalDocsError
@@ -88,7 +88,7 @@ def note_report(report: SyncReport, output: Output, *, folders: Sequence[Path], 
     more = f"gpt4all docs sync --index {index}"
     if not report.has_changes:
         if faults:
-            output.note(f"{_files(len(faults))} cannot be searched; {more} says why")
+            output.note(f"{counted(len(faults), 'file')} cannot be searched; {more} says why")
         return
     output.note(f"index updated: {summary(report)}")
     skipped = [
@@ -106,9 +106,5 @@ def note_report(report: SyncReport, output: Output, *, folders: Sequence[Path], 
 def summary(report: SyncReport) -> str:
     """How many files had which outcome, changes first, and how many passages were embedded."""
     parts = [f"{report.counts[outcome]} {outcome}" for outcome in _ORDER if outcome in report.counts]
-    embedded = f"; {report.embedded} passages embedded" if report.embedded else ""
+    embedded = f"; {counted(report.embedded, 'passage')} embedded" if report.embedded else ""
     return f"{', '.join(parts) or 'no files'}{embedded}"
-
-
-def _files(count: int) -> str:
-    return f"{count} file" if count == 1 else f"{count} files"

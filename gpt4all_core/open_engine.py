@@ -109,8 +109,6 @@ class OpenEngine:
             weights.adds_bos,
             weights.eos,
             others,
-            has_images=self.media.can_see,
-            has_audio=self.media.can_hear,
         )
 
     def tokenize(self, text: str, *, parse_special: bool) -> list[int]:

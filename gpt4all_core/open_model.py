@@ -85,10 +85,6 @@ class PromptFacts:
     adds_bos: bool
     eos: int | None = None
     other_templates: Mapping[str, str] = field(default_factory=dict)
-    has_images: bool = False
-    """Whether something reads pictures for the model."""
-    has_audio: bool = False
-    """Whether something reads sounds for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from gpt4all_core.catalog.fingerprint import fingerprint
 from gpt4all_core.catalog.gguf import GGUFHeader
 from gpt4all_core.catalog.gguf_projector_check import Modality, check_projector, modalities, most_rows
 from gpt4all_core.catalog.projector_files import find_projector
+from gpt4all_core.catalog.store import copies_folder
 from gpt4all_core.engine.image_rows import ImageParts, PromptImage
 from gpt4all_core.errors import ConfigError, EngineClosed, ModelLoadError, UnsupportedParameter
 from gpt4all_core.read_audio import read_audio
@@ -221,6 +222,11 @@ def projector_file(model: Path, header: GGUFHeader, projector: Path | None) -> P
 
 
 def _nothing_reads(model: Path, header: GGUFHeader) -> str:
+    if model.parent == copies_folder():  # the copy that stands for the starter is no file anybody asked for
+        return (
+            "the starter model reads text alone and cannot be sent {noun}; open a model that sees or hears,"
+            " with the mmproj-….gguf that was published with it beside it"
+        )
     return (
         f"{model.name} cannot be sent {{noun}}: there is no projector for it beside {model}. If it is a"
         f" model that sees or hears (this one's architecture is {header.architecture!r}), get the"

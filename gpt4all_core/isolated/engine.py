@@ -126,8 +126,7 @@ class IsolatedEngine:
     @property
     def facts(self) -> PromptFacts:
         if self._facts is None:
-            facts = self._ask(ReadFacts(next(self._numbers)), Facts).facts
-            self._facts = replace(facts, has_images=False, has_audio=False)
+            self._facts = self._ask(ReadFacts(next(self._numbers)), Facts).facts
         return self._facts
 
     @property

@@ -33,7 +33,7 @@ def test_sync_names_each_file_that_is_not_as_it_was(indexed, leave):
     found = indexed("docs", "sync")
     lines = found.out.splitlines()
     assert f"moved       ships.txt: from {leave / 'boats.txt'}" in lines
-    assert "updated     leave.txt (1 passages)" in lines
+    assert "updated     leave.txt (1 passage)" in lines
     assert "skipped     photo.jpeg: pictures have no text" in lines
     assert any(line.startswith("unreadable  broken.pdf: ") for line in lines)
     assert lines[-1].startswith("1 updated, 1 moved, 1 unreadable, 1 skipped")

@@ -100,7 +100,7 @@ def test_without_a_projector_it_is_said_what_is_missing(files):
 def test_what_a_model_can_be_sent_is_among_its_facts(files):
     path, projector = files
     opened = start_engine(path, EngineOptions(projector=projector, **SMALL))
-    assert (opened.facts.has_images, opened.facts.has_audio) == (False, True)
+    assert (opened.media.can_see, opened.media.can_hear) == (False, True)
     opened.close()
     assert LocalModel(path, projector=projector).reads == ("audio",)
     assert LocalModel(path).reads == LocalModel(path, projector=projector, isolate=True).reads == ()

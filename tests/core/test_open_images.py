@@ -58,7 +58,7 @@ def _with(projector, **options):
 
 
 def test_a_model_with_a_projector_sees(opened):
-    assert opened.facts.has_images
+    assert opened.media.can_see
     seen = {ask(opened, "See ", data, " now").logprobs[0].logprob for data in (picture(0), picture(1))}
     assert len(seen | {ask(opened, "See  now").logprobs[0].logprob}) == 3
 
@@ -67,14 +67,14 @@ def test_a_projector_beside_the_model_is_found(files, tmp_path):
     model, projector = (shutil.copy(file, tmp_path / file.name) for file in files)
     trials.waive(model, projector)
     opened = start_engine(model, SMALL)
-    assert opened.facts.has_images
+    assert opened.media.can_see
     assert ask(opened, picture(), " now").usage.prompt_tokens == 16 + len(" now")
     opened.close()
 
 
 def test_without_a_projector_it_is_said_what_is_missing(files):
     opened = start_engine(files[0], SMALL)
-    assert not opened.facts.has_images
+    assert not opened.media.can_see
     with pytest.raises(UnsupportedParameter, match=r"no projector for it beside .*get the mmproj-"):
         opened.read_image(picture())
     opened.close()
@@ -152,7 +152,6 @@ def test_another_projector_finds_nothing_of_it(files, tmp_path):
 def test_a_model_in_a_child_process_refuses_pictures(files):
     opened = start_isolated(files[0], EngineOptions(context_size=256, device="cpu", isolate=True))
     try:
-        assert not opened.facts.has_images
         with pytest.raises(UnsupportedParameter, match="isolate=False"):
             opened.read_image(picture())
     finally:

@@ -199,3 +199,11 @@ def test_a_large_picture_takes_no_more_than_its_share_of_the_context(tmp_path):
 def test_how_many_rows_a_picture_may_have(tmp_path, kind, room, batch_rows, expected):
     header = read_header(of_another_kind(tmp_path / "p.gguf", kind))
     assert most_rows(header, room=room, batch_rows=batch_rows) == expected
+
+
+def test_the_starter_model_is_not_called_by_the_name_of_its_copy(weights, monkeypatch):
+    monkeypatch.setattr("gpt4all_core.open_projector.copies_folder", lambda: weights.path.parent)
+    reader = open_media(weights, check_loadable(weights.path), projector=None, threads=1, **ROOM)
+    with pytest.raises(UnsupportedParameter, match="the starter model reads text alone") as caught:
+        reader.read_image(b"")
+    assert str(weights.path.parent) not in str(caught.value)
