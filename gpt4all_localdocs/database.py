@@ -104,6 +104,20 @@ CREATE TRIGGER chunk_relabelled AFTER UPDATE OF label ON chunks BEGIN
 END;
 """
 
+# A search looks for the names of documents in questions, and reads them again when this number has grown.
+_NAMES_REVISION: Final = """
+INSERT INTO meta VALUES ('names_revision', '0');
+CREATE TRIGGER file_named AFTER INSERT ON files BEGIN
+    UPDATE meta SET value = value + 1 WHERE name = 'names_revision';
+END;
+CREATE TRIGGER file_renamed AFTER UPDATE OF path ON files BEGIN
+    UPDATE meta SET value = value + 1 WHERE name = 'names_revision';
+END;
+CREATE TRIGGER file_forgotten AFTER DELETE ON files BEGIN
+    UPDATE meta SET value = value + 1 WHERE name = 'names_revision';
+END;
+"""
+
 # What brings an index of an earlier version to the next one, by the version it starts from. Of version 2:
 # texts that a program puts stand among the files, `content` is the whole of one that was cut; chunks know
 # the part of their document, and what the columns of a table are called that they go on with. What a sync saw
@@ -139,7 +153,8 @@ END;
 CREATE TRIGGER file_removed AFTER DELETE ON files WHEN old.kind = 'file' BEGIN
     DELETE FROM listings;
 END;
-"""
+"""  # noqa: S608 - two constants
+    + _NAMES_REVISION
 }
 
 
@@ -291,7 +306,7 @@ def _can_write(directory: Path, path: Path) -> bool:
 
 def _prepare_schema(connection: sqlite3.Connection, path: Path) -> None:
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
-        for statement in _statements(_SCHEMA):
+        for statement in _statements(_SCHEMA + _NAMES_REVISION):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     while (version := _schema_version(connection)) in _MIGRATIONS:

@@ -21,6 +21,11 @@ class Condition:
     sql: str
     parameters: dict[str, object] = field(default_factory=dict)
 
+    def within(self, files: Sequence[int]) -> "Condition":
+        """The same, for these files or texts only, by their rows."""
+        among = "file_id IN (SELECT value FROM json_each(:within))"
+        return Condition(f"({self.sql}) AND {among}", self.parameters | {"within": json.dumps(files)})
+
 
 EVERYTHING: Final = Condition("1")
 

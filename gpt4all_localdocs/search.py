@@ -12,7 +12,7 @@ from gpt4all_core.protocols import Embedder, Vectors
 from gpt4all_localdocs.check_arguments import check_count
 from gpt4all_localdocs.filter_sql import Condition, compile_filter
 from gpt4all_localdocs.fuse import over_best
-from gpt4all_localdocs.hybrid import Scores, nearest_passages, rank_by_both
+from gpt4all_localdocs.hybrid import Scores, lean_towards, nearest_passages, rank_by_both
 from gpt4all_localdocs.keyword_query import query_words
 from gpt4all_localdocs.passage import Passage
 from gpt4all_localdocs.search_filter import Where, as_filter, check_known_folders
@@ -41,7 +41,8 @@ def search(
     """Up to `k` passages, best first; none from an empty index.
 
     mode: "vector" scores by cosine (below 0 counts as 0), "keyword" by BM25 over the best one's,
-    "hybrid" by both, see `rank_by_both`. where: only passages that fit are ranked.
+    "hybrid" by both, see `rank_by_both`, with the documents that the query names ahead. where: only
+    passages that fit are ranked.
     Raises ConfigError for an empty query, a `k` below 1, an unknown mode or a filter that is none,
     EmbedderMismatch where the vectors are another embedder's. May be called from any thread, also while
     a sync runs.
@@ -127,9 +128,7 @@ class _Ranking:
 
     def _scores(self, vector: Vectors | None, words: Sequence[str], *, mode: SearchMode) -> Scores:
         if mode == "hybrid" and vector is not None:
-            return rank_by_both(
-                self._store, self._index, vector, words, depth=self._depth, condition=self._condition
-            )
+            return self._by_both(vector, words)
         if vector is not None:
             near = nearest_passages(
                 self._store, self._index, vector, depth=self._depth, condition=self._condition
@@ -137,6 +136,20 @@ class _Ranking:
             return Scores({row: min(max(cosine, 0.0), 1.0) for row, cosine in near.items()}, near, {})
         keyword = self._store.keywords.rank(words, limit=self._depth, condition=self._condition)
         return Scores(over_best(keyword), {}, keyword)
+
+    def _by_both(self, vector: Vectors, words: Sequence[str]) -> Scores:
+        """Among all passages that fit; and, if none of theirs comes first, among the named documents'."""
+
+        def rank(condition: Condition) -> Scores:
+            return rank_by_both(
+                self._store, self._index, vector, words, depth=self._depth, condition=condition
+            )
+
+        scores = rank(self._condition)
+        named = self._store.names.named_in(words)
+        if not named or self._store.names.have_passage(named, _best(scores.fused, 1)):
+            return scores
+        return lean_towards(scores, rank(self._condition.within(named)))
 
 
 def _best(scores: Mapping[int, float], k: int) -> list[int]:

@@ -13,6 +13,7 @@ from gpt4all_core.errors import IndexCorrupt
 from gpt4all_core.protocols import Vectors
 from gpt4all_localdocs.collection_table import CollectionTable
 from gpt4all_localdocs.database import Database
+from gpt4all_localdocs.document_names import NameTable
 from gpt4all_localdocs.document_table import DocumentTable
 from gpt4all_localdocs.file_choice import FileChoice, read_choice
 from gpt4all_localdocs.filter_sql import EVERYTHING, Condition
@@ -71,6 +72,7 @@ class Store:
         self.texts = TextTable(database)
         self.documents = DocumentTable(database)
         self.collections = CollectionTable(database)
+        self.names = NameTable(database)
         self.listings = ListingTable(database)
 
     @classmethod

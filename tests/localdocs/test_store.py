@@ -60,10 +60,12 @@ def test_a_later_schema_is_refused(bench: Workbench) -> None:
 @pytest.fixture
 def old(bench: Workbench) -> Workbench:
     """The index as the first release left it."""
-    with contextlib.closing(sqlite3.connect(bench.index / DATABASE_NAME)) as connection:
+    with contextlib.closing(sqlite3.connect(bench.index / DATABASE_NAME, isolation_level=None)) as connection:
         connection.execute("DROP INDEX chunks_by_content")
-        for trigger in ("file_added", "file_changed", "file_removed"):
-            connection.execute(f"DROP TRIGGER {trigger}")
+        listed, named = ("added", "changed", "removed"), ("named", "renamed", "forgotten")
+        for event in (*listed, *named):
+            connection.execute(f"DROP TRIGGER file_{event}")
+        connection.execute("DELETE FROM meta WHERE name = 'names_revision'")
         for table in ("collections", "earlier_vectors", "listings", "mounts"):
             connection.execute(f"DROP TABLE {table}")
         for column in ("kind", "metadata", "content", "notes", "chunk_count"):
