@@ -92,7 +92,10 @@ class ChromaIndex:
 def _translated(directory: Path) -> Iterator[None]:
     try:
         yield
-    except Exception as error:
+    except BaseException as error:
+        # Its Rust half panics where files vanish under it, as old generations do; that is no Exception.
+        if not isinstance(error, Exception) and type(error).__module__ != "pyo3_runtime":
+            raise
         # Chroma raises its own errors, SQLite's and bare ones alike.
         # Its messages may name the directory; searches log them, and logs hold no paths.
         reason = str(error).replace(str(directory), directory.name)

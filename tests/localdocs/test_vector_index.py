@@ -367,3 +367,17 @@ def test_two_processes_that_sync_at_once_take_turns(bench: Workbench) -> None:
     assert (first.returncode, second.returncode) == (0, 0)
     assert bench.sync().counts == {"unchanged": 13}
     assert bench.content() == bench.fresh_content()
+
+
+def test_a_panic_of_chroma_is_an_error_and_an_interrupt_stays_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panic = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
+    for raised, expected in ((panic("gone"), LocalDocsError), (KeyboardInterrupt(), KeyboardInterrupt)):
+
+        def fail(*_arguments: object, raised: BaseException = raised, **_options: object) -> None:
+            raise raised
+
+        monkeypatch.setattr("chromadb.PersistentClient", fail)
+        with pytest.raises(expected):
+            ChromaIndex.open(tmp_path)
