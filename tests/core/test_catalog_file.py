@@ -37,9 +37,10 @@ def own(tmp_path, monkeypatch):
 
 def test_models_of_ones_own_follow_at_the_end_and_are_found_by_name(own, tmp_path):
     names = [entry.name for entry in list_models()]
-    own({**MINE, "aliases": ["our embedder"], "licence": "mit"})
+    own({**MINE, "aliases": ["our embedder", "Snoozy"], "licence": "mit"})
     assert [entry.name for entry in list_models()] == [*names, "mine"]
     assert find("OUR EMBEDDER").query_prefix == "ask: "
+    assert find("snoozy").name == "mine"
     assert find("mine").commercial_use == "yes"
     with pytest.raises(ModelNotFound, match=r"mine\.gguf by your own catalog, and there is no such file"):
         resolve_model("mine")
