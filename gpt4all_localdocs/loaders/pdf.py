@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt4all_core.errors import UnreadableDocument
+from gpt4all_localdocs.loaders.ocr import INSTALL, Recogniser, installed_recogniser
 from gpt4all_localdocs.loaders.parts import listed
 from gpt4all_localdocs.loaders.pdf_words import join_broken_words
 from gpt4all_localdocs.types import Document, Part
@@ -27,26 +28,39 @@ def load(path: Path) -> Document:
     Fields of forms, notes and comments stand at the end of their page. Headings are the entries of the
     outline whose titles are found on the page that they lead to; the title is that of the metadata.
     Words broken at line ends are joined again, see `join_broken_words`.
-    Pages without text are empty, and noted if they show something: they need character recognition.
-    Raises UnreadableDocument where that is true of all pages, and where the file is encrypted or damaged.
+    Pages that show something, but no text, are recognised where the extra `ocr` is installed, and noted; else
+    they are empty, and noted with what helps.
+    Raises UnreadableDocument where no page has text, and where the file is encrypted or damaged.
     """
+    return read_pdf(path, recogniser=installed_recogniser())
+
+
+def read_pdf(path: Path, *, recogniser: Recogniser | None) -> Document:
+    """As `load`, with this recogniser for pages without text, or none."""
     import pypdfium2  # noqa: PLC0415 - listing suffixes must not load pdfium
 
     from gpt4all_localdocs.loaders.pdf_outline import find_headings, read_outline  # noqa: PLC0415 - as above
     from gpt4all_localdocs.loaders.pdf_page import read_page  # noqa: PLC0415 - as above
+    from gpt4all_localdocs.loaders.pdf_scan import read_scan  # noqa: PLC0415 - as above
 
     try:
         with closing(pypdfium2.PdfDocument(path)) as pdf:
             pdf.init_forms()
             pages = [read_page(pdf, index) for index in range(len(pdf))]
+            if recogniser is not None:
+                pages = [
+                    read_scan(pdf, index, page, recogniser) if page.needs_recognition else page
+                    for index, page in enumerate(pages)
+                ]
             entries = list(read_outline(pdf))
             title = " ".join(pdf.get_metadata_value("Title").replace("\0", " ").split()) or None
     except pypdfium2.PdfiumError as error:
         raise UnreadableDocument(path, _reason(error)) from error
     texts = join_broken_words([page.text for page in pages])
-    notes = _notes(pages)
+    notes = _notes(pages, was_recognised=recogniser is not None)
     if not any(text.strip() for text in texts):
-        raise UnreadableDocument(path, "holds no text layer (scanned pages?); needs OCR")
+        helps = f"needs OCR: {INSTALL}" if recogniser is None else "OCR found no text either"
+        raise UnreadableDocument(path, f"holds no text layer (scanned pages?); {helps}")
     parts = _parts(texts, [page.label for page in pages])
     text = "\n".join(texts)
     return Document(
@@ -64,13 +78,22 @@ def _reason(error: Exception) -> str:
     return f"is damaged or not a PDF ({str(error).rstrip('.')})"
 
 
-def _notes(pages: "list[Page]") -> tuple[str, ...]:
-    scanned = [number for number, page in enumerate(pages, start=1) if page.needs_recognition]
+def _notes(pages: "list[Page]", *, was_recognised: bool) -> tuple[str, ...]:
+    recognised = [number for number, page in enumerate(pages, start=1) if page.is_recognised]
+    scanned = [
+        number
+        for number, page in enumerate(pages, start=1)
+        if page.needs_recognition and not page.is_recognised
+    ]
     damaged = [number for number, page in enumerate(pages, start=1) if page.is_damaged]
     notes = []
-    if scanned:
+    if recognised:
+        notes.append(f"{listed('page', recognised)}: read by OCR")
+    if scanned and was_recognised:
+        notes.append(f"{listed('page', scanned)}: no text layer, and OCR found no text")
+    elif scanned:
         verb = "need" if len(scanned) > 1 else "needs"
-        notes.append(f"{listed('page', scanned)}: no text layer; {verb} OCR")
+        notes.append(f"{listed('page', scanned)}: no text layer; {verb} OCR ({INSTALL})")
     if damaged:
         notes.append(f"{listed('page', damaged)}: damaged, and not in the text")
     return tuple(notes)

@@ -174,7 +174,7 @@ def arrange(segments: Sequence[Segment], *, gap: float) -> list[Segment]:
     """
     gutter = _gutter(segments, gap=gap)
     if gutter is None:
-        return _by_rows(segments)
+        return [segment for row in in_rows(segments) for segment in row]
     ordered: list[Segment] = []
     left: list[Segment] = []
     right: list[Segment] = []
@@ -214,11 +214,12 @@ def _are_beside(segments: Sequence[Segment], x: float) -> bool:
     return 2 * shared >= min(left.height, right.height)
 
 
-def _by_rows(segments: Sequence[Segment]) -> list[Segment]:
+def in_rows(segments: Sequence[Segment]) -> list[list[Segment]]:
+    """The segments by rows from the top, each from left to right."""
     rows: list[list[Segment]] = []
     for segment in sorted(segments, key=lambda segment: -segment.top):
         if rows and not is_above(rows[-1][0], segment):
             rows[-1].append(segment)
         else:
             rows.append([segment])
-    return [segment for row in rows for segment in sorted(row, key=lambda segment: segment.left)]
+    return [sorted(row, key=lambda segment: segment.left) for row in rows]

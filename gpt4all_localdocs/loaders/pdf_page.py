@@ -23,12 +23,13 @@ class Page:
     """What one page says.
 
     label: the page's own number, or an empty string. needs_recognition: whether it shows something,
-    but no text.
+    but no text. is_recognised: whether the text was read off a picture.
     """
 
     text: str
     label: str = ""
     needs_recognition: bool = False
+    is_recognised: bool = False
     is_damaged: bool = False
 
 

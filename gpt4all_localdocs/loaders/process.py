@@ -17,6 +17,12 @@ MEMORY_LIMIT_BYTES = 2 * 1024**3
 """Address space of the child. It uses 0.1 GiB at rest; a text of 50 million characters needs under 1 GiB."""
 
 _START_TIMEOUT_S = 60.0
+_MOST_PARTS = 10_000
+"""Of a file, each of which may take as long as a file; then one that never ends is cut off too."""
+
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+"""Else numpy reserves address space for each core, and the child has little of it."""
+
 _WORKER = "gpt4all_localdocs.loaders.worker"
 
 
@@ -50,7 +56,8 @@ class LoaderProcess:
         """The document at `path`; a relative path is one of the caller's working directory.
 
         timeout_s: seconds the file may take; starting the child is not counted. The default is
-        far above what honest files need (a thousand PDF pages take ten seconds).
+        far above what honest files need (a thousand PDF pages take ten seconds). Each page whose letters
+        are recognised has as many again.
         Raises UnreadableDocument with the loader's reason, or because the child crashed or took
         too long; LocalDocsError when the child cannot be started or this object is closed.
         """
@@ -110,7 +117,7 @@ class _Child:
             [sys.executable, "-P", "-m", _WORKER, str(memory_limit_bytes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **folders, "PYTHONPATH": search_path},
+            env={**os.environ, **folders, **_ONE_THREAD, "PYTHONPATH": search_path},
         )
         if self._process.stdin is None or self._process.stdout is None:
             raise AssertionError("Popen was asked for both pipes")
@@ -152,6 +159,17 @@ class _Child:
             return  # what was left to send has no reader any more
 
     def _exchange(self, request: bytes | None, *, timeout_s: float) -> bytes | None:
+        reply = self._read_in_time(request, timeout_s=timeout_s)
+        parts = 0
+        while reply == b"" and request is not None:
+            parts += 1
+            if parts > _MOST_PARTS:
+                self._expire()
+                return None
+            reply = self._read_in_time(None, timeout_s=timeout_s)
+        return reply
+
+    def _read_in_time(self, request: bytes | None, *, timeout_s: float) -> bytes | None:
         # Killing the child ends the read below on every system; pipes cannot be polled on Windows.
         timer = threading.Timer(timeout_s, self._expire)
         timer.daemon = True

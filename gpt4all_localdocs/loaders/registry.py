@@ -26,6 +26,7 @@ from gpt4all_localdocs.loaders import (
     odt,
     outlook,
     pdf,
+    picture,
     ppt,
     pptx,
     rtf,
@@ -35,6 +36,7 @@ from gpt4all_localdocs.loaders import (
     xml_text,
 )
 from gpt4all_localdocs.loaders.loader import ContainerLoader, Loader
+from gpt4all_localdocs.loaders.ocr import engine_version
 from gpt4all_localdocs.loaders.packed import MAX_CHARACTERS, PackedFiles
 from gpt4all_localdocs.loaders.plugins import PluginLoader, plugin_loaders
 from gpt4all_localdocs.loaders.recognise import recognise
@@ -64,7 +66,10 @@ LOADERS: tuple[Loader, ...] = (
 )
 CONTAINERS: tuple[ContainerLoader, ...] = (mail, mailbox, outlook, archive)
 
-_LOADERS = {suffix: loader for loader in LOADERS for suffix in loader.SUFFIXES}
+RECOGNISED: tuple[Loader, ...] = (picture,) if engine_version() is not None else ()
+"""Formats whose text only an engine of an extra can read."""
+
+_LOADERS = {suffix: loader for loader in (*LOADERS, *RECOGNISED) for suffix in loader.SUFFIXES}
 _CONTAINERS = {suffix: loader for loader in CONTAINERS for suffix in loader.SUFFIXES}
 
 
@@ -82,8 +87,12 @@ def supported_suffixes() -> tuple[str, ...]:
 
 
 def loaders_version() -> str:
-    """A text that changes whenever any format's output does, or a loader of another package comes or goes."""
-    versions = [f"{loader.SUFFIXES[0]}={loader.VERSION}" for loader in LOADERS]
+    """A text that changes whenever any format's output does, or a loader of another package comes or goes.
+
+    So it does with the engine that recognises letters: installing it has scans read.
+    """
+    versions = [f"{loader.SUFFIXES[0]}={loader.VERSION}" for loader in (*LOADERS, *RECOGNISED)]
+    versions += [f"ocr={engine}" for engine in (engine_version(),) if engine is not None]
     versions += [f"{container.SUFFIXES[0]}={container.VERSION}" for container in CONTAINERS]
     return ",".join(sorted([*versions, *(plugin.identity for plugin in plugin_loaders())]))
 

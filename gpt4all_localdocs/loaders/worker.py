@@ -1,8 +1,9 @@
 """The child that reads files: `python -m gpt4all_localdocs.loaders.worker MEMORY_BYTES`.
 
 Takes paths as frames on standard input and answers each with a frame on standard output, in
-order, after one empty frame that says it is ready. Ends when its input does, also in the middle
-of a file, so that it never outlives its parent.
+order, after one empty frame that says it is ready. Further empty frames say that a part of a file is done,
+each of which may take as long as a file. Ends when its input does, also in the middle of a file, so
+that it never outlives its parent.
 """
 
 import os
@@ -22,6 +23,7 @@ from gpt4all_localdocs.loaders.frames import (
     write_frame,
 )
 from gpt4all_localdocs.loaders.registry import load_document
+from gpt4all_localdocs.loaders.still_reading import listening
 
 
 def main(memory_limit_bytes: int) -> None:
@@ -32,12 +34,13 @@ def main(memory_limit_bytes: int) -> None:
     requests: queue.SimpleQueue[Path] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(requests,), daemon=True).start()
     write_frame(replies, b"")
-    while True:
-        path = requests.get()
-        try:
-            write_frame(replies, _answer(path))
-        except OSError:
-            return  # the parent is gone
+    with listening(lambda: write_frame(replies, b"")):
+        while True:
+            path = requests.get()
+            try:
+                write_frame(replies, _answer(path))
+            except OSError:
+                return  # the parent is gone
 
 
 def _receive(requests: "queue.SimpleQueue[Path]") -> None:

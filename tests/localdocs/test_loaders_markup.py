@@ -96,7 +96,7 @@ def test_pdf_pages_have_numbers_and_spans(tmp_path):
 
 def test_pdf_without_text_asks_for_ocr(tmp_path):
     with pytest.raises(UnreadableDocument, match=r"holds no text layer \(scanned pages\?\); needs OCR"):
-        pdf.load(write_pdf(tmp_path, ["", ""]))
+        pdf.read_pdf(write_pdf(tmp_path, ["", ""]), recogniser=None)
 
 
 @pytest.mark.parametrize(

@@ -45,9 +45,9 @@ def test_what_people_wrote_onto_a_page_stands_at_its_end(tmp_path):
 
 def test_pages_that_show_something_but_no_text_are_noted_and_blank_ones_are_not(tmp_path):
     contents = [RECTANGLE, page_of("text"), "", RECTANGLE, RECTANGLE]
-    document = pdf.load(write_pages(tmp_path, contents))
+    document = pdf.read_pdf(write_pages(tmp_path, contents), recogniser=None)
     assert document.text == "\ntext\n\n\n"
-    assert document.notes == ("pages 1, 4-5: no text layer; need OCR",)
+    assert document.notes == ("pages 1, 4-5: no text layer; need OCR (pip install 'gpt4all-adapters[ocr]')",)
 
 
 def test_a_damaged_page_costs_itself(tmp_path):
