@@ -29,7 +29,7 @@ demo: $(VENV)/.ready ## index examples/documents and answer QUESTION="…" from 
 	@$(BIN)/gpt4all ask --docs examples/documents -- "$$QUESTION"
 
 test: $(VENV)/.ready ## run the whole test suite, sockets blocked
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/.ready ## format and lint rules
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spelled import spelled
 from tiny_models_bert import CONTEXT, SEP, write_tiny_bert
 from tiny_models_qwen3 import TEMPLATE, write_tiny_qwen3
 
@@ -118,7 +119,7 @@ def test_a_long_document_can_be_refused(bert):
         (lambda r: r.rerank("a", ["b", 3]), "3 is no text"),
         (lambda r: LocalReranker(long_text="mean"), "long_text='mean'"),
     ],
-    ids=str,
+    ids=spelled,
 )
 def test_what_cannot_be_ranked_is_refused_by_name(reranker, ask, message):
     with pytest.raises(ConfigError, match=message):
@@ -143,7 +144,7 @@ def test_control_tokens_that_a_text_spells_stay_text(reranker):
         ({"add_eos_token": True, "add_sep_token": False}, [SEP]),
         ({"add_eos_token": True, "add_sep_token": True}, [SEP, SEP]),
     ],
-    ids=str,
+    ids=spelled,
 )
 def test_the_header_says_what_stands_between_the_texts(tmp_path, flags, between):
     tiny = write_tiny_bert(tmp_path / "tiny.gguf", flags=flags)
@@ -164,7 +165,7 @@ def test_a_vocabulary_that_parts_no_texts_is_refused(tmp_path):
         ({"has_head": False, "pooling": "mean"}, "no classifier head"),
         ({"labels": ("contradiction", "neutral", "entailment")}, "classifier of 3 outputs"),
     ],
-    ids=str,
+    ids=spelled,
 )
 def test_a_file_that_is_no_reranker_is_refused_before_it_is_loaded(tmp_path, options, message):
     tiny = write_tiny_bert(tmp_path / "tiny.gguf", **options)

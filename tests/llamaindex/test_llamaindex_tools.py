@@ -9,6 +9,7 @@ from llama_index.core.llms import ChatMessage
 from llama_index.core.tools import FunctionTool, ToolMetadata
 from pydantic import BaseModel
 from scripted_llm import EventModel, on_every_chat, on_every_completion, use
+from spelled import spelled
 
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
 from gpt4all_core.types import (
@@ -104,7 +105,7 @@ async def test_the_calls_of_every_chunk_can_be_asked_for(script):
         ({"tool_required": True, "tool_choice": "auto"}, "required", False),
         ({"tool_choice": "none"}, "none", False),
     ],
-    ids=str,
+    ids=spelled,
 )
 async def test_what_must_be_called_reaches_the_model(script, arguments, choice, is_parallel):
     llm, model = script(["Fine."])
@@ -133,7 +134,7 @@ async def test_without_tools_it_is_a_chat(script):
         (TOOLS, {"tool_choices": "add"}, "did you mean tool_choice"),
         (TOOLS, {"tool_required": True, "tool_choice": "none"}, "contradict each other"),
     ],
-    ids=str,
+    ids=spelled,
 )
 def test_what_makes_no_sense_is_refused_by_name(script, tools, arguments, message):
     llm, model = script(["Fine."])
@@ -213,7 +214,7 @@ async def test_what_was_no_call_is_told_and_does_not_raise(monkeypatch, starter_
         ({"reasoning": True}, {"reasoning": False}, Reasoning(is_on=False)),
         ({"reasoning_budget": 64}, {"reasoning_budget": 8}, Reasoning(budget=8)),
     ],
-    ids=str,
+    ids=spelled,
 )
 async def test_how_much_to_think_is_said_by_the_object_or_the_call(script, own, of_call, expected):
     llm, model = script(["Four."], **own)
@@ -253,7 +254,7 @@ def test_logprobs_and_adapters_are_asked_for_by_the_object_or_the_call(script):
         ({"reasoning_budget": -1}, ConfigError, "reasoning_budget=-1"),
         ({"top_logprobs": -1}, ConfigError, "top_logprobs=-1"),
     ],
-    ids=str,
+    ids=spelled,
 )
 async def test_what_a_call_cannot_ask_for_is_refused_by_name(script, arguments, kind, message):
     llm, model = script(["Fine."])
@@ -285,7 +286,7 @@ def test_an_empty_conversation_is_refused(script):
         ({"reasoning": True}, {"formatted": True}),
         ({"completion_to_prompt": str.upper}, {"tools": TOOLS}),
     ],
-    ids=str,
+    ids=spelled,
 )
 def test_a_prompt_without_the_template_cannot_ask_for_what_the_template_writes(script, own, arguments):
     llm, _model = script(["Fine."], **own)
