@@ -162,8 +162,10 @@ def test_the_package_runs_as_a_module(home):
 
 def test_shells_complete_the_names_of_models(home):
     completion = {
-        "_GPT4ALL_COMPLETE": "complete_bash", "COMP_WORDS": "gpt4all models info smollm2-13", "COMP_CWORD": "3",
-    }  # fmt: skip
+        "_GPT4ALL_COMPLETE": "complete_bash",
+        "COMP_WORDS": "gpt4all models info smollm2-13",
+        "COMP_CWORD": "3",
+    }
     found = subprocess.run(
         [sys.executable, "-m", "gpt4all_app"],
         env=environment(home) | completion,
