@@ -196,6 +196,7 @@ def test_a_protected_file_is_noted(tmp_path):
         ("a.tar", tarred(*FILES)[:300], "is no archive, or is damaged"),
         ("a.tar", bytes(2000), "holds no file with text"),
     ],
+    ids=["pictures", "empty", "cut-zip", "cut-tgz", "cut-tar", "zeros"],
 )
 def test_an_archive_without_text_says_why(tmp_path, name, content, reason):
     with pytest.raises(UnreadableDocument) as raised:

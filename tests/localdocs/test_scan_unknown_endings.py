@@ -33,7 +33,7 @@ def packed() -> bytes:
         ("saved", b"%PDF-1.7", ""),
         ("packed", packed(), ""),
         ("program.jar", packed(), "not a document: an archive that is called .jar"),
-        ("disk.img", gzip.compress(b"x"), "not a document: an archive that is called .img"),
+        ("disk.img", gzip.compress(b"x", mtime=0), "not a document: an archive that is called .img"),
         ("photo.jpeg", b"anything", "pictures have no text"),
         ("core", bytes(100), BINARY),
         ("table.npy", b"head of plain text\n" * 500 + bytes(100), BINARY),
