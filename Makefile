@@ -16,7 +16,7 @@ QUESTION ?= How many days of paid annual leave does a full-time employee get?
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports check fix matrix agents fuzz soak soak-sync schemas bench bench-pdf bench-retrieval bench-answers bench-pipelines bench-chunking bench-queries bench-engine profile-engine clean
+.PHONY: help demo test lint types imports check fix matrix agents fuzz soak soak-sync schemas bench bench-pdf bench-retrieval bench-answers bench-pipelines bench-chunking bench-queries bench-evaluation bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -72,6 +72,9 @@ bench-pdf: $(VENV)/.ready ## pages a second against pdfium alone; PDFS="folder â
 	@$(BIN)/python benchmarks/pdf.py $(PDFS)
 
 PEERS := benchmarks/peers.txt benchmarks/engine/peers.txt
+
+bench-evaluation: $(VENV)/.ready ## tokens and time that questions of HellaSwag take; DATA=folder with the real ones
+	@$(BIN)/python -m benchmarks.evaluation $(if $(DATA),--data "$(DATA)")
 
 $(BENCH)/.peers: tools/install.py constraints.txt $(PEERS) benchmarks/engine/peers_torch.txt
 	@mkdir -p .bench

@@ -12,6 +12,7 @@ from typer.main import get_command
 from gpt4all_app import docs, models
 from gpt4all_app.ask import ask
 from gpt4all_app.chat import chat
+from gpt4all_app.eval import evaluate
 from gpt4all_app.failures import ReaderGone, Stopped, describe, exit_code
 from gpt4all_app.library_messages import noted_messages
 from gpt4all_app.output import Output
@@ -24,6 +25,7 @@ app = typer.Typer(name=NAME, rich_markup_mode=None, pretty_exceptions_enable=Fal
 app.command()(ask)
 app.command()(chat)
 app.add_typer(docs.app, name="docs")
+app.command("eval")(evaluate)
 app.add_typer(models.app, name="models")
 
 

@@ -1,5 +1,6 @@
 """Progress bars on standard error: only in a terminal, and gone when the work is done."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    TaskID,
     TextColumn,
 )
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
@@ -70,6 +72,24 @@ def download_bar(output: Output, name: str) -> Iterator[Callable[[int, int], Non
     with _progress(output, *columns, others=text_width + _SIZES + is_wide * _TIME) as bar:
         task = bar.add_task(shortened(name, text_width), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def evaluation_bar(output: Output) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar that follows the questions of one task after the other; outside a terminal nothing."""
+    if not output.has_terminal_for_notes:
+        yield lambda _task, _done, _total: None
+        return
+    text_width = max(output.notes.width // 3, 14)
+    with _progress(
+        output, MofNCompleteColumn(), TimeLeftColumn(), others=text_width + _COUNTS + _TIME
+    ) as bar:
+        tasks: defaultdict[str, TaskID] = defaultdict(lambda: bar.add_task("", total=None))
+
+        def show(task: str, done: int, total: int) -> None:
+            bar.update(tasks[task], description=shortened(task, text_width), completed=done, total=total)
+
+        yield show
 
 
 @contextmanager

@@ -14,6 +14,10 @@ PREFIX_WORTH_WAITING = 32
 """Tokens that an older prompt is about to decode and newer ones share. Waiting for them costs a newer
 one at most a step, since prompts are decoded oldest first; for a few tokens it is not worth that."""
 
+SCORED_PREFIX_WORTH_WAITING = 8
+"""The same for texts to be scored, of which nobody waits for the first: fewer tokens than a question has
+in common with the next one that is put in the same way are not worth a smaller batch."""
+
 ANSWER_RESERVE = 64
 """Cells that a request is admitted with beyond its prompt, or fewer if it may not write so many. Whole
 answers are not reserved: most end early, and the cells of who must give way are saved, not lost."""
@@ -140,7 +144,7 @@ class Admission:
     def _is_worth_keeping(self, sequence: Sequence) -> bool:
         """A conversation goes on; a text that was scored comes back only as the beginning of others."""
         return sequence.scoring is None or any(
-            common_prefix(sequence.tokens, waiting.shareable) >= PREFIX_WORTH_WAITING
+            common_prefix(sequence.tokens, waiting.shareable) >= SCORED_PREFIX_WORTH_WAITING
             for waiting in self.waiting
         )
 
@@ -159,7 +163,8 @@ class Admission:
         # Who is past it is not waited for: a window may have moved on, and then it never can be shared.
         shared = max((length for running, length in lengths if running.computed < length), default=0)
         saved = shared - self._slots.reusable(shareable, adapters=adapters.identity)
-        if saved >= PREFIX_WORTH_WAITING or saved <= 0:
+        worth = PREFIX_WORTH_WAITING if sequence.scoring is None else SCORED_PREFIX_WORTH_WAITING
+        if saved >= worth or saved <= 0:
             return saved > 0
         # Each of several answers to one short question would decode it.
         copies = sum(

@@ -69,8 +69,8 @@ class Evaluation:
 
 
 @dataclass(slots=True)
-class _Asked:
-    """A question on its way."""
+class AskedQuestion:
+    """A question on its way: a context and a continuation for each choice, and then their scores."""
 
     question: Question
     pairs: list[tuple[str, str]]
@@ -95,6 +95,15 @@ class _Asked:
             self.handle.cancel()
 
 
+@dataclass(frozen=True, slots=True)
+class TaskQuestions:
+    """The questions of a task, as they will be asked. Made by `read_tasks`."""
+
+    task: Task
+    shots: int
+    questions: tuple[AskedQuestion, ...]
+
+
 def evaluate(
     model: Scorer,
     tasks: Sequence[str],
@@ -105,58 +114,76 @@ def evaluate(
     results: Path | None = None,
     on_progress: Progress = lambda _task, _done, _total: None,
 ) -> Evaluation:
-    """The scores of a model in tasks, which are named as in `TASKS`.
+    """The scores of a model in tasks, which are named as in `TASKS`; `read_tasks` and `ask_tasks` in one."""
+    read = read_tasks(tasks, data=data, limit=limit, shots=shots)
+    return ask_tasks(model, read, results=results, on_progress=on_progress)
+
+
+def read_tasks(
+    tasks: Sequence[str], *, data: Path | None = None, limit: int | None = None, shots: int = 0
+) -> list[TaskQuestions]:
+    """What a model is to be asked.
 
     data: a folder with the data, see `read_documents`; default the cache of the `datasets` library.
     limit: only so many questions of each task, the first ones. shots: solved examples before each
-    question, drawn from the training data as lm-evaluation-harness draws them. results: a folder in which
-    scores are kept from question to question, so that the same call goes on where it was stopped, by
-    Ctrl-C too; it must be another one for every model and every way of running it.
-
-    Every question's choices are asked in one call, and many questions at once. Raises ConfigError for
-    unknown tasks and missing data, before the first question is asked, and what the model raises.
+    question, drawn from the training data as lm-evaluation-harness draws them.
+    Raises ConfigError for unknown tasks, and data that are missing or are none of the task.
     """
     if limit is not None and limit < 1:
         raise ConfigError(f"limit={limit} leaves no questions; choose 1 or more, or none for all")
     if shots < 0:
         raise ConfigError(f"shots={shots} cannot be given; choose 0 or more")
-    found = [(task, _questions(task, data, limit=limit, shots=shots)) for task in find_tasks(tasks)]
+    return [
+        TaskQuestions(task, shots, tuple(_questions(task, data, limit=limit, shots=shots)))
+        for task in find_tasks(tasks)
+    ]
+
+
+def ask_tasks(
+    model: Scorer,
+    tasks: Sequence[TaskQuestions],
+    *,
+    results: Path | None = None,
+    on_progress: Progress = lambda _task, _done, _total: None,
+) -> Evaluation:
+    """How a model does. Every question's choices are asked in one call, and many questions at once.
+
+    results: a folder in which scores are kept from question to question, so that the same call goes on
+    where it was stopped, by Ctrl-C too; it must be another one for every model and every way of running it.
+    Raises what the model raises.
+    """
     done = []
-    for task, questions in found:
-        kept = (
-            None if results is None else ResultsFile(results / f"{task.name}-v{task.version}-{shots}.jsonl")
-        )
-        asked = _ask(model, task, questions, kept, on_progress=on_progress)
-        done.append(_result(task, asked, shots=shots))
+    for read in tasks:
+        name = f"{read.task.name}-v{read.task.version}-{read.shots}.jsonl"
+        kept = None if results is None else ResultsFile(results / name)
+        _ask(model, read, kept, on_progress=on_progress)
+        done.append(_result(read))
     return Evaluation(tuple(done))
 
 
-def _questions(task: Task, data: Path | None, *, limit: int | None, shots: int) -> list[_Asked]:
+def _questions(task: Task, data: Path | None, *, limit: int | None, shots: int) -> Iterator[AskedQuestion]:
     documents = read_documents(task, task.evaluated, data)[:limit]
     examples: Sequence[Document] = read_documents(task, task.examples, data) if shots else ()
     draw = ExampleDraw(task, examples, shots=shots)
-    questions = []
     for number, document in enumerate(documents):
         question = read_question(task, document, number)
-        questions.append(_Asked(question, question.pairs(draw.text_before(document))))
-    return questions
+        yield AskedQuestion(question, question.pairs(draw.text_before(document)))
 
 
-def _ask(
-    model: Scorer, task: Task, questions: list[_Asked], kept: ResultsFile | None, *, on_progress: Progress
-) -> list[_Asked]:
+def _ask(model: Scorer, read: TaskQuestions, kept: ResultsFile | None, *, on_progress: Progress) -> None:
     """Every question once; what is known already is not asked."""
-    waiting: deque[_Asked] = deque()
+    waiting: deque[AskedQuestion] = deque()
     done = 0
 
-    def take(asked: _Asked) -> None:
+    def take(asked: AskedQuestion) -> None:
         nonlocal done
         asked.settle(kept)
         done += 1
-        on_progress(task.name, done, len(questions))
+        on_progress(read.task.name, done, len(read.questions))
 
     try:
-        for asked in questions:
+        # In the order of their texts, so that those which begin alike are asked one after the other.
+        for asked in sorted(read.questions, key=lambda asked: asked.pairs):
             asked.scored = None if kept is None else kept.find(asked.pairs)
             if asked.scored is None:
                 asked.handle = model.loglikelihood(asked.pairs, truncate=True)
@@ -168,22 +195,20 @@ def _ask(
     finally:
         for asked in waiting:  # after Ctrl-C or an error: what is done is kept, the rest nobody wants
             asked.leave(kept)
-    return questions
 
 
-def _result(task: Task, asked: list[_Asked], *, shots: int) -> TaskResult:
-    known = [(question.question, question.scored) for question in asked if question.scored is not None]
+def _result(read: TaskQuestions) -> TaskResult:
+    known = [(asked.question, asked.scored) for asked in read.questions if asked.scored is not None]
+    metrics = {
+        metric: measured([is_right(question, scored.logprobs, metric) for question, scored in known])
+        for metric in read.task.metrics
+    }
     return TaskResult(
-        task.name,
-        task.version,
-        shots,
+        read.task.name,
+        read.task.version,
+        read.shots,
         len(known),
-        {metric: measured(list(_outcomes(known, metric))) for metric in task.metrics},
-        task.paper_metric,
+        metrics,
+        read.task.paper_metric,
         sum(scored.truncated_tokens > 0 for _, scored in known),
     )
-
-
-def _outcomes(known: list[tuple[Question, Scored]], metric: Metric) -> Iterator[bool]:
-    for question, scored in known:
-        yield is_right(question, scored.logprobs, metric)

@@ -117,6 +117,15 @@ def test_all_choices_of_a_question_are_asked_in_one_call(data):
     assert all(len({context for context, _ in pairs}) == 1 for pairs in model.asked)
 
 
+def test_questions_that_begin_alike_are_asked_one_after_the_other(many):
+    model = Scripted()
+    evaluate(model, ["piqa"], data=many)
+    contexts = [pairs[0][0] for pairs in model.asked]
+    assert contexts == sorted(contexts)
+    assert contexts[1] == "Question: goal 1\nAnswer:"
+    assert contexts[2] == "Question: goal 10\nAnswer:"
+
+
 def test_a_limit_takes_the_first_questions(many):
     model = Scripted()
     (result,) = evaluate(model, ["piqa"], data=many, limit=7).results

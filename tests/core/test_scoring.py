@@ -61,6 +61,7 @@ CASES = {
     "the same end of other contexts": [text("the trophy", " is big"), text("the suitcase", " is big")],
     "other places to begin": [text("abc", "defgh"), text("a", "bcdefgh"), text("abcdef", "gh")],
     "nothing in common": [text("one", " two"), text("three", " four"), text("five", " six")],
+    "the first apart from others": choices("so", " and on", written("so", 8), written("so", 6) + "!"),
     "what the model writes": choices("go on", written("go on", 7), written("go on", 3) + "!", "!"),
 }
 
@@ -112,8 +113,8 @@ def test_a_crowd_of_requests_is_decoded_together_and_scored_alike():
         check_accounts(engine, scripted)
 
 
-def test_a_beginning_that_requests_share_is_decoded_once_for_all():
-    prefix = "shots: " + "q a " * 10
+@pytest.mark.parametrize("prefix", ["shots: " + "q a " * 10, "Question: "])
+def test_a_beginning_that_requests_share_is_decoded_once_for_all(prefix):
     requests = [choices(f"{prefix}{number}?", " yes", " no") for number in range(9)]
     gate = threading.Event()
     with running(backend(gate=gate)) as engine:
@@ -184,11 +185,13 @@ def test_when_cells_are_short_scores_give_way_and_come_out_right(refused):
     scripted = backend(batch_tokens=16, refuses_at=refused, gate=gate)
     texts = choices("a" * 20, "bcd" * 5, "bcde" * 5, "e")
     with running(scripted) as engine:
-        scored, chat = engine.score(texts), ask(engine, "q" * 40)
+        scored, chat = engine.score(texts), ask(engine, "Q" * 40)
         gate.set()
         check(scored.result(), texts)
         chat.cancel()
         assert engine.counters.preemptions == 1
+        decoded = [token for batch in scripted.batches for token in batch.tokens]
+        assert decoded.count(ord("Q")) == 40  # it was not the text that had to start over
         check_accounts(engine, scripted)
 
 
