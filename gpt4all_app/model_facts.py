@@ -1,15 +1,17 @@
 """What is shown of models: facts of the catalog, of the disk and of a file's own header."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gpt4all_core.catalog.catalog import find_or_none, list_models
 from gpt4all_core.catalog.entry import BundledSource, FileSource, ModelEntry, PackageSource
+from gpt4all_core.catalog.found_elsewhere.kept_file import KeptFile
 from gpt4all_core.catalog.gguf import GGUFHeader
 from gpt4all_core.catalog.gguf_check import check_loadable
 from gpt4all_core.catalog.memory import memory_needed
 from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.catalog.store import files_on_disk, installed_path
+from gpt4all_core.config import APPLICATION
 from gpt4all_core.errors import ModelLoadError, ModelNotFound
 
 
@@ -17,7 +19,8 @@ from gpt4all_core.errors import ModelLoadError, ModelNotFound
 class ModelFacts:
     """One model; None for what is not known.
 
-    path: where it is on this disk. get: the command that fetches it, None where it is here.
+    path: where it is on this disk. program: who keeps it there, None for this project.
+    get: the command that fetches it, None where it is here.
     memory_bytes: for weights, KV cache and buffers at 4,096 tokens of context.
     conditions: of the licence. catalog_template: why the catalog brings a chat template for it.
     fault: why the file cannot be loaded, or an empty string.
@@ -34,6 +37,7 @@ class ModelFacts:
     licence: str | None
     commercial_use: str | None
     conditions: str | None = None
+    program: str | None = None
     title: str | None = None
     languages: tuple[str, ...] | None = None
     memory_bytes: int | None = None
@@ -65,10 +69,16 @@ class FileFacts:
 
 def listed_models(*, is_whole_catalog: bool) -> list[ModelFacts]:
     """The models on this disk, those that the catalog does not know last; or the whole catalog too."""
-    entries = [(entry, installed_path(entry)) for entry in list_models()]
-    listed = [_of_entry(entry, path) for entry, path in entries if path or is_whole_catalog]
+    on_disk = files_on_disk()
+    program_of = {kept.path: kept.program for kept in on_disk if kept.program != APPLICATION}
+    entries = [(entry, installed_path(entry, among=on_disk)) for entry in list_models()]
+    listed = [
+        _of_entry(entry, path, program_of.get(path) if path else None)
+        for entry, path in entries
+        if path or is_whole_catalog
+    ]
     known = {path for _, path in entries}
-    return listed + [_of_file(path) for path in files_on_disk() if path not in known]
+    return listed + [_of_kept(kept) for kept in on_disk if kept.path not in known]
 
 
 def model_facts(reference: str) -> tuple[ModelFacts, FileFacts | None]:
@@ -113,11 +123,12 @@ def how_to_get(entry: ModelEntry) -> str | None:
     return f"gpt4all models pull {entry.name}"
 
 
-def _of_entry(entry: ModelEntry, path: Path | None) -> ModelFacts:
+def _of_entry(entry: ModelEntry, path: Path | None, program: str | None = None) -> ModelFacts:
     return ModelFacts(
         name=entry.name,
         role=entry.role,
         path=path,
+        program=program,
         get=None if path else how_to_get(entry),
         size_bytes=entry.size_bytes,
         parameters=entry.parameters,
@@ -136,6 +147,12 @@ def _of_entry(entry: ModelEntry, path: Path | None) -> ModelFacts:
         is_recommended=entry.is_recommended,
         retired=entry.retired,
     )
+
+
+def _of_kept(kept: KeptFile) -> ModelFacts:
+    program = None if kept.program == APPLICATION else kept.program
+    facts = _of_file(kept.path)
+    return replace(facts, program=program, name=kept.name if kept.names else facts.name)
 
 
 def _of_file(path: Path) -> ModelFacts:

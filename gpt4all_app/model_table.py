@@ -42,6 +42,7 @@ def rows_of(model: ModelFacts, file: FileFacts | None) -> list[tuple[str, str]]:
         ("title", model.title),
         ("role", model.role),
         ("path", str(model.path) if model.path else None),
+        ("kept by", model.program),
         ("get it with", model.get),
         ("size", _bytes(model.size_bytes)),
         ("parameters", _parameters(model.parameters)),
@@ -80,7 +81,10 @@ def _paragraph(model: ModelFacts) -> str:
 
 
 def _where(model: ModelFacts) -> str:
-    return f"cannot be loaded: {model.fault}" if model.fault else str(model.path or model.get)
+    if model.fault:
+        return f"cannot be loaded: {model.fault}"
+    program = f"{model.program}: " if model.program else ""
+    return f"{program}{model.path or model.get}"
 
 
 def _state(model: ModelFacts) -> str:

@@ -1,14 +1,16 @@
 """`gpt4all models`: what is on this disk, what could be, and how it gets there."""
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from gpt4all_app.failures import Stopped
 from gpt4all_app.options import Json, complete_model
 from gpt4all_app.output import Output
+
+if TYPE_CHECKING:
+    from gpt4all_core.catalog.download import Download
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -92,27 +94,47 @@ def info(
 @app.command()
 def pull(
     model: Annotated[str, typer.Argument(metavar="NAME", show_default=False, autocompletion=complete_model)],
+    with_projector: Annotated[
+        bool,
+        typer.Option(
+            "--projector/--no-projector",
+            help="Of hf:owner/repo also fetch what its model sees or hears with, if it has that.",
+        ),
+    ] = True,
     json: Json = False,
 ) -> None:
     """Fetch a model and check it; one that is on this disk stays as it is.
 
-    NAME is a name of the catalog, or hf:owner/repo with a quantisation or file after a colon.
+    NAME is a name of the catalog, or hf:owner/repo with a quantisation or file after a colon. A download
+    that was stopped goes on where it stopped. HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE are honoured.
     """
     from gpt4all_app.model_facts import path_on_disk  # noqa: PLC0415 - pydantic: not for --help
 
     output = Output(is_json=json)
-    found = path_on_disk(model)
-    path = found or _fetch(model, output)
+    path, fetched = path_on_disk(model), None
+    if path is None:
+        fetched = _fetch(model, output, with_projector=with_projector)
+        path = fetched.path
     if json:
-        size = path.stat().st_size
-        output.document({"name": model, "path": path, "size_bytes": size, "was_fetched": found is None})
+        output.document(
+            {
+                "name": model,
+                "path": path,
+                "size_bytes": path.stat().st_size,
+                "was_fetched": fetched is not None,
+                "checked_by": fetched and fetched.checked_by,
+                "projector": fetched and fetched.projector,
+            }
+        )
         return
-    if found:
+    if fetched is None:
         output.note(f"{model} is on this disk already")
+    elif fetched.checked_by == "size":
+        output.note("nobody tells a checksum of this file: only its size was compared")
     output.data(str(path))
 
 
-def _fetch(model: str, output: Output) -> Path:
+def _fetch(model: str, output: Output, *, with_projector: bool) -> "Download":
     from gpt4all_app.progress import download_bar  # noqa: PLC0415 - not for --help
     from gpt4all_core.catalog.catalog import find  # noqa: PLC0415 - pydantic: not for --help
     from gpt4all_core.catalog.download import download  # noqa: PLC0415 - as above
@@ -122,6 +144,6 @@ def _fetch(model: str, output: Output) -> Path:
     wanted = parse_hugging_face(model) if is_hub_reference else find(model)
     try:
         with download_bar(output, model) as on_progress:
-            return download(wanted, on_progress=on_progress)
+            return download(wanted, with_projector=with_projector, on_progress=on_progress)
     except KeyboardInterrupt as error:
         raise Stopped("stopped; the same command continues the download where it stopped") from error

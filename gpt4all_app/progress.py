@@ -20,6 +20,7 @@ from rich.progress import TimeRemainingColumn as TimeLeftColumn
 from gpt4all_app.output import Output, printable
 
 if TYPE_CHECKING:
+    from gpt4all_core.catalog.download import DownloadProgress
     from gpt4all_localdocs.sync import SyncProgress
 
 _PHASES = {
@@ -30,6 +31,7 @@ _PHASES = {
     "embed": "embedding",
     "index": "indexing",
 }
+_DOWNLOAD_WAITS = "another process fetches this model; waiting for it to end"
 _WIDE = 60
 """Columns from which a bar has room for more than the bare numbers."""
 
@@ -61,17 +63,29 @@ def sync_bar(output: Output) -> "Iterator[Callable[[SyncProgress], None]]":
 
 
 @contextmanager
-def download_bar(output: Output, name: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar that follows a download in bytes; outside a terminal nothing."""
+def download_bar(output: Output, name: str) -> "Iterator[Callable[[DownloadProgress], None]]":
+    """A bar that follows a download in bytes; outside a terminal a line if it has to wait, else nothing."""
     if not output.has_terminal_for_notes:
-        yield lambda _done, _total: None
+        yield lambda progress: output.note(_DOWNLOAD_WAITS) if progress.phase == "wait" else None
         return
     text_width = max(output.notes.width // 3, 12)
     is_wide = output.notes.width >= _WIDE
     columns = (DownloadColumn(), TimeLeftColumn()) if is_wide else (DownloadColumn(),)
     with _progress(output, *columns, others=text_width + _SIZES + is_wide * _TIME) as bar:
         task = bar.add_task(shortened(name, text_width), total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def show(progress: "DownloadProgress") -> None:
+            if progress.phase == "wait":
+                output.note(_DOWNLOAD_WAITS)
+            words = f"checking {name}" if progress.phase == "check" else name
+            bar.update(
+                task,
+                description=shortened(words, text_width),
+                completed=progress.done_bytes,
+                total=progress.total_bytes,
+            )
+
+        yield show
 
 
 @contextmanager

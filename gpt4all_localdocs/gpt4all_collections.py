@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gpt4all_core.catalog.store import gpt4all_folders
+from gpt4all_core.catalog.found_elsewhere.gpt4all import gpt4all_folders
 from gpt4all_core.errors import ConfigError, LocalDocsError
 from gpt4all_localdocs.folders import check_folder
 

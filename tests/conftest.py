@@ -65,7 +65,8 @@ def empty_home(tmp_path, monkeypatch, starter_copies):
     own.mkdir(parents=True)
     (own / "copies").symlink_to(starter_copies)
     monkeypatch.setenv("GPT4ALL_HOME", str(own))
-    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "OLLAMA_MODELS", "LLAMA_CACHE"):
+        monkeypatch.delenv(name, raising=False)
     return home
 
 

@@ -1,104 +1,215 @@
-"""Fetching model files: verified, resumable, and never half done under the final name."""
+"""Fetching models: verified, resumable, by one process at a time, and visible only when they are whole."""
 
 import hashlib
-import http.client
-import os
 import shutil
-import urllib.error
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import filelock
 
 from gpt4all_core.catalog.entry import FileSource, HuggingFaceSource, ModelEntry, UrlSource
-from gpt4all_core.catalog.hub import RemoteFile, fetch_from_hub, list_remote_files
+from gpt4all_core.catalog.hub import RemoteFile, find_remote_file, list_remote_files, locate
 from gpt4all_core.catalog.reference import HuggingFaceReference
 from gpt4all_core.catalog.store import hugging_face_folder, models_folder
+from gpt4all_core.catalog.transfer import Address, fetch
 from gpt4all_core.errors import ChecksumMismatch, DownloadError
 
-Progress = Callable[[int, int], None]
-"""Called with the bytes that are there and the bytes there will be."""
+CheckedBy = Literal["sha256", "md5", "size"]
+"""What a file was compared by before it got its name; "size" where nobody knows a hash of it."""
 
-_BLOCK = 1 << 20
-_TIMEOUT_S = 30.0
-_SPARE_BYTES = 1 << 28  # a quarter of a gigabyte stays free for the rest of the machine
+_SPARE_BYTES = 1 << 28
+"""A quarter of a gigabyte stays free for the rest of the machine."""
 
 
-def download(model: ModelEntry | HuggingFaceReference, *, on_progress: Progress | None = None) -> Path:
-    """Fetch a model into our own folder and return its path; a file that is there stays.
+@dataclass(frozen=True, slots=True)
+class DownloadProgress:
+    """How far a download is, in bytes of all its files together.
 
-    A transfer that was cut short continues where it stopped. What arrives is checked against
-    the known SHA-256 or MD5 before it gets its final name. Two processes that want the same
-    file take turns, and the second finds it there.
+    phase: "wait" while another process fetches the same model, then "fetch" and "check" for each file.
+    """
 
-    Raises ChecksumMismatch, and DownloadError for a lack of disk space, a server that does not
-    have the file, or no connection.
+    phase: Literal["wait", "fetch", "check"]
+    done_bytes: int
+    total_bytes: int
+
+
+OnProgress = Callable[[DownloadProgress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A model that was fetched. path: its file, of a split model the first.
+
+    projector: what it sees or hears with, where its repository has that.
+    checked_by: the weakest of the checks its files passed; None where all had been there before.
+    """
+
+    path: Path
+    projector: Path | None = None
+    checked_by: CheckedBy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    target: Path
+    locate: Callable[[], Address]
+    size_bytes: int
+    sha256: str | None
+    md5: str | None = None
+
+    @property
+    def checked_by(self) -> CheckedBy:
+        return "sha256" if self.sha256 else "md5" if self.md5 else "size"
+
+    @property
+    def part(self) -> Path:
+        """What has arrived: hidden, and by the content's hash, so that another file is never continued."""
+        mark = (self.sha256 or self.md5 or str(self.size_bytes))[:16]
+        return self.target.with_name(f".{self.target.name}.{mark}.part")
+
+    @property
+    def verified(self) -> Path:
+        """A file that waits for the others of its model."""
+        return self.part.with_suffix(".whole")
+
+
+def download(
+    model: ModelEntry | HuggingFaceReference,
+    *,
+    with_projector: bool = True,
+    on_progress: OnProgress | None = None,
+) -> Download:
+    """Fetch a model into our own folder; files that are there stay.
+
+    A transfer that was cut short, or whose process was killed, continues where it stopped. What arrives
+    is checked against the known SHA-256 or MD5 before it gets its final name; of several files none gets
+    it before all are whole. Two processes that want the same model take turns, and the second finds it.
+
+    with_projector: of an `hf:` reference also fetch the projector, half a gigabyte or more, without which
+    a model that sees would be blind.
+    Raises ChecksumMismatch, ModelNotFound for a file that the repository does not have, and DownloadError
+    for a lack of disk space, a server that does not give the file, or no connection.
     """
     if isinstance(model, ModelEntry):
-        return _download_entry(model, on_progress)
-    files = list_remote_files(model)
+        return _fetch_all([_of_entry(model)], None, on_progress)
+    files = list_remote_files(model, with_projector=with_projector)
     folder = hugging_face_folder(model.repository)
-    total = sum(file.size_bytes for file in files)
-    done = 0
-    for file in files:
-        before = done
-        relay = (
-            (lambda count, _size, before=before: on_progress(before + count, total)) if on_progress else None
-        )
-        _download_from_hub(file, folder, relay)
-        done += file.size_bytes
-    return folder / files[0].name
+    wanted = [_of_remote(file, folder / file.name) for file in files]
+    last = wanted[-1].target
+    projector = last if "mmproj" in last.name.lower() else None
+    return _fetch_all(wanted, projector, on_progress)
 
 
-def _download_entry(entry: ModelEntry, on_progress: Progress | None) -> Path:
-    folder = models_folder()
-    if isinstance(entry.source, HuggingFaceSource):
-        return _download_from_hub(_remote_file(entry, entry.source.repository), folder, on_progress)
-    if isinstance(entry.source, UrlSource) and entry.size_bytes is not None:
-        target = folder / entry.file_name
-        with _only_one(target):
-            if not target.is_file():
-                require_space(folder, entry.size_bytes)
-                part = target.with_name(f"{target.name}.part")
-                fetch_url(entry.source.url, part, size_bytes=entry.size_bytes, on_progress=on_progress)
-                verify(part, size_bytes=entry.size_bytes, sha256=entry.sha256, md5=entry.md5)
-                part.replace(target)
-        return target
-    if isinstance(entry.source, FileSource):
-        raise DownloadError(f"{entry.name} is {entry.source.path} by your own catalog, and is not downloaded")
-    raise DownloadError(
-        f"{entry.name} is installed with pip, not downloaded; its source is {entry.source.kind}"
-    )
+def _of_entry(entry: ModelEntry) -> _Wanted:
+    target = models_folder() / entry.file_name
+    source = entry.source
+    if isinstance(source, HuggingFaceSource):
+        return _of_entry_on_hub(entry, source, target)
+    if isinstance(source, UrlSource) and entry.size_bytes is not None:
+        address = Address(source.url)
+        return _Wanted(target, lambda: address, entry.size_bytes, entry.sha256, entry.md5)
+    if isinstance(source, FileSource):
+        raise DownloadError(f"{entry.name} is {source.path} by your own catalog, and is not downloaded")
+    raise DownloadError(f"{entry.name} is installed with pip, not downloaded; its source is {source.kind}")
 
 
-def _remote_file(entry: ModelEntry, repository: str) -> RemoteFile:
-    """What to check the file by: what the catalog says of it, or else what the hub does."""
-    if entry.size_bytes is None or (entry.sha256 is None and entry.md5 is None):
-        return list_remote_files(HuggingFaceReference(repository, entry.file_name))[0]
-    return RemoteFile(repository, entry.file_name, entry.size_bytes, sha256=entry.sha256, md5=entry.md5)
+def _of_entry_on_hub(entry: ModelEntry, source: HuggingFaceSource, target: Path) -> _Wanted:
+    """What the catalog says of the file, and what it does not say by what the Hub does."""
+    if entry.size_bytes is not None and (entry.sha256 or entry.md5):
+        file = RemoteFile(source.repository, entry.file_name, entry.size_bytes, entry.sha256)
+    else:
+        file = find_remote_file(source.repository, entry.file_name)
+        if entry.size_bytes not in (None, file.size_bytes):
+            raise DownloadError(
+                f"{file} has {file.size_bytes} bytes on the Hub, not {entry.size_bytes} as in the catalog, so"
+                f" it is another file; fetch it as {file}"
+            )
+    return _of_remote(file, target, md5=entry.md5)
 
 
-def _download_from_hub(file: RemoteFile, folder: Path, on_progress: Progress | None) -> Path:
-    target = folder / file.name
-    with _only_one(target):
-        if not target.is_file():
-            require_space(folder, file.size_bytes)
-            incoming = target.with_name(f".{target.name}.incoming")  # each file its own: others come too
-            fetched = fetch_from_hub(file, incoming, on_progress=on_progress)
-            verify(fetched, size_bytes=file.size_bytes, sha256=file.sha256, md5=file.md5)
-            fetched.replace(target)
-            shutil.rmtree(incoming)
-    return target
+def _of_remote(file: RemoteFile, target: Path, md5: str | None = None) -> _Wanted:
+    return _Wanted(target, lambda: locate(file), file.size_bytes, file.sha256, md5)
 
 
-def _only_one(target: Path) -> filelock.BaseFileLock:
-    """A lock on this file's download; the folder is made if need be."""
+def _fetch_all(wanted: Sequence[_Wanted], projector: Path | None, on_progress: OnProgress | None) -> Download:
+    total = sum(file.size_bytes for file in wanted)
+    report = on_progress or (lambda _: None)
+    with _only_one(wanted[0].target, lambda: report(DownloadProgress("wait", 0, total))):
+        missing = [file for file in wanted if not file.target.is_file()]
+        _require_space(missing)
+        done = total - sum(file.size_bytes for file in missing)
+        for file in missing:
+            _fetch_verified(file, done, total, report)
+            done += file.size_bytes
+        for file in reversed(missing):  # The first part makes a split model visible.
+            file.verified.replace(file.target)
+    checks: set[CheckedBy] = {file.checked_by for file in missing}
+    weakest = next((check for check in ("size", "md5", "sha256") if check in checks), None)
+    return Download(wanted[0].target, projector, weakest)
+
+
+def _fetch_verified(file: _Wanted, done: int, total: int, report: OnProgress) -> None:
+    if file.verified.is_file():
+        return
+    file.part.parent.mkdir(parents=True, exist_ok=True)
+    _remove_others(file)
+    was_continued = file.part.is_file()
+    try:
+        _fetch_and_check(file, done, total, report)
+    except ChecksumMismatch:
+        if not was_continued:
+            raise
+        # What an earlier attempt left was of another file, or damaged with its machine: once from the start.
+        _fetch_and_check(file, done, total, report)
+
+
+def _fetch_and_check(file: _Wanted, done: int, total: int, report: OnProgress) -> None:
+    def relay(count: int) -> None:
+        report(DownloadProgress("fetch", done + count, total))
+
+    fetch(file.locate, file.part, size_bytes=file.size_bytes, on_bytes=relay)
+    report(DownloadProgress("check", done + file.size_bytes, total))
+    verify(file.part, file.target.name, size_bytes=file.size_bytes, sha256=file.sha256, md5=file.md5)
+    file.part.replace(file.verified)
+
+
+def _remove_others(file: _Wanted) -> None:
+    """Parts of what had this name before; nobody will continue them."""
+    for path in file.part.parent.iterdir():
+        is_part = path.name.startswith(f".{file.target.name}.") and path.suffix in (".part", ".whole")
+        if is_part and path != file.part:
+            path.unlink()
+
+
+@contextmanager
+def _only_one(target: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock on this model's download; the system lets go of it if its process is killed."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(target.with_name(f".{target.name}.lock"))
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            on_wait()
+            lock.acquire()
     except OSError as error:
-        raise DownloadError(f"cannot make the folder {target.parent}: {error}; set GPT4ALL_HOME") from error
-    return filelock.FileLock(target.with_name(f".{target.name}.lock"))
+        raise DownloadError(
+            f"cannot write to the folder {target.parent}: {error}; set GPT4ALL_HOME"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _require_space(missing: Sequence[_Wanted]) -> None:
+    if missing:
+        present = sum(_size(file.part) + _size(file.verified) for file in missing)
+        needed = sum(file.size_bytes for file in missing) - present
+        require_space(missing[0].target.parent, needed)
 
 
 def require_space(folder: Path, size_bytes: int) -> None:
@@ -111,8 +222,8 @@ def require_space(folder: Path, size_bytes: int) -> None:
         )
 
 
-def verify(path: Path, *, size_bytes: int, sha256: str | None, md5: str | None) -> None:
-    """Compare a file with what the catalog says of it; the wrong file is removed.
+def verify(path: Path, name: str, *, size_bytes: int, sha256: str | None, md5: str | None) -> None:
+    """Compare a file with what is known of it; the wrong file is removed.
 
     Raises ChecksumMismatch. SHA-256 is preferred where both are known.
     """
@@ -120,7 +231,7 @@ def verify(path: Path, *, size_bytes: int, sha256: str | None, md5: str | None) 
     if size != size_bytes:
         path.unlink()
         raise ChecksumMismatch(
-            f"{path.name} has {size} bytes instead of {size_bytes}; it was removed, so download it again"
+            f"{name} has {size} bytes instead of {size_bytes}; it was removed, so download it again"
         )
     expected = sha256 or md5
     if expected is None:
@@ -131,58 +242,10 @@ def verify(path: Path, *, size_bytes: int, sha256: str | None, md5: str | None) 
     if found != expected:
         path.unlink()
         raise ChecksumMismatch(
-            f"{path.name} has the {algorithm} {found} instead of {expected}; it was removed, so download it"
+            f"{name} has the {algorithm} {found} instead of {expected}; it was removed, so download it"
             " again, and if it happens again the file at its source has changed"
         )
 
 
-def fetch_url(url: str, part: Path, *, size_bytes: int, on_progress: Progress | None = None) -> None:
-    """Write what is at the address into `part`, after what an earlier attempt left there.
-
-    Raises DownloadError; what arrived stays in `part` for the next attempt.
-    """
-    present = part.stat().st_size if part.exists() else 0
-    if present > size_bytes:
-        part.unlink()
-        present = 0
-    if present == size_bytes:
-        return
-    # Compressed answers would make byte ranges meaningless.
-    headers = {"Accept-Encoding": "identity", "User-Agent": "gpt4all-adapters"}
-    if present:
-        headers["Range"] = f"bytes={present}-"
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the catalog's addresses are https
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:  # noqa: S310 - as above
-            continues = response.status == http.HTTPStatus.PARTIAL_CONTENT
-            with part.open("ab" if continues else "wb") as file:
-                _copy(response, file.write, present if continues else 0, size_bytes, on_progress)
-                file.flush()
-                os.fsync(file.fileno())
-    except urllib.error.HTTPError as error:
-        raise DownloadError(f"{url}: the server answered {error.code} {error.reason}") from error
-    except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", None) or error
-        raise DownloadError(f"{url}: {reason}; run the same again to continue the download") from error
-    arrived = part.stat().st_size
-    if arrived < size_bytes:
-        raise DownloadError(
-            f"{url}: the connection ended after {arrived} of {size_bytes} bytes;"
-            " run the same again to continue the download"
-        )
-
-
-def _copy(
-    response: http.client.HTTPResponse,
-    write: Callable[[bytes], int],
-    done: int,
-    size_bytes: int,
-    on_progress: Progress | None,
-) -> None:
-    while block := response.read(_BLOCK):
-        write(block)
-        done += len(block)
-        if on_progress:
-            on_progress(done, size_bytes)
-        if done > size_bytes:
-            return  # Longer than the file can be: the size check will say so.
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0

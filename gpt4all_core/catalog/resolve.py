@@ -1,25 +1,40 @@
 """From what somebody calls a model to the file that is loaded."""
 
+import difflib
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from gpt4all_core.catalog.catalog import find_or_none, largest_fitting, list_models, not_found
+from gpt4all_core.catalog.catalog import find_or_none, largest_fitting, list_models, near_misses
 from gpt4all_core.catalog.download import download
 from gpt4all_core.catalog.entry import BundledSource, FileSource, ModelEntry, PackageSource, Role
+from gpt4all_core.catalog.found_elsewhere.programs import kept_elsewhere
 from gpt4all_core.catalog.machine import memory_bytes
 from gpt4all_core.catalog.reference import HUGGING_FACE_PREFIX, parse_hugging_face
-from gpt4all_core.catalog.store import find_file, find_hugging_face, installed_path
+from gpt4all_core.catalog.store import (
+    files_on_disk,
+    find_file,
+    find_hugging_face,
+    find_named,
+    find_same_model,
+    installed_path,
+)
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ModelNotFound
+
+_REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w.-]+(?<!\.gguf)(?::[\w./-]+)?", re.IGNORECASE)
 
 
 def resolve_model(
     reference: str | Path | None = None, *, role: Role = "chat", allow_download: bool = False
 ) -> Path:
-    """The file of a model: a catalog name or alias, a file name, a path, or `hf:owner/repo[:file]`.
+    """The file of a model: a name or alias of the catalog, a file name, a path, a name of Ollama's, or
+    `hf:owner/repo[:quant-or-file]`.
 
-    Looked for as a path, in our own folder, in those of GPT4All, LM Studio and the Hugging Face
-    cache, in this package and the starter package; and only then fetched, if `allow_download`.
+    Looked for as a path, in our own folder, in this package and the starter package, and in what other
+    programs keep: GPT4All, LM Studio, the Hugging Face cache, llama.cpp and Ollama, whose file of just
+    that name also stands in for the catalog's. Only then it is fetched, if `allow_download`.
 
     Without a reference the setting `model` (for role "embedder" `embedding_model`) decides, and
     without that the default on this disk: for chat the largest catalog model that fits into 70 %
@@ -29,7 +44,8 @@ def resolve_model(
         'all-MiniLM-L6-v2.Q8_0.gguf'
 
     role: which default to take; it does not matter where a reference is given.
-    Raises ModelNotFound, DownloadError, or ConfigError from the settings.
+    Raises ModelNotFound, whose `near_misses` hold names that look like it, DownloadError, or ConfigError
+    from the settings.
     """
     if isinstance(reference, Path):
         return _existing(reference)
@@ -39,15 +55,12 @@ def resolve_model(
     if named.startswith(HUGGING_FACE_PREFIX):
         return _resolve_hugging_face(named, allow_download=allow_download)
     path = Path(named).expanduser()
-    if path.is_file() or _looks_like_path(named):
+    if path.is_file() or _begins_like_a_path(named):
         return _existing(path)
     entry = find_or_none(named)
     if entry is not None:
-        return _resolve_entry(entry, allow_download=allow_download)
-    found = find_file(named) if named.endswith(".gguf") else None
-    if found is None:
-        raise not_found(named)
-    return found
+        return _resolve_entry(entry, named, allow_download=allow_download)
+    return _resolve_elsewhere(named)
 
 
 def _configured(role: Role) -> str | None:
@@ -57,7 +70,9 @@ def _configured(role: Role) -> str | None:
 
 
 def _default(role: Role) -> Path:
-    installed = {entry.name: path for entry in list_models(role=role) if (path := installed_path(entry))}
+    elsewhere = tuple(kept_elsewhere())
+    paths = {entry.name: installed_path(entry, among=elsewhere) for entry in list_models(role=role)}
+    installed = {name: path for name, path in paths.items() if path is not None}
     entries = [entry for entry in list_models(role=role) if entry.name in installed]
     if role == "chat":
         chosen = largest_fitting(entries, memory_bytes=memory_bytes()) or next(iter(entries), None)
@@ -77,10 +92,13 @@ def _no_default(role: Role) -> str:
     return f"no {role} is on this disk; give the path of a .gguf file or hf:owner/repo"
 
 
-def _resolve_entry(entry: ModelEntry, *, allow_download: bool) -> Path:
+def _resolve_entry(entry: ModelEntry, named: str, *, allow_download: bool) -> Path:
     path = installed_path(entry)
     if path is not None:
         return path
+    kept = find_named(named)
+    if kept is not None:
+        return kept.path
     source = entry.source
     if isinstance(source, PackageSource):
         raise ModelNotFound(
@@ -92,12 +110,30 @@ def _resolve_entry(entry: ModelEntry, *, allow_download: bool) -> Path:
     if isinstance(source, FileSource):
         raise ModelNotFound(f"{entry.name} is {source.path} by your own catalog, and there is no such file")
     if allow_download:
-        return download(entry)
+        return download(entry).path
     size = "" if entry.size_bytes is None else f" ({entry.size_bytes / 1e9:.1f} GB)"
+    same = find_same_model(entry)
+    instead = (
+        "" if same is None else f"; {same.program} keeps the same model in a file of its own: {same.name}"
+    )
     raise ModelNotFound(
         f"{entry.name} is not on this disk{size}; fetch it with:"
-        f" gpt4all models pull {entry.name}, or pass allow_download=True"
+        f" gpt4all models pull {entry.name}, or pass allow_download=True{instead}",
+        near_misses=() if same is None else (same.name,),
     )
+
+
+def _resolve_elsewhere(named: str) -> Path:
+    """What no catalog knows: a name that another program gave, or a file's in one of the folders."""
+    kept = find_named(named)
+    if kept is not None:
+        return kept.path
+    found = find_file(named) if named.endswith(".gguf") else None
+    if found is not None:
+        return found
+    if _has_separator(named) and not _REPOSITORY.fullmatch(named):
+        return _existing(Path(named).expanduser())
+    raise _unknown(named)
 
 
 def _resolve_hugging_face(named: str, *, allow_download: bool) -> Path:
@@ -106,16 +142,46 @@ def _resolve_hugging_face(named: str, *, allow_download: bool) -> Path:
     if path is not None:
         return path
     if allow_download:
-        return download(reference)
+        return download(reference).path
     raise ModelNotFound(
         f"{named} is not on this disk; fetch it with: gpt4all models pull {named},"
         " or pass allow_download=True"
     )
 
 
-def _looks_like_path(named: str) -> bool:
+def _begins_like_a_path(named: str) -> bool:
+    return named.startswith(("~", ".")) or Path(named).is_absolute()
+
+
+def _has_separator(named: str) -> bool:
     separators = [separator for separator in (os.sep, os.altsep, "/") if separator]
-    return named.startswith(("~", ".")) or any(separator in named for separator in separators)
+    return any(separator in named for separator in separators)
+
+
+def _unknown(named: str) -> ModelNotFound:
+    """The error for what names nothing: of all that has a name the likest, and where that is."""
+    program_of: dict[str, str] = {}
+    for kept in files_on_disk():
+        program_of.setdefault(kept.name, kept.program)
+    near = _nearest(named, program_of)
+    told = [f"{name} (kept by {program_of[name]})" if name in program_of else name for name in near]
+    advice = f"did you mean {' or '.join(told)}? " if told else ""
+    no_file = ", and no file here or in the models' folders" if named.endswith(".gguf") else ""
+    if _REPOSITORY.fullmatch(named):
+        no_file = ", and there is no file of this name"
+        advice += f"{HUGGING_FACE_PREFIX}{named} is the Hub's. "
+    return ModelNotFound(
+        f"no model is called {named!r}{no_file}; {advice}gpt4all models list --all shows all names,"
+        " and a path to a .gguf file or hf:owner/repo works too",
+        near_misses=near,
+    )
+
+
+def _nearest(named: str, program_of: Mapping[str, str]) -> tuple[str, ...]:
+    """Up to three: names on this disk that are nearly the same, then the catalog's."""
+    by_lower = {name.casefold(): name for name in program_of}
+    on_disk = difflib.get_close_matches(named.casefold(), by_lower, n=2, cutoff=0.75)
+    return tuple(dict.fromkeys((*(by_lower[name] for name in on_disk), *near_misses(named))))[:3]
 
 
 def _existing(path: Path) -> Path:

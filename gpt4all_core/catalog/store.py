@@ -1,14 +1,17 @@
 """Which model files are on this disk: ours, and those that other programs already fetched."""
 
 import importlib.util
-import os
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from gpt4all_core.catalog.entry import BundledSource, FileSource, HuggingFaceSource, ModelEntry, PackageSource
+from gpt4all_core.catalog.found_elsewhere import ollama
+from gpt4all_core.catalog.found_elsewhere.gguf_files import model_files
+from gpt4all_core.catalog.found_elsewhere.kept_file import KeptFile
+from gpt4all_core.catalog.found_elsewhere.llama_cpp_cache import flat_name
+from gpt4all_core.catalog.found_elsewhere.programs import kept_elsewhere
 from gpt4all_core.catalog.reference import HuggingFaceReference, choose_files
-from gpt4all_core.config import resolve_settings
+from gpt4all_core.config import APPLICATION, resolve_settings
 from gpt4all_core.errors import ModelNotFound
 
 
@@ -27,51 +30,88 @@ def hugging_face_folder(repository: str) -> Path:
     return models_folder() / "hf" / repository.replace("/", "--")
 
 
-def installed_path(entry: ModelEntry) -> Path | None:
+def installed_path(entry: ModelEntry, *, among: Sequence[KeptFile] | None = None) -> Path | None:
     """Where the entry's file is on this disk, or None.
 
-    Looked for in our own folder, in those of other programs (there only a file of exactly the
-    catalog's size counts), in the Hugging Face cache, and in installed packages.
+    Looked for in our own folder, in those of other programs, and in installed packages. A file of
+    another program counts if its hash is the catalog's, if it has the catalog's name and size, or if it
+    has that name and comes from the entry's own repository.
+
+    among: what other programs keep, for who asks about many entries; None looks it up.
     """
     own = models_folder() / entry.file_name
     if own.is_file():
         return own
-    for path in _kept_by_others(entry.file_name):
-        if path.stat().st_size == entry.size_bytes:
-            return path
-    return _path_at_source(entry)
+    at_source = _path_at_source(entry)
+    if at_source is not None:
+        return at_source
+    kept_files = kept_elsewhere() if among is None else among
+    return next((kept.path for kept in kept_files if _is_entrys(kept, entry)), None)
 
 
 def find_file(file_name: str) -> Path | None:
     """A model file of this name in our own folder or in another program's."""
     own = models_folder() / file_name
-    return own if own.is_file() else next(_kept_by_others(file_name), None)
+    if own.is_file():
+        return own
+    return next((kept.path for kept in kept_elsewhere() if Path(kept.file_name).name == file_name), None)
+
+
+def find_named(name: str) -> KeptFile | None:
+    """The model that another program calls by a name of its own, as Ollama's `llama3.2:3b`, or None."""
+    return ollama.find_by_name(name)
+
+
+def find_same_model(entry: ModelEntry) -> KeptFile | None:
+    """A model on this disk that one of the entry's names means to its program, in a file of its own."""
+    found = (ollama.find_by_name(reference) for reference in entry.references)
+    return next((kept for kept in found if kept is not None), None)
 
 
 def find_hugging_face(reference: HuggingFaceReference) -> Path | None:
-    """The first file of an `hf:` reference in our own folder or the Hugging Face cache, or None."""
+    """The first file of an `hf:` reference in our own folder or another program's, or None."""
     own = hugging_face_folder(reference.repository)
-    for folder in (own, *_snapshots(reference.repository)):
-        names = [path.relative_to(folder).as_posix() for path in _models_below(folder)]
+    ours = (_own_file(path, own) for path in model_files(own))
+    for files in _by_root([*ours, *kept_elsewhere(reference.repository)]):
         try:
-            return folder / choose_files(names, reference)[0]
+            return files[choose_files(files, reference, has_parts=False)[0]]
         except ModelNotFound:
             continue  # The repository may have it nevertheless; only a download can tell.
     return None
 
 
-def files_on_disk() -> tuple[Path, ...]:
-    """Every .gguf file in our own folder and in GPT4All's, in alphabetical order."""
-    folders = (models_folder(), *gpt4all_folders())
-    return tuple(sorted({path for folder in folders for path in _models_below(folder)}))
+def files_on_disk() -> tuple[KeptFile, ...]:
+    """Every model file in our own folder and in those of other programs, ours first."""
+    folder = models_folder()
+    return (*(_own_file(path, folder) for path in model_files(folder)), *kept_elsewhere())
 
 
-def _models_below(folder: Path) -> Iterator[Path]:
-    """Every .gguf file in a folder, save in hidden ones, where downloads lie until they are verified."""
-    for path in folder.rglob("*.gguf"):
-        is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not is_hidden and path.is_file():
-            yield path
+def _own_file(path: Path, folder: Path) -> KeptFile:
+    return KeptFile(path, APPLICATION, path.relative_to(folder).as_posix(), folder)
+
+
+def _by_root(kept_files: Iterable[KeptFile]) -> Iterator[dict[str, Path]]:
+    """Files by name, those that belong together; one from another commit is no part of a split model."""
+    groups: dict[Path, dict[str, Path]] = {}
+    for kept in kept_files:
+        groups.setdefault(kept.root, {})[kept.file_name] = kept.path
+    yield from groups.values()
+
+
+def _is_entrys(kept: KeptFile, entry: ModelEntry) -> bool:
+    if kept.sha256 is not None and kept.sha256 == entry.sha256:
+        return True
+    source = entry.source
+    repository = source.repository if isinstance(source, HuggingFaceSource) else None
+    name = Path(kept.file_name).name
+    if name != entry.file_name and (repository is None or name != flat_name(repository, entry.file_name)):
+        return False
+    if kept.repository is not None and kept.repository == repository:
+        return True
+    try:
+        return kept.path.stat().st_size == entry.size_bytes
+    except OSError:  # removed meanwhile
+        return False
 
 
 def _path_at_source(entry: ModelEntry) -> Path | None:
@@ -83,9 +123,6 @@ def _path_at_source(entry: ModelEntry) -> Path | None:
     if isinstance(source, FileSource):
         path = source.path.expanduser()
         return path if path.is_file() else None
-    if isinstance(source, HuggingFaceSource):
-        candidates = (folder / entry.file_name for folder in _snapshots(source.repository))
-        return next((path for path in candidates if path.is_file()), None)
     return None
 
 
@@ -97,48 +134,3 @@ def _package_file(package: str, name: str) -> Path | None:
         return None
     path = Path(spec.origin).parent / name
     return path if path.is_file() else None
-
-
-def _kept_by_others(file_name: str) -> Iterator[Path]:
-    home = Path.home()
-    for folder in gpt4all_folders():
-        if (folder / file_name).is_file():
-            yield folder / file_name
-    for folder in (home / ".lmstudio" / "models", home / ".cache" / "lm-studio" / "models"):
-        yield from sorted(path for path in folder.glob("*/*/*.gguf") if path.name == file_name)
-
-
-def gpt4all_folders() -> Iterator[Path]:
-    """Where GPT4All's Python bindings and its desktop program keep models."""
-    home = Path.home()
-    yield home / ".cache" / "gpt4all"
-    if sys.platform == "darwin":
-        yield home / "Library" / "Application Support" / "nomic.ai" / "GPT4All"
-    elif sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        yield (Path(local) if local else home / "AppData" / "Local") / "nomic.ai" / "GPT4All"
-    else:
-        yield home / ".local" / "share" / "nomic.ai" / "GPT4All"
-
-
-def _snapshots(repository: str) -> Iterator[Path]:
-    """The repository's snapshots in the Hugging Face cache, that of `main` first.
-
-    The layout is described at
-    https://huggingface.co/docs/huggingface_hub/guides/manage-cache; reading it here needs
-    neither the hub's client nor the network.
-    """
-    folder = _hugging_face_cache() / f"models--{repository.replace('/', '--')}"
-    reference = folder / "refs" / "main"
-    snapshots = sorted((folder / "snapshots").glob("*"))
-    main = reference.read_text(encoding="utf-8").strip() if reference.is_file() else ""
-    yield from sorted(snapshots, key=lambda snapshot: snapshot.name != main)
-
-
-def _hugging_face_cache() -> Path:
-    if cache := os.environ.get("HF_HUB_CACHE"):
-        return Path(cache).expanduser()
-    if home := os.environ.get("HF_HOME"):
-        return Path(home).expanduser() / "hub"
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base).expanduser() if base else Path.home() / ".cache") / "huggingface" / "hub"

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -6,15 +7,17 @@ from gpt4all_app.model_facts import ModelFacts, listed_models
 from gpt4all_app.model_table import catalog_table, table
 from gpt4all_app.paper_view import paper_table
 from gpt4all_core.catalog.catalog import find
+from gpt4all_core.catalog.download import Download, DownloadProgress
 from gpt4all_core.catalog.paper_table import paper_rows
+from gpt4all_core.catalog.reference import HuggingFaceReference
 from gpt4all_core.errors import DownloadError
 
 STARTER = "smollm2-135m-instruct"
 EMBEDDER = "all-minilm-l6-v2"
 MODEL_KEYS = {
     "name", "role", "path", "get", "size_bytes", "parameters", "quantisation", "context_length", "licence",
-    "commercial_use", "conditions", "title", "languages", "memory_bytes", "tool_format", "reasoning",
-    "catalog_template", "is_demonstration", "is_recommended", "retired", "fault",
+    "commercial_use", "conditions", "program", "title", "languages", "memory_bytes", "tool_format",
+    "reasoning", "catalog_template", "is_demonstration", "is_recommended", "retired", "fault",
 }  # fmt: skip
 
 
@@ -42,6 +45,20 @@ def test_files_that_the_catalog_does_not_know_are_listed_and_bad_ones_say_why(gp
     assert mine["path"] == str(models / "mine.gguf")
     assert "HTML" in mine["fault"]
     assert "cannot be loaded: " in gpt4all("models", "list").out
+
+
+def test_what_other_programs_keep_is_listed_under_their_names(gpt4all, monkeypatch, tmp_path):
+    monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path))
+    layer = {"mediaType": "application/vnd.ollama.image.model", "digest": f"sha256:{'0' * 64}", "size": 5}
+    manifest = tmp_path / "manifests" / "registry.ollama.ai" / "library" / "own" / "7b"
+    for path, content in (
+        (tmp_path / "blobs" / f"sha256-{'0' * 64}", "model"),
+        (manifest, json.dumps({"layers": [layer]})),
+    ):
+        path.parent.mkdir(parents=True)
+        path.write_text(content)
+    (own,) = [m for m in gpt4all("models", "list", "--json").document["models"] if m["name"] == "own:7b"]
+    assert (own["program"], own["path"]) == ("Ollama", str(tmp_path / "blobs" / f"sha256-{'0' * 64}"))
 
 
 def test_info_joins_the_catalog_and_the_file(gpt4all):
@@ -96,38 +113,71 @@ def test_pulling_what_is_here_changes_nothing(gpt4all):
     assert "on this disk already" in gpt4all("models", "pull", EMBEDDER).err
 
 
-def test_a_pull_writes_the_path_and_is_checked_by_the_library(gpt4all, monkeypatch):
+def fetched_by(monkeypatch, fetch):
+    """What the library was asked for, in place of fetching it."""
     asked = []
 
-    def download(model, *, on_progress=None):
-        asked.append(model)
-        on_progress(50, 100)
-        path = gpt4all.home / model.file_name
-        path.write_bytes(b"model")
-        return path
+    def download(model, *, with_projector, on_progress):
+        asked.append((model, with_projector))
+        return fetch(on_progress)
 
     monkeypatch.setattr("gpt4all_core.catalog.download.download", download)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("checked_by", "words"), [("sha256", ""), ("size", "nobody tells a checksum of this file")]
+)
+def test_a_pull_writes_the_path_and_says_what_was_not_checked(gpt4all, monkeypatch, checked_by, words):
+    path = gpt4all.home / "m.gguf"
+    path.write_bytes(b"model")
+
+    def fetch(on_progress):
+        on_progress(DownloadProgress("fetch", 50, 100))
+        return Download(path, checked_by=checked_by)
+
+    asked = fetched_by(monkeypatch, fetch)
     found = gpt4all("models", "pull", "llama-3.2-1b-instruct")
-    assert asked == [find("llama-3.2-1b-instruct")]
-    assert (found.code, found.err) == (0, "")
-    assert found.out == f"{gpt4all.home / asked[0].file_name}\n"
+    assert asked == [(find("llama-3.2-1b-instruct"), True)]
+    assert (found.code, found.out) == (0, f"{path}\n")
+    assert found.err.startswith(words)
+    assert bool(found.err) == bool(words)
+    document = gpt4all("models", "pull", "hf:owner/repo", "--no-projector", "--json").document
+    assert asked[-1] == (HuggingFaceReference("owner/repo"), False)
+    assert (document["was_fetched"], document["checked_by"], document["projector"]) == (
+        True,
+        checked_by,
+        None,
+    )
+
+
+def test_a_pull_that_waits_for_another_says_so(gpt4all, monkeypatch):
+    path = gpt4all.home / "m.gguf"
+    path.write_bytes(b"model")
+
+    def fetch(on_progress):
+        on_progress(DownloadProgress("wait", 0, 100))
+        return Download(path)
+
+    fetched_by(monkeypatch, fetch)
+    assert "another process fetches this model" in gpt4all("models", "pull", "llama-3.2-1b-instruct").err
 
 
 def test_a_pull_that_is_stopped_says_that_it_can_go_on(gpt4all, monkeypatch):
-    def download(model, *, on_progress=None):
+    def fetch(on_progress):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gpt4all_core.catalog.download.download", download)
+    fetched_by(monkeypatch, fetch)
     found = gpt4all("models", "pull", "hf:owner/repo:Q4_0")
     assert found.code == 130
     assert "continues the download" in found.err
 
 
 def test_a_pull_that_fails_says_why(gpt4all, monkeypatch):
-    def download(model, *, on_progress=None):
+    def fetch(on_progress):
         raise DownloadError("no connection; check the network and run the same again")
 
-    monkeypatch.setattr("gpt4all_core.catalog.download.download", download)
+    fetched_by(monkeypatch, fetch)
     found = gpt4all("models", "pull", "llama-3-8b-instruct")
     assert (found.code, found.out) == (3, "")
     assert found.err == "gpt4all: no connection; check the network and run the same again\n"

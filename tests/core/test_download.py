@@ -1,97 +1,60 @@
 import hashlib
-import http.server
-import json
+import resource
 import socket
 import threading
 
 import pytest
 from huggingface_hub import HfApi
+from model_server import (
+    CONTENT,
+    a_range_of_another_file,
+    a_range_without_a_name,
+    another_piece,
+    answers,
+    corrupt,
+    cut,
+    cut_without_length,
+    ignores_ranges,
+    longer_than_it_can_be,
+    not_satisfiable,
+    promises_less,
+    promises_more,
+    redirect,
+    serving,
+    trickle,
+    web_page,
+    web_page_of_the_right_size,
+    without_length,
+)
 
 from gpt4all_core.catalog import download as download_module
-from gpt4all_core.catalog import hub
+from gpt4all_core.catalog import hub, patience, transfer
 from gpt4all_core.catalog.catalog import find
-from gpt4all_core.catalog.download import download, fetch_url, require_space, verify
+from gpt4all_core.catalog.download import DownloadProgress, download, require_space, verify
 from gpt4all_core.catalog.entry import HuggingFaceSource
 from gpt4all_core.catalog.reference import HuggingFaceReference
-from gpt4all_core.catalog.store import models_folder
+from gpt4all_core.catalog.store import find_hugging_face, models_folder
 from gpt4all_core.errors import ChecksumMismatch, DownloadError, ModelNotFound
 
-# Only the server below is spoken to.
+# Only the server of the tests is spoken to.
 pytestmark = [pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]
 
-CONTENT = bytes(range(256)) * 4096
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 MD5 = hashlib.md5(CONTENT).hexdigest()
-COMMIT = "0" * 40
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves one file as a plain address and as a repository of a hub; notes what was asked."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_HEAD(self):
-        self.answer(with_body=False)
-
-    def do_GET(self):
-        self.answer(with_body=True)
-
-    def answer(self, *, with_body):
-        self.server.requests.append((self.command, self.path, self.headers.get("Range")))
-        name = self.path.partition("?")[0]
-        if name == "/api/models/owner/repo":
-            siblings = [{"rfilename": "m-Q4_0.gguf", "size": len(CONTENT), "lfs": self.server.lfs}]
-            info = {"id": "owner/repo", "siblings": siblings, "sha": COMMIT, "private": False, "tags": []}
-            self.send(200, json.dumps(info).encode(), with_body=with_body)
-        elif name.endswith(".gguf") and "absent" not in name:
-            self.send_file(with_body=with_body)
-        else:
-            self.send(404, b"not found", with_body=with_body)
-
-    def send_file(self, *, with_body):
-        wanted = self.headers.get("Range")
-        if wanted and self.server.knows_ranges:
-            start = int(wanted.removeprefix("bytes=").partition("-")[0])
-            headers = {"Content-Range": f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"}
-            self.send(206, CONTENT[start:], headers, with_body=with_body)
-        else:
-            self.send(200, CONTENT, with_body=with_body)
-
-    def send(self, status, body, headers=None, *, with_body):
-        self.send_response(status)
-        promised = {"Content-Length": str(len(body)), "ETag": f'"{SHA256}"', "X-Repo-Commit": COMMIT}
-        for name, value in (promised | (headers or {})).items():
-            self.send_header(name, value)
-        if self.server.breaks_off:
-            body = body[: len(body) // 2]
-            self.close_connection = True
-        self.end_headers()
-        if with_body:
-            self.wfile.write(body)
-
-    def log_message(self, *arguments):
-        pass
+HALF = CONTENT[: len(CONTENT) // 2]
+REPOSITORY = HuggingFaceReference("owner/repo", "Q4_0")
 
 
 @pytest.fixture
 def server():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.requests, server.knows_ranges, server.breaks_off = [], True, False
-    server.lfs = {"sha256": SHA256, "size": len(CONTENT), "pointerSize": 128}
-    server.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving() as repository:
+        yield repository
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("GPT4ALL_HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setattr(patience, "_FIRST_PAUSE_S", 0.0)
     return tmp_path
 
 
@@ -99,92 +62,209 @@ def home(tmp_path, monkeypatch):
 def entry(server):
     """A catalog entry whose address is the test server's, which an entry from a file could not have."""
     entry = find("llama-3-8b-instruct")
-    source = entry.source.model_copy(update={"url": f"{server.address}/model.gguf"})
+    source = entry.source.model_copy(update={"url": f"{server.address}/files/m-Q4_0.gguf"})
     return entry.model_copy(
         update={"source": source, "size_bytes": len(CONTENT), "md5": MD5, "sha256": SHA256}
     )
 
 
-def fetch_hub_from(server, monkeypatch):
-    monkeypatch.setattr(hub, "_api", lambda: HfApi(endpoint=server.address, token=False))
+@pytest.fixture
+def use_hub(server, monkeypatch):
+    monkeypatch.setattr(hub, "_api", lambda: HfApi(endpoint=server.address, token=server.token or False))
+
+
+@pytest.fixture(params=["address", "hub"])
+def wanted(request, entry, use_hub):
+    """The same file both ways: at an address, and in a repository of the Hub."""
+    return entry if request.param == "address" else REPOSITORY
+
+
+def left(suffix: str = ".part"):
+    return [path for path in models_folder().rglob("*") if path.suffix == suffix]
+
+
+def visible():
+    return [path for path in models_folder().rglob("*") if path.is_file() and not path.name.startswith(".")]
 
 
 def test_a_download_is_verified_and_lands_under_its_name(entry):
     seen = []
-    path = download(entry, on_progress=lambda done, total: seen.append((done, total)))
-    assert path == models_folder() / entry.file_name
-    assert path.read_bytes() == CONTENT
-    assert seen[-1] == (len(CONTENT), len(CONTENT))
-    assert [file.name for file in path.parent.glob("*.part")] == []
+    found = download(entry, on_progress=seen.append)
+    assert (found.path, found.checked_by) == (models_folder() / entry.file_name, "sha256")
+    assert found.path.read_bytes() == CONTENT
+    assert seen[-2:] == [DownloadProgress(phase, len(CONTENT), len(CONTENT)) for phase in ("fetch", "check")]
+    assert [step.done_bytes for step in seen] == sorted(step.done_bytes for step in seen)
+    assert left() == []
 
 
 def test_a_file_that_is_there_is_not_fetched_again(entry, server):
     download(entry)
     server.requests.clear()
-    download(entry)
+    assert download(entry).checked_by is None
     assert server.requests == []
 
 
-def test_what_an_earlier_attempt_left_is_continued(entry, server):
-    part = models_folder() / f"{entry.file_name}.part"
-    part.parent.mkdir(parents=True)
-    part.write_bytes(CONTENT[:1000])
-    assert download(entry).read_bytes() == CONTENT
-    assert server.requests == [("GET", "/model.gguf", "bytes=1000-")]
+RECOVERED = [
+    [cut],
+    [cut, cut, cut],
+    [cut_without_length],
+    [without_length],
+    [redirect],
+    [cut, redirect],
+    [cut, ignores_ranges],
+    [cut, another_piece],
+    [cut, a_range_without_a_name],
+    [cut, not_satisfiable],
+    [answers(500), answers(503, Retry_After="0"), answers(429, Retry_After="0")],
+    [cut, answers(502)],
+]
+REFUSED = [
+    ([longer_than_it_can_be], "sent more than"),
+    ([promises_less], "offers 1000 bytes instead of"),
+    ([promises_more], "so it is another file"),
+    ([cut, a_range_of_another_file], "so it is another file"),
+    ([web_page], "a web page instead of the file"),
+    ([web_page_of_the_right_size], "no GGUF file"),
+    ([answers(403)], "answered 403"),
+    ([answers(404)], "answered 404"),
+    ([answers(204)], "answered 204"),
+    ([corrupt], "instead of"),
+    ([answers(500)] * 5, "answered 500.*run the same again"),
+    ([cut] * 5, "the connection ended after.*run the same again to continue"),
+]
 
 
-def test_a_server_without_ranges_sends_everything_again(entry, server):
-    server.knows_ranges = False
-    part = models_folder() / f"{entry.file_name}.part"
-    part.parent.mkdir(parents=True)
-    part.write_bytes(b"x" * 1000)
-    assert download(entry).read_bytes() == CONTENT
+def named(faults):
+    return "-".join(fault.__name__ for fault in faults[:3])
 
 
-def test_a_connection_that_breaks_off_leaves_a_part_to_continue(entry, server):
-    server.breaks_off = True
-    with pytest.raises(DownloadError, match="run the same again to continue"):
+@pytest.mark.parametrize("faults", RECOVERED, ids=named)
+def test_what_a_network_does_to_a_download_is_made_good(wanted, server, faults):
+    server.faults.extend(faults)
+    assert download(wanted).path.read_bytes() == CONTENT
+    assert not server.faults
+
+
+def test_a_connection_that_says_nothing_any_more_is_left_for_another(wanted, server, monkeypatch):
+    monkeypatch.setattr(transfer, "_TIMEOUT_S", 0.5)
+    server.faults.append(trickle)
+    assert download(wanted).path.read_bytes() == CONTENT
+    assert server.byte_requests() == [None, "bytes=10-"]
+
+
+@pytest.mark.parametrize(
+    ("faults", "words"), REFUSED, ids=lambda value: named(value) if isinstance(value, list) else ""
+)
+def test_what_is_not_the_file_is_never_seen_and_the_next_attempt_brings_it(wanted, server, faults, words):
+    server.faults.extend(faults)
+    with pytest.raises(DownloadError, match=words):
+        download(wanted)
+    assert visible() == []
+    assert not server.faults
+    assert download(wanted).path.read_bytes() == CONTENT
+
+
+def test_an_earlier_attempt_is_continued_in_a_later_one(wanted, server):
+    server.faults.extend([cut] * 5)
+    with pytest.raises(DownloadError):
+        download(wanted)
+    (part,) = left()
+    present = part.stat().st_size
+    assert 0 < present < len(CONTENT)
+    server.requests.clear()
+    assert download(wanted).path.read_bytes() == CONTENT
+    assert server.byte_requests() == [f"bytes={present}-"]
+
+
+def test_what_another_version_of_the_file_left_is_not_continued(use_hub, server):
+    server.faults.extend([cut] * 5)
+    with pytest.raises(DownloadError):
+        download(REPOSITORY)
+    server.files["m-Q4_0.gguf"] = changed = b"GGUF" + CONTENT[::-1]
+    server.requests.clear()
+    assert download(REPOSITORY).path.read_bytes() == changed
+    assert server.byte_requests() == [None]
+    assert left() == []
+
+
+def test_what_a_crash_damaged_is_fetched_anew(entry, server):
+    server.faults.extend([cut] * 5)
+    with pytest.raises(DownloadError):
         download(entry)
-    part = models_folder() / f"{entry.file_name}.part"
-    assert 0 < part.stat().st_size < len(CONTENT)
-    assert not part.with_name(entry.file_name).exists()
-    server.breaks_off = False
-    assert download(entry).read_bytes() == CONTENT
+    (part,) = left()
+    present = part.stat().st_size
+    part.write_bytes(b"GGUF".ljust(present, b"x"))
+    assert download(entry).path.read_bytes() == CONTENT
+    assert server.byte_requests()[-2:] == [f"bytes={present}-", None]
+
+
+def test_a_file_that_changed_under_the_catalogs_hash_is_found_before_it_is_fetched(use_hub, server):
+    source = HuggingFaceSource(kind="hugging_face", repository="owner/repo")
+    facts = {"file_name": "m-Q4_0.gguf", "source": source, "size_bytes": len(CONTENT), "sha256": "0" * 64}
+    with pytest.raises(DownloadError, match="another file by this name"):
+        download(find("qwen3-8b").model_copy(update=facts))
+    assert server.byte_requests() == []
 
 
 @pytest.mark.parametrize("hashes", [{"sha256": "0" * 64}, {"sha256": None, "md5": "0" * 32}])
 def test_the_wrong_content_is_removed_and_named(entry, hashes):
     with pytest.raises(ChecksumMismatch, match=r"instead of 0000.*removed"):
         download(entry.model_copy(update=hashes))
-    assert [path for path in models_folder().iterdir() if path.suffix != ".lock"] == []
+    assert visible() == left() == []
 
 
 def test_a_file_of_another_size_is_removed(tmp_path):
     path = tmp_path / "m.gguf.part"
     path.write_bytes(b"12345")
     with pytest.raises(ChecksumMismatch, match="5 bytes instead of 6"):
-        verify(path, size_bytes=6, sha256=None, md5=None)
+        verify(path, "m.gguf", size_bytes=6, sha256=None, md5=None)
     assert not path.exists()
 
 
-def test_an_address_without_the_file_says_so(server, tmp_path):
-    with pytest.raises(DownloadError, match="the server answered 404"):
-        fetch_url(f"{server.address}/absent.gguf", tmp_path / "part", size_bytes=1)
-
-
-def test_no_server_at_all_is_a_download_error(tmp_path):
+def test_no_server_at_all_is_said_at_once(entry, monkeypatch):
+    monkeypatch.setattr(patience.time, "sleep", lambda _: pytest.fail("it waits for nobody"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
+    source = entry.source.model_copy(update={"url": f"http://127.0.0.1:{port}/m.gguf"})
     with pytest.raises(DownloadError, match="refused"):
-        fetch_url(f"http://127.0.0.1:{port}/m.gguf", tmp_path / "part", size_bytes=1)
+        download(entry.model_copy(update={"source": source}))
+    monkeypatch.setattr(hub, "_api", lambda: HfApi(endpoint=f"http://127.0.0.1:{port}", token=False))
+    with pytest.raises(DownloadError, match="no connection to the Hub"):
+        download(REPOSITORY)
 
 
-def test_too_little_disk_space_is_found_before_anything_is_fetched(entry, server, monkeypatch):
+def test_pauses_grow_and_are_what_the_server_asks_for(entry, server, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(patience, "_FIRST_PAUSE_S", 1.0)
+    monkeypatch.setattr(patience.time, "sleep", pauses.append)
+    server.faults.extend(
+        [answers(500), answers(500), answers(429, Retry_After="7"), answers(503, Retry_After="999")]
+    )
+    download(entry)
+    assert pauses == [1.0, 2.0, 7.0, 60.0]
+
+
+def test_too_little_disk_space_is_found_before_anything_is_fetched(wanted, server, monkeypatch):
     usage = download_module.shutil.disk_usage(".")
     monkeypatch.setattr(download_module.shutil, "disk_usage", lambda folder: usage._replace(free=10))
     with pytest.raises(DownloadError, match=r"0.0 GB free.*GPT4ALL_HOME"):
-        download(entry)
-    assert server.requests == []
+        download(wanted)
+    assert server.byte_requests() == []
+
+
+def test_a_disk_that_is_full_in_the_middle_keeps_what_arrived(wanted, server):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(HALF), limits[1]))
+    try:
+        with pytest.raises(DownloadError, match=r"cannot be written.*make room"):
+            download(wanted)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    (part,) = left()
+    assert part.read_bytes() == HALF
+    server.requests.clear()
+    assert download(wanted).path.read_bytes() == CONTENT
+    assert server.byte_requests() == [f"bytes={len(HALF)}-"]
 
 
 def test_space_is_measured_on_the_folders_own_disk(tmp_path):
@@ -198,77 +278,117 @@ def test_what_pip_installs_is_not_downloaded():
         download(find("all-minilm-l6-v2"))
 
 
-def test_a_file_of_the_hub_is_fetched_and_verified(server, monkeypatch):
-    fetch_hub_from(server, monkeypatch)
-    seen = []
-    path = download(
-        HuggingFaceReference("owner/repo", "Q4_0"), on_progress=lambda done, total: seen.append((done, total))
+def test_two_who_want_the_same_take_turns_and_the_second_is_told(wanted, server):
+    is_fetching, may_go_on, waited = threading.Event(), threading.Event(), threading.Event()
+
+    def held(handler, content, start):
+        is_fetching.set()
+        may_go_on.wait(30)
+        handler.send(200, content)
+
+    server.faults.append(held)
+    found = []
+    first = threading.Thread(target=lambda: found.append(download(wanted)))
+    first.start()
+    assert is_fetching.wait(30)
+    second = threading.Thread(
+        target=lambda: found.append(
+            download(wanted, on_progress=lambda step: waited.set() if step.phase == "wait" else None)
+        )
     )
-    assert path == models_folder() / "hf" / "owner--repo" / "m-Q4_0.gguf"
-    assert path.read_bytes() == CONTENT
-    assert [file.name for file in path.parent.iterdir() if file.suffix != ".lock"] == ["m-Q4_0.gguf"]
-    assert seen[-1] == (len(CONTENT), len(CONTENT))
-    assert seen == sorted(seen)
+    second.start()
+    assert waited.wait(30)
+    may_go_on.set()
+    first.join()
+    second.join()
+    assert [outcome.checked_by for outcome in found] == ["sha256", None]
+    assert len(server.byte_requests()) == 1
 
 
-def test_a_download_leaves_what_another_one_has_half_way(server, monkeypatch):
-    fetch_hub_from(server, monkeypatch)
-    entry = find("llama-3.2-1b-instruct").model_copy(update={"size_bytes": len(CONTENT), "md5": MD5})
-    fetch, halves = download_module.fetch_from_hub, []
-
-    def fetch_beside_another(file, folder, **options):
-        half = folder / "half.incomplete"
-        folder.mkdir(parents=True, exist_ok=True)
-        half.write_bytes(b"half")
-        halves.append(half)
-        if len(halves) == 1:
-            download(entry.model_copy(update={"file_name": "second.gguf"}))
-        return fetch(file, folder, **options)
-
-    monkeypatch.setattr(download_module, "fetch_from_hub", fetch_beside_another)
-    monkeypatch.setattr(
-        download_module, "verify", lambda *_, **__: halves[0].exists() or pytest.fail("the half is gone")
-    )
-    download(entry)
-    assert len(halves) == 2
+def test_the_parts_of_a_model_appear_together(use_hub, server):
+    names = [f"m-Q8_0-0000{number}-of-00003.gguf" for number in (1, 2, 3)]
+    server.files = {name: CONTENT + name.encode() for name in names}
+    server.faults.extend([lambda handler, content, start: handler.send(200, content)] * 2 + [answers(403)])
+    reference = HuggingFaceReference("owner/repo")
+    with pytest.raises(DownloadError, match="403"):
+        download(reference)
+    assert visible() == []
+    assert find_hugging_face(reference) is None
+    server.requests.clear()
+    found = download(reference)
+    assert found.path.name == names[0]
+    assert len(server.byte_requests()) == 1, "the two that came through are not fetched again"
+    assert [path.read_bytes() for path in sorted(visible())] == list(server.files.values())
+    assert find_hugging_face(reference) == found.path
 
 
-def test_the_hubs_own_hash_is_held_against_the_file(server, monkeypatch):
-    fetch_hub_from(server, monkeypatch)
-    server.lfs["sha256"] = "0" * 64
-    with pytest.raises(ChecksumMismatch):
+def test_a_repository_without_all_parts_is_refused(use_hub, server):
+    server.files = {"m-00001-of-00002.gguf": CONTENT}
+    with pytest.raises(ModelNotFound, match="of 2 parts the repository lacks m-00002"):
         download(HuggingFaceReference("owner/repo"))
-    assert list(models_folder().rglob("*.gguf")) == []
 
 
-def test_an_entry_of_the_hub_is_verified_by_the_catalogs_hash(server, monkeypatch):
-    fetch_hub_from(server, monkeypatch)
-    entry = find("llama-3.2-1b-instruct").model_copy(update={"size_bytes": len(CONTENT), "md5": MD5})
-    assert download(entry) == models_folder() / entry.file_name
-    with pytest.raises(ChecksumMismatch, match="md5"):
-        download(entry.model_copy(update={"md5": "0" * 32, "file_name": "other.gguf"}))
+def test_a_model_that_sees_comes_with_its_projector_unless_told_otherwise(use_hub, server):
+    server.files |= {f"mmproj-m-{kind}.gguf": CONTENT + kind.encode() for kind in ("BF16", "F16", "F32")}
+    blind = download(REPOSITORY, with_projector=False)
+    assert (blind.projector, len(visible())) == (None, 1)
+    seeing = download(REPOSITORY)
+    assert seeing.projector == seeing.path.with_name("mmproj-m-F16.gguf")
+    assert seeing.projector.read_bytes() == CONTENT + b"F16"
+    assert len(visible()) == 2
 
 
-@pytest.mark.parametrize("unknown", [{"sha256": None, "md5": None}, {"size_bytes": None}])
-def test_an_entry_without_a_hash_or_size_is_verified_by_what_the_hub_says(server, monkeypatch, unknown):
-    fetch_hub_from(server, monkeypatch)
-    source = HuggingFaceSource(kind="hugging_face", repository="owner/repo")
-    facts = {"file_name": "m-Q4_0.gguf", "source": source, "size_bytes": len(CONTENT), "sha256": SHA256}
-    entry = find("qwen3-8b").model_copy(update=facts | unknown)
-    server.lfs["sha256"] = "0" * 64
+def test_a_file_without_a_hash_is_compared_by_its_size_and_says_so(use_hub, server):
+    server.has_hashes = False
+    found = download(REPOSITORY)
+    assert (found.checked_by, found.path.read_bytes()) == ("size", CONTENT)
+
+
+def test_the_hubs_own_hash_is_held_against_the_file(use_hub, server):
+    server.faults.append(corrupt)
     with pytest.raises(ChecksumMismatch, match="sha256"):
+        download(HuggingFaceReference("owner/repo"))
+
+
+@pytest.mark.parametrize("unknown", [{"sha256": None, "md5": None}, {"size_bytes": None}, {"sha256": None}])
+def test_an_entry_of_the_hub_is_checked_by_the_catalog_and_what_that_lacks_by_the_hub(
+    use_hub, server, unknown
+):
+    source = HuggingFaceSource(kind="hugging_face", repository="owner/repo")
+    facts = {
+        "file_name": "m-Q4_0.gguf",
+        "source": source,
+        "size_bytes": len(CONTENT),
+        "sha256": SHA256,
+        "md5": MD5,
+    }
+    entry = find("qwen3-8b").model_copy(update=facts | unknown)
+    server.faults.append(corrupt)
+    with pytest.raises(ChecksumMismatch, match="md5" if unknown == {"sha256": None} else "sha256"):
         download(entry)
-    server.lfs["sha256"] = SHA256
-    assert download(entry).read_bytes() == CONTENT
+    found = download(entry)
+    assert (found.path, found.path.read_bytes()) == (models_folder() / "m-Q4_0.gguf", CONTENT)
 
 
-def test_a_file_that_the_repository_does_not_have_is_named(server, monkeypatch):
-    fetch_hub_from(server, monkeypatch)
+def test_a_token_goes_to_the_hub_and_to_nobody_it_points_to(server, use_hub):
+    server.token = "hf_secret"
+    download(REPOSITORY)
+    authorized = {path.split("/")[1]: token for _, path, _, token in server.requests}
+    assert authorized == {"api": "Bearer hf_secret", "owner": "Bearer hf_secret", "files": None}
+
+
+def test_a_busy_hub_is_asked_again(use_hub, server):
+    server.busy.extend([500, 429])
+    assert download(REPOSITORY).path.read_bytes() == CONTENT
+
+
+def test_a_file_that_the_repository_does_not_have_is_named(use_hub):
     with pytest.raises(ModelNotFound, match=r"no file matches.*It has: m-Q4_0.gguf"):
         download(HuggingFaceReference("owner/repo", "Q8_0"))
 
 
-def test_an_unknown_repository_is_a_download_error(server, monkeypatch):
-    fetch_hub_from(server, monkeypatch)
-    with pytest.raises(DownloadError, match="hf:owner/absent: "):
+def test_an_unknown_repository_is_a_download_error(use_hub):
+    with pytest.raises(
+        DownloadError, match=r"hf:owner/absent: there is no such repository, or it is private"
+    ):
         download(HuggingFaceReference("owner/absent"))
