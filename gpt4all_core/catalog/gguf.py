@@ -55,33 +55,40 @@ Scalar = int | float | bool | str
 class GGUFArray:
     """A list in the metadata, left in the file until `values` is asked for.
 
-    element_type: the format's name for it, for instance `STRING` or `FLOAT32`.
+    element_type: the format's name for it, for instance `STRING` or `FLOAT32`. offset, size_bytes:
+    where its elements stand in the file.
     """
 
     path: Path
     element_type: str
     count: int
     offset: int
+    size_bytes: int
 
     def values(self) -> list[Scalar]:
         """Read the list from the file, which must not have changed since the header was read."""
-        with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            cursor = _Cursor(self.path, content, self.offset)
-            if self.element_type == "STRING":
-                return [cursor.string("a list's string", LONGEST_STRING) for _ in range(self.count)]
-            layout = next(layout for name, layout in _SCALARS.values() if name == self.element_type)
-            block = cursor.take(self.count * layout.size, "a list")
-            return [value for (value,) in layout.iter_unpack(block)]
+        if self.element_type == "STRING":
+            # llama.cpp does not look at the encoding either.
+            return [text.decode("utf-8", "replace") for text in self.byte_strings()]
+        letter = next(layout.format[1:] for name, layout in _SCALARS.values() if name == self.element_type)
+        return list(struct.unpack(f"<{self.count}{letter}", self._block()))
 
     def byte_strings(self) -> list[bytes]:
         """The strings of a list of them as they stand in the file, which may be no UTF-8."""
-        with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            unpack, position, strings = _UINT64.unpack_from, self.offset, []
-            for _ in range(self.count):  # every length was checked when the header was read
-                end = position + 8 + unpack(content, position)[0]
-                strings.append(content[position + 8 : end])
-                position = end
-            return strings
+        block, unpack, position = self._block(), _UINT64.unpack_from, 0
+        strings: list[bytes] = []
+        keep = strings.append
+        for _ in range(self.count):  # every length was checked when the header was read
+            start = position + 8
+            position = start + unpack(block, position)[0]
+            keep(block[start:position])
+        return strings
+
+    def _block(self) -> bytes:
+        """Slices of this are made in half the time of a mapped file's."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            return file.read(self.size_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,7 @@ class Tensor:
 
     @property
     def size_bytes(self) -> int:
-        return self.elements // self.type.block_elements * self.type.block_bytes
+        return self.type.bytes_of(self.elements)
 
 
 @dataclass(frozen=True)
@@ -352,15 +359,16 @@ def _read_array(cursor: _Cursor, key: str) -> GGUFArray:
     if kind == _STRING:
         if count > MOST_STRINGS:
             raise cursor.fail(f"is damaged: {what} is longer than any real one")
-        array = GGUFArray(cursor.path, "STRING", count, cursor.position)
+        start = cursor.position
         cursor.skip_strings(count, what)
-        return array
+        return GGUFArray(cursor.path, "STRING", count, start, cursor.position - start)
     if kind not in _SCALARS:
         raise cursor.fail(f"is damaged: {key!r} is a list of the unknown or nested type {kind}")
     name, layout = _SCALARS[kind]
-    array = GGUFArray(cursor.path, name, count, cursor.position)
-    cursor.need(count * layout.size, what)
-    cursor.position += count * layout.size
+    size = count * layout.size
+    cursor.need(size, what)
+    array = GGUFArray(cursor.path, name, count, cursor.position, size)
+    cursor.position += size
     return array
 
 

@@ -70,14 +70,18 @@ def _remembered(path: Path, _identity: tuple[int, ...]) -> GGUFHeader:
 
 
 def _check(path: Path) -> GGUFHeader:
-    header = read_header(path)
+    return check_header(read_header(path))
+
+
+def check_header(header: GGUFHeader) -> GGUFHeader:
+    """The same for a header that was read already; nothing is remembered."""
     parts = [header, *map(read_header, _other_parts(header))]
     for part in parts:
         check_data(part)
     tensors = tuple(tensor for part in parts for tensor in part.tensors)
     whole = dataclasses.replace(header, tensors=tensors, file_bytes=sum(part.file_bytes for part in parts))
     for reason in _reasons_against(whole):
-        raise file_fault(path, reason)
+        raise file_fault(header.path, reason)
     return whole
 
 

@@ -22,6 +22,10 @@ class TensorType:
     block_elements: int
     block_bytes: int
 
+    def bytes_of(self, elements: int) -> int:
+        """What so many numbers take, in whole blocks."""
+        return elements // self.block_elements * self.block_bytes
+
 
 TENSOR_TYPES = {
     0: TensorType("F32", 1, 4),

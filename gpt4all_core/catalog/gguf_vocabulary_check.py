@@ -92,8 +92,11 @@ def _special_token_faults(header: GGUFHeader, model: str, count: int) -> Iterato
 
 
 def _text_faults(header: GGUFHeader, model: str, tokens: GGUFArray) -> Iterator[str]:
-    texts = [text or b"[EMPTY_%d]" % index for index, text in enumerate(tokens.byte_strings())]
+    texts = tokens.byte_strings()
     known = set(texts)
+    if b"" in known:
+        texts = [text or b"[EMPTY_%d]" % index for index, text in enumerate(texts)]
+        known = set(texts)
     if len(known) < len(texts):
         places: dict[bytes, int] = {}
         first, second, text = next(
@@ -109,7 +112,8 @@ def _text_faults(header: GGUFHeader, model: str, tokens: GGUFArray) -> Iterator[
             yield f"has no token for the byte {missing[0]:#04x}, so there are texts that it cannot read"
     types = header.metadata.get("tokenizer.ggml.token_type")
     if isinstance(types, GGUFArray) and types.element_type == "INT32":
-        for text, kind in zip(texts, types.values(), strict=False):
+        kinds = types.values()
+        for text, kind in zip(texts, kinds, strict=False) if _BYTE_TOKEN in kinds else ():
             if kind == _BYTE_TOKEN and (model == "bert" or len(text) < _SHORTEST_BYTE_TOKEN):
                 yield f"its token {text.decode('utf-8', 'replace')!r} is said to be a byte, and is none"
                 return

@@ -343,7 +343,7 @@ def test_the_starter_models_pass_and_are_what_the_catalog_says(name):
     assert header.parameter_count == entry.parameters
     assert header.quantisation == entry.quantisation
     assert header.context_length == entry.context_length
-    assert header.licence == entry.licence
+    assert header.licence == entry.licence.id
 
 
 def test_the_tables_are_those_of_the_installed_llama_cpp():
