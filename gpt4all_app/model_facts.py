@@ -11,8 +11,10 @@ from gpt4all_core.catalog.gguf_check import check_loadable
 from gpt4all_core.catalog.memory import memory_needed
 from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.catalog.store import files_on_disk, installed_path
+from gpt4all_core.catalog.verify_file import Digest, verify_file
 from gpt4all_core.config import APPLICATION
 from gpt4all_core.errors import ModelLoadError, ModelNotFound
+from gpt4all_core.inspect_model import FileFacts, inspect_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +52,6 @@ class ModelFacts:
     fault: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
-    """What a model's file says of itself; None for what it does not say."""
-
-    architecture: str | None
-    name: str | None
-    licence: str | None
-    parameters: int
-    quantisation: str | None
-    context_length: int | None
-    embedding_length: int | None
-    layers: int | None
-    vocabulary_size: int | None
-    pooling: str | None
-    has_chat_template: bool
-
-
 def listed_models(*, is_whole_catalog: bool) -> list[ModelFacts]:
     """The models on this disk, those that the catalog does not know last; or the whole catalog too."""
     on_disk = files_on_disk()
@@ -82,7 +67,7 @@ def listed_models(*, is_whole_catalog: bool) -> list[ModelFacts]:
 
 
 def model_facts(reference: str) -> tuple[ModelFacts, FileFacts | None]:
-    """One model by any reference; no file facts for a model of the catalog that is not here.
+    """One model, adapter or projector by any reference; no file facts for what is not here.
 
     Raises ModelNotFound, and ModelLoadError with the reason for a file that cannot be loaded.
     """
@@ -93,9 +78,19 @@ def model_facts(reference: str) -> tuple[ModelFacts, FileFacts | None]:
         if entry is None:
             raise
         return _of_entry(entry, None), None
-    header = check_loadable(path)
+    file = inspect_file(path)
     entry = find_or_none(path.name)
-    return (_of_entry(entry, path) if entry else _of_header(header)), _of_file_header(header)
+    return (_of_entry(entry, path) if entry else _of_facts(file)), file
+
+
+def digest_of(facts: ModelFacts) -> Digest:
+    """The hash of a model's file, compared with what is known of it.
+
+    Raises ChecksumMismatch where they differ, ModelNotFound for a model that is not on this disk.
+    """
+    if facts.path is None:
+        raise ModelNotFound(f"{facts.name} is not on this disk; {facts.get} brings it")
+    return verify_file(facts.path, find_or_none(facts.path.name))
 
 
 def path_on_disk(reference: str) -> Path | None:
@@ -175,6 +170,21 @@ def _of_file(path: Path) -> ModelFacts:
         )
 
 
+def _of_facts(file: FileFacts) -> ModelFacts:
+    return ModelFacts(
+        name=file.path.stem,
+        role="chat" if file.template else None,
+        path=file.path,
+        get=None,
+        size_bytes=file.size_bytes,
+        parameters=file.parameters,
+        quantisation=file.quantisation,
+        context_length=file.context_length,
+        licence=file.licence,
+        commercial_use=None,
+    )
+
+
 def _of_header(header: GGUFHeader) -> ModelFacts:
     return ModelFacts(
         name=header.path.stem,
@@ -187,20 +197,4 @@ def _of_header(header: GGUFHeader) -> ModelFacts:
         context_length=header.context_length,
         licence=header.licence,
         commercial_use=None,
-    )
-
-
-def _of_file_header(header: GGUFHeader) -> FileFacts:
-    return FileFacts(
-        architecture=header.architecture,
-        name=header.name,
-        licence=header.licence,
-        parameters=header.parameter_count,
-        quantisation=header.quantisation,
-        context_length=header.context_length,
-        embedding_length=header.embedding_length,
-        layers=header.block_count,
-        vocabulary_size=header.vocabulary_size,
-        pooling=header.pooling,
-        has_chat_template=header.chat_template is not None,
     )

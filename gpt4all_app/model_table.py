@@ -3,7 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from gpt4all_app.columns import aligned, width_of
-from gpt4all_app.model_facts import FileFacts, ModelFacts
+from gpt4all_app.file_rows import file_rows
+from gpt4all_app.model_facts import ModelFacts
+from gpt4all_app.quantities import as_bytes, as_parameters, as_tokens
+from gpt4all_core.inspect_model import FileFacts
 
 _UNKNOWN = "-"
 _ROLES = ("chat", "completion", "embedder", "reranker", None)
@@ -44,36 +47,28 @@ def rows_of(model: ModelFacts, file: FileFacts | None) -> list[tuple[str, str]]:
         ("path", str(model.path) if model.path else None),
         ("kept by", model.program),
         ("get it with", model.get),
-        ("size", _bytes(model.size_bytes)),
-        ("parameters", _parameters(model.parameters)),
+        ("size", as_bytes(model.size_bytes)),
+        ("parameters", as_parameters(model.parameters)),
         ("quantisation", model.quantisation),
-        ("context", _tokens(model.context_length or (file.context_length if file else None))),
-        ("memory needed", _bytes(model.memory_bytes)),
+        ("context", as_tokens(model.context_length or (file.context_length if file else None))),
+        ("memory needed", None if file else as_bytes(model.memory_bytes)),
         ("licence", model.licence),
         ("commercial use", model.commercial_use),
         ("conditions", model.conditions),
         ("languages", _languages(model)),
-        ("tool format", model.tool_format),
+        ("tool format", None if file and file.template else model.tool_format),
         ("thinks", model.reasoning),
         ("our template", model.catalog_template or None),
         ("demonstration", "yes, its answers are weak" if model.is_demonstration else None),
         ("retired", model.retired),
     ]
-    if file is not None:
-        facts += [
-            ("architecture", file.architecture),
-            ("layers", _number(file.layers)),
-            ("vector length", _number(file.embedding_length)),
-            ("vocabulary", _tokens(file.vocabulary_size)),
-            ("pooling", file.pooling),
-            ("chat template", "yes" if file.has_chat_template else "no"),
-        ]
-    return [(name, value) for name, value in facts if value]
+    known = [(name, value) for name, value in facts if value]
+    return known if file is None else [*known, *file_rows(file)]
 
 
 def _paragraph(model: ModelFacts) -> str:
-    size = _bytes(model.size_bytes)
-    parameters = _parameters(model.parameters)
+    size = as_bytes(model.size_bytes)
+    parameters = as_parameters(model.parameters)
     facts = [model.role, size, parameters and f"{parameters} parameters", model.quantisation]
     terms = [model.licence, model.commercial_use and f"commercial use: {model.commercial_use}"]
     lines = [model.name, *(" · ".join(filter(None, part)) for part in (facts, terms)), _where(model)]
@@ -97,32 +92,12 @@ def _languages(model: ModelFacts) -> str | None:
     return "more than 25" if model.languages == ("many",) else ", ".join(model.languages)
 
 
-def _bytes(count: int | None) -> str | None:
-    if count is None:
-        return None
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
-
-
-def _parameters(count: int | None) -> str | None:
-    if count is None:
-        return None
-    return f"{count / 1e9:.1f} B" if count >= 1e9 else f"{count / 1e6:.0f} M"
-
-
-def _tokens(count: int | None) -> str | None:
-    return None if count is None else f"{count:,} tokens"
-
-
-def _number(count: int | None) -> str | None:
-    return None if count is None else f"{count:,}"
-
-
 _FACTS: dict[str, Callable[[ModelFacts], str | None]] = {
     "NAME": lambda model: model.name,
     "ROLE": lambda model: model.role,
-    "SIZE": lambda model: _bytes(model.size_bytes),
-    "MEMORY": lambda model: _bytes(model.memory_bytes),
-    "PARAMETERS": lambda model: _parameters(model.parameters),
+    "SIZE": lambda model: as_bytes(model.size_bytes),
+    "MEMORY": lambda model: as_bytes(model.memory_bytes),
+    "PARAMETERS": lambda model: as_parameters(model.parameters),
     "QUANTISATION": lambda model: model.quantisation,
     "LICENCE": lambda model: model.licence,
     "COMMERCIAL": lambda model: model.commercial_use,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from gpt4all_core.catalog.gguf import GGUFHeader, read_header
+from gpt4all_core.catalog.gguf import read_header
 from gpt4all_core.engine.pack_workers import PackContext, PackWorkers, Rows
 from gpt4all_core.engine.threads import usable_cores
-from gpt4all_core.model_memory import CacheShape, model_memory
+from gpt4all_core.model_memory import CacheShape, is_encoder, model_memory
 from gpt4all_core.model_pool import FileIdentity, Lease, LeaseTerms, MemoryParts, pool
 from gpt4all_core.open_weights import open_weights, place_weights, weights_part
 from gpt4all_core.trial import trials
@@ -174,11 +174,6 @@ def wait_for(future: Future[T]) -> T:
         return future.result()
     finally:
         future.cancel()
-
-
-def is_encoder(header: GGUFHeader) -> bool:
-    """Whether a model only reads: it has no KV cache, and no logits for the tokens of a text."""
-    return "bert" in (header.architecture or "")
 
 
 def _shape(options: PackedModelOptions) -> CacheShape:

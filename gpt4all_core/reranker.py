@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ConfigError, GenerationError
 from gpt4all_core.leased_model import LeasedModel
+from gpt4all_core.model_memory import is_encoder
 from gpt4all_core.model_pool import Lease, LeaseTerms
 from gpt4all_core.off_loop import off_loop
-from gpt4all_core.open_packs import OpenPacks, PackedModelOptions, is_encoder, wait_for
+from gpt4all_core.open_packs import OpenPacks, PackedModelOptions, wait_for
 from gpt4all_core.open_reranker import SOFTMAX_ARCHITECTURES, between_pair, open_reranker
 from gpt4all_core.pair_tokens import PairWriter, SeparatedPair, TemplatedPair
 from gpt4all_core.text_windows import SpecialFrame

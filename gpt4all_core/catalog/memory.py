@@ -24,7 +24,7 @@ def memory_needed(entry: ModelEntry, *, context_tokens: int = USUAL_CONTEXT) -> 
     """Bytes for weights, KV cache and buffers, or None where a number that it takes is not known.
 
     context_tokens: of prompt and answer together; no more count than the model was trained for. The
-    file's size stands for its weights. An upper bound where layers look back only so far.
+    file's size stands for its weights.
     """
     numbers = entry.architecture
     if numbers is None or entry.size_bytes is None:
@@ -40,10 +40,12 @@ def memory_needed(entry: ModelEntry, *, context_tokens: int = USUAL_CONTEXT) -> 
 def buffer_bytes(*, vocabulary: int, embedding: int, batch_tokens: int) -> int:
     """The buffers of one call: a row of logits and a few of the model's width for each token.
 
-    llama.cpp's own figure for a 135M model was 98.3 MiB at 512 tokens, and 24.6 at 128; this gives
-    100.5 and 25.1.
+    vocabulary: 0 for encoders, which have no logits for each token. llama.cpp's own figure for a 135M
+    model was 98.3 MiB at 512 tokens and 24.6 at 128, and 5.8 for an encoder of 384 numbers at 512; this
+    gives 100.5, 25.1 and 6.0.
     """
-    return _FLOAT_BYTES * batch_tokens * (vocabulary + 4 * embedding)
+    widths = 4 if vocabulary else 8
+    return _FLOAT_BYTES * batch_tokens * (vocabulary + widths * embedding)
 
 
 def layer_kv_bytes(*, kv_heads: int, key_and_value_size: int, cells: int) -> int:
