@@ -77,18 +77,28 @@ def info(
         str,
         typer.Argument(metavar="NAME|PATH", show_default=False, autocompletion=complete_model),
     ],
+    is_verified: Annotated[
+        bool, typer.Option("--verify", help="Read the whole file and compare its hash with the known one.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Show what is known of a model, from the catalog and from its file."""
-    from gpt4all_app.model_facts import model_facts  # noqa: PLC0415 - pydantic: not for --help
+    """Show what is known of a model, from the catalog and from its file.
+
+    The file's header tells the memory that it takes at several contexts, the types of its weights, its
+    chat template and in which format it calls tools; adapters and projectors can be looked into as well.
+    """
+    from gpt4all_app.file_rows import digest_row  # noqa: PLC0415 - pydantic: not for --help
+    from gpt4all_app.model_facts import digest_of, model_facts  # noqa: PLC0415 - as above
     from gpt4all_app.model_table import rows_of  # noqa: PLC0415 - as above
 
     output = Output(is_json=json)
     facts, file = model_facts(model)
+    digest = digest_of(facts) if is_verified else None
     if json:
-        output.document({**asdict(facts), "file": asdict(file) if file else None})
-    else:
-        output.fields(rows_of(facts, file))
+        shown = {**asdict(facts), "file": asdict(file) if file else None}
+        output.document(shown | ({"digest": asdict(digest)} if digest else {}))
+        return
+    output.fields([*rows_of(facts, file), *([digest_row(digest)] if digest else [])])
 
 
 @app.command()

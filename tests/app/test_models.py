@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,11 @@ MODEL_KEYS = {
     "commercial_use", "conditions", "program", "title", "languages", "memory_bytes", "tool_format",
     "reasoning", "catalog_template", "is_demonstration", "is_recommended", "retired", "fault",
 }  # fmt: skip
+
+
+def rows(plain):
+    """Names and values of a table of facts."""
+    return dict(re.split(" {2,}", line, maxsplit=1) for line in plain.splitlines())
 
 
 def test_the_list_shows_what_is_on_this_disk(gpt4all):
@@ -65,10 +71,20 @@ def test_info_joins_the_catalog_and_the_file(gpt4all):
     document = gpt4all("models", "info", EMBEDDER, "--json").document
     assert set(document) == {*MODEL_KEYS, "file"}
     assert document["file"]["architecture"] == "bert"
-    assert (document["file"]["pooling"], document["file"]["has_chat_template"]) == ("mean", False)
-    plain = gpt4all("models", "info", EMBEDDER).out
-    assert "licence         apache-2.0" in plain
-    assert "chat template   no" in plain
+    assert (document["file"]["pooling"], document["file"]["template"]) == ("mean", None)
+    plain = rows(gpt4all("models", "info", EMBEDDER).out)
+    assert (plain["licence"], plain["chat template"]) == ("apache-2.0", "no")
+    assert plain["memory at 512"] == "31 MB (25 MB weights, 0 MB cells, 6 MB buffers)"
+
+
+def test_info_compares_the_file_with_the_known_hash_when_it_is_asked_to(gpt4all):
+    found = gpt4all("models", "info", EMBEDDER, "--verify", "--json").document["digest"]
+    assert found == {"algorithm": "sha256", "value": find(EMBEDDER).sha256, "source": "catalog"}
+    shown = rows(gpt4all("models", "info", EMBEDDER, "--verify").out)
+    assert shown["sha256"] == f"{find(EMBEDDER).sha256} (as the catalog says)"
+    missing = gpt4all("models", "info", "llama-3-8b-instruct", "--verify")
+    assert (missing.code, missing.out) == (3, "")
+    assert "is not on this disk; gpt4all models pull llama-3-8b-instruct brings it" in missing.err
 
 
 def test_info_of_a_model_that_is_elsewhere_comes_from_the_catalog(gpt4all):
