@@ -1,4 +1,5 @@
 import ast
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -26,15 +27,17 @@ def importers(package):
 
 
 @pytest.mark.parametrize(
-    ("package", "folder", "owners"),
+    ("package", "owners"),
     [
-        ("llama_cpp", "gpt4all_core/engine/llama", {"library.py"}),
-        ("chromadb", "gpt4all_localdocs/vector_index", {"chroma.py"}),
-        ("pypdfium2", "gpt4all_localdocs/loaders", {"pdf.py", "pdf_page.py", "pdf_outline.py"}),
+        ("llama_cpp", "gpt4all_core/engine/llama/library.py"),
+        ("chromadb", "gpt4all_localdocs/vector_index/chroma.py"),
+        ("pypdfium2", "gpt4all_localdocs/loaders/pdf*.py"),
     ],
 )
-def test_a_heavy_dependency_is_imported_in_one_place(package, folder, owners):
-    assert importers(package) == {f"{folder}/{owner}" for owner in owners}
+def test_a_heavy_dependency_is_imported_in_one_place(package, owners):
+    found = importers(package)
+    assert found
+    assert [path for path in found if not fnmatch(path, owners)] == []
 
 
 @pytest.mark.parametrize(

@@ -161,16 +161,19 @@ def test_nobody_waits_for_a_prompt_whose_beginning_a_window_has_left():
 
 def test_what_a_request_decoded_before_it_gave_way_was_not_cached():
     # The second prompt is driven out in the middle, by the first one's answer.
+    gate = threading.Event()
     backend = ScriptedBackend(
         lambda tokens: ord("x") if tokens[0] == ord("f") else babble(tokens),
         cells=300,
         sequences=2,
         batch_tokens=4,
         refuses_at={60},
+        gate=gate,
     )
     with running(backend, context_size=200, stores=[HostCache(1 << 20)]) as engine:
         first = ask(engine, "f" * 4, GenerationParams(temperature=0, max_tokens=150))
         second = ask(engine, "s" * 180, BRIEF)
+        gate.set()
         first.result(60)
         assert second.result(60).usage.cached_tokens == 0
         assert engine.counters.preemptions == 1
