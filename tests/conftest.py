@@ -36,23 +36,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def starter_copies(tmp_path_factory):
     """Where the starter model's faster copy is kept: made by the first test that opens it, not by each.
 
-    Fixtures that last longer than a test open models outside of its home, and so have one too. Each
-    process of a parallel run has a home of its own; the copy is made by one of them.
+    Fixtures that last longer than a test open models outside of its home, and so have one too.
     """
     home = tmp_path_factory.mktemp("home")
-    is_parallel = "PYTEST_XDIST_WORKER" in os.environ
-    copies = tmp_path_factory.getbasetemp().parent / "copies" if is_parallel else home / "copies"
-    copies.mkdir(exist_ok=True)
+    (home / "copies").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GPT4ALL_HOME", str(home))
-        yield copies
-    shutil.rmtree(home, ignore_errors=True)
+        yield home / "copies"
+    shutil.rmtree(home, ignore_errors=True)  # as pytest does with the folders of tests only
 
 
 @pytest.fixture(autouse=True)
 def empty_home(tmp_path, monkeypatch, starter_copies):
     """No test sees or touches what is on this machine: settings, models, caches of other programs."""
-    session_home = Path(os.environ["GPT4ALL_HOME"])
     home = tmp_path / "home"
     for name in ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"):
         monkeypatch.setenv(name, str(home))
@@ -61,7 +57,7 @@ def empty_home(tmp_path, monkeypatch, starter_copies):
     for name in Settings.model_fields:
         monkeypatch.delenv(f"GPT4ALL_{name.upper()}", raising=False)
     # Not in `tmp_path`, which tests want empty.
-    own = session_home / "tests" / tmp_path.name
+    own = starter_copies.parent / "tests" / tmp_path.name
     own.mkdir(parents=True)
     (own / "copies").symlink_to(starter_copies)
     monkeypatch.setenv("GPT4ALL_HOME", str(own))
