@@ -11,6 +11,9 @@ OPENING: Final = "<<<"
 CLOSING: Final = ">>>"
 """Fences around the text of a source; where a text spells one, a space is put into it."""
 
+_FENCE: Final = re.compile(r"<<(?=<)|>>(?=>)")
+"""Whatever has one mark more: of six in a row a space after each three would leave three together."""
+
 _LONGEST_LABEL: Final = 120
 _SPACE_OR_CONTROL: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _ABSOLUTE: Final = re.compile(r"(?:/|~|[A-Za-z]:[\\/]|\\\\|file:)")
@@ -68,7 +71,7 @@ def is_absolute_path(text: str) -> bool:
 
 def fenced_text(text: str) -> str:
     """A text in which no fence can end early."""
-    return text.replace(OPENING, "<< <").replace(CLOSING, ">> >")
+    return _FENCE.sub(r"\g<0> ", text)
 
 
 def _one_line(text: str) -> str:
