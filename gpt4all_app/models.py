@@ -8,6 +8,7 @@ import typer
 from gpt4all_app.failures import Stopped
 from gpt4all_app.options import Json, complete_model
 from gpt4all_app.output import Output
+from gpt4all_app.quantize import perplexity, quantize
 
 if TYPE_CHECKING:
     from gpt4all_core.catalog.download import Download
@@ -142,6 +143,10 @@ def pull(
     elif fetched.checked_by == "size":
         output.note("nobody tells a checksum of this file: only its size was compared")
     output.data(str(path))
+
+
+app.command()(quantize)
+app.command()(perplexity)
 
 
 def _fetch(model: str, output: Output, *, with_projector: bool) -> "Download":

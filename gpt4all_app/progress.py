@@ -89,6 +89,21 @@ def download_bar(output: Output, name: str) -> "Iterator[Callable[[DownloadProgr
 
 
 @contextmanager
+def counting_bar(
+    output: Output, words: str, *, is_of_bytes: bool = False
+) -> Iterator[Callable[[int, int], None]]:
+    """A bar that follows steps of equal length, or bytes; outside a terminal nothing."""
+    if not output.has_terminal_for_notes:
+        yield lambda _done, _total: None
+        return
+    text_width = max(output.notes.width // 3, 12)
+    column = DownloadColumn() if is_of_bytes else MofNCompleteColumn()
+    with _progress(output, column, others=text_width + (_SIZES if is_of_bytes else _COUNTS)) as bar:
+        task = bar.add_task(shortened(words, text_width), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
 def evaluation_bar(output: Output) -> Iterator[Callable[[str, int, int], None]]:
     """A bar that follows the questions of one task after the other; outside a terminal nothing."""
     if not output.has_terminal_for_notes:

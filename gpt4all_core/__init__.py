@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gpt4all_core.chat_reply import ChatReply
     from gpt4all_core.embedder import LocalEmbedder
     from gpt4all_core.engine.handle import Generation, Scoring
+    from gpt4all_core.engine.quantization import QuantizationRecipe, SizeForecast
     from gpt4all_core.errors import (
         ChecksumMismatch,
         ConfigError,
@@ -47,9 +48,10 @@ if TYPE_CHECKING:
         UnsupportedSchema,
     )
     from gpt4all_core.local_model import LocalModel
+    from gpt4all_core.model_loss import Loss, Perplexity, measure_loss, perplexity
     from gpt4all_core.open_model import Hardware
     from gpt4all_core.protocols import ChatModel, Constraint, Embedder
-    from gpt4all_core.requantization import requantize
+    from gpt4all_core.requantization import forecast_size, requantize
     from gpt4all_core.reranker import LocalReranker
     from gpt4all_core.types import (
         Adapter,
@@ -109,6 +111,7 @@ __all__ = [
     "LocalModel",
     "LocalReranker",
     "Loglikelihood",
+    "Loss",
     "Message",
     "MissingDependency",
     "ModelEntry",
@@ -116,10 +119,13 @@ __all__ = [
     "ModelLoadError",
     "ModelNotFound",
     "OutputError",
+    "Perplexity",
+    "QuantizationRecipe",
     "RankedDocument",
     "Reasoning",
     "ReasoningDelta",
     "Scoring",
+    "SizeForecast",
     "SlowQuantization",
     "TextDelta",
     "Timing",
@@ -135,7 +141,10 @@ __all__ = [
     "UnsupportedParameter",
     "UnsupportedSchema",
     "Usage",
+    "forecast_size",
     "list_models",
+    "measure_loss",
+    "perplexity",
     "requantize",
     "resolve_model",
 ]
@@ -161,9 +170,13 @@ _ELSEWHERE = {
     "Message": "types",
     "ModelEntry": "catalog.entry",
     "RankedDocument": "types",
+    "Loss": "model_loss",
+    "Perplexity": "model_loss",
+    "QuantizationRecipe": "engine.quantization",
     "Reasoning": "types",
     "ReasoningDelta": "types",
     "Scoring": "engine.handle",
+    "SizeForecast": "engine.quantization",
     "SlowQuantization": "batch_kernels",
     "TextDelta": "types",
     "TokenLogprob": "types",
@@ -175,7 +188,10 @@ _ELSEWHERE = {
     "ToolUse": "types",
     "Timing": "types",
     "Usage": "types",
+    "forecast_size": "requantization",
     "list_models": "catalog.catalog",
+    "measure_loss": "model_loss",
+    "perplexity": "model_loss",
     "requantize": "requantization",
     "resolve_model": "catalog.resolve",
 }

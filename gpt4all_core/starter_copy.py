@@ -15,7 +15,6 @@ from gpt4all_core.catalog.fingerprint import fingerprint
 from gpt4all_core.catalog.gguf_check import check_loadable
 from gpt4all_core.catalog.store import copies_folder
 from gpt4all_core.errors import ConfigError, ModelError, ModelLoadError
-from gpt4all_core.isolated.child_process import ChildProcess
 from gpt4all_core.requantization import requantize
 
 _log = logging.getLogger(__name__)
@@ -23,13 +22,6 @@ _log = logging.getLogger(__name__)
 COPY_TYPE = "Q8_0"
 """Prompts are read at 2.1 times the speed of Q4_1, and of 1,600 next tokens 95 % are the same; Q4_0
 is faster still, but chooses another token in 3 of 10 places."""
-
-_CHILD_MODULE = "gpt4all_core.requantization_child"
-
-_LONGEST_S = 600.0
-"""Seconds that a child may take: a second's work, behind other processes that want it too."""
-
-_END_S = 5.0  # from the end of its output to that of the process
 
 
 def is_starter(path: Path) -> bool:
@@ -68,10 +60,7 @@ def _make(path: Path, copy: Path, *, isolate: bool) -> Path:
     with contextlib.suppress(FileNotFoundError):
         copy.unlink()  # damaged, or it would have been taken
     try:
-        if isolate:
-            _requantize_in_a_child(path, copy)
-        else:
-            requantize(path, to=COPY_TYPE, output=copy)
+        requantize(path, to=COPY_TYPE, output=copy, isolate=isolate)
     except ConfigError:
         if _is_sound(copy):  # another process made it meanwhile
             return copy
@@ -83,13 +72,6 @@ def _make(path: Path, copy: Path, *, isolate: bool) -> Path:
         copy.stat().st_size / 1e6,
     )
     return copy
-
-
-def _requantize_in_a_child(path: Path, copy: Path) -> None:
-    task = {"model": str(path), "to": COPY_TYPE, "output": str(copy)}
-    ending = ChildProcess(_CHILD_MODULE).do(task, limit_s=_LONGEST_S, patience_s=_END_S)
-    if ending.code != 0 and not _is_sound(copy):
-        raise ModelError(f"the process that was to make it {ending.manner}")
 
 
 def _is_sound(copy: Path) -> bool:

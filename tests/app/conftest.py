@@ -1,10 +1,14 @@
 import io
 import os
+import sys
+from pathlib import Path
 
 import pytest
 from commandline import CommandLine, environment, write_documents
 
 from gpt4all_core.testing import ScriptedChatModel
+
+sys.path.append(str(Path(__file__).parents[1] / "core"))  # its tiny models
 
 
 @pytest.fixture

@@ -11,8 +11,10 @@ from gguf_writing import gguf_bytes, sound_metadata
 from gpt4all_core import LocalModel, requantize
 from gpt4all_core.batch_kernels import SlowQuantization, fast_types, slow_type, warn_if_slow
 from gpt4all_core.catalog.gguf import read_header
+from gpt4all_core.catalog.gguf_tables import FILE_TYPES as FILE_TYPE_NAMES
 from gpt4all_core.catalog.gguf_tables import TENSOR_TYPES
-from gpt4all_core.engine.llama.quantize import FILE_TYPES, quantize_file
+from gpt4all_core.engine.llama.quantize import file_type_number
+from gpt4all_core.engine.quantization import FILE_TYPES
 from gpt4all_core.errors import ConfigError, ModelError, ModelNotFound
 from langchain_gpt4all import ChatGPT4All
 
@@ -70,7 +72,7 @@ def test_what_is_there_is_kept_unless_it_may_go(starter_model, tmp_path):
     ("arguments", "error", "message"),
     [
         ({"to": "Q9_9"}, ConfigError, "to='Q9_9'.*choose one of F32, F16"),
-        ({"to": "IQ1_S"}, ConfigError, "to='IQ1_S'"),
+        ({"to": "IQ1_S"}, ConfigError, "to='IQ1_S' needs an importance matrix"),
         ({"model": "smolm2-135m-instruct"}, ModelNotFound, "did you mean"),
         ({"output": "/proc/new.gguf"}, ModelError, "/proc/new.gguf cannot be written"),
     ],
@@ -109,18 +111,15 @@ except ModelLoadError as error:
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True
     )
-    assert done.stdout.startswith("llama.cpp cannot write SmolLM2-135M-Instruct.Q4_1.gguf as Q8_0: ")
+    assert done.stdout.startswith("llama.cpp cannot quantise SmolLM2-135M-Instruct.Q4_1.gguf: ")
     assert [path.name for path in tmp_path.iterdir() if path.suffix in (".gguf", ".part")] == []
 
 
-@pytest.mark.parametrize("kind", ["", "IQ2_XXS", "MOSTLY_Q8_0"])
-def test_llama_cpp_is_not_asked_for_types_it_would_refuse(starter_model, tmp_path, kind):
-    with pytest.raises(ConfigError, match="no type to quantise to"):
-        quantize_file(starter_model, tmp_path / "new.gguf", file_type=kind, threads=1)
-
-
 def test_numbers_of_types_are_llama_cpps():
-    assert (FILE_TYPES["Q8_0"], FILE_TYPES["Q4_0"], FILE_TYPES["F16"]) == (7, 2, 1)
+    assert [file_type_number(name) for name in ("Q8_0", "Q4_0", "F16", "F32")] == [7, 2, 1, 0]
+    assert {name: number for number, name in FILE_TYPE_NAMES.items() if name != "NVFP4"} == {
+        name: file_type_number(name) for name in FILE_TYPES
+    }
 
 
 @pytest.mark.parametrize(

@@ -129,9 +129,9 @@ def test_without_a_copy_the_original_runs_and_a_warning_says_why(
 
 
 def test_a_child_process_that_makes_no_copy_is_quoted(starter_model, own_home, monkeypatch):
-    monkeypatch.setattr("gpt4all_core.starter_copy._CHILD_MODULE", "gpt4all_core.no_such_module")
+    monkeypatch.setattr("gpt4all_core.requantization_process.CHILD_MODULE", "gpt4all_core.no_such_module")
     with pytest.warns(
-        SlowQuantization, match=r"cannot be made \(the process .* exit code 1; .*no_such_module"
+        SlowQuantization, match=r"cannot be made \(.* the process that tried .* exit code 1; .*no_such"
     ):
         assert engine_file(starter_model, isolate=True) == starter_model
 

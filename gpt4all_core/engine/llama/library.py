@@ -8,7 +8,8 @@ import ctypes
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from gpt4all_core.engine.llama.self_test import VERSION, check_library, check_multimodal
@@ -49,6 +50,7 @@ class NativeLog:
         self._lines: deque[str] = deque(maxlen=_LOG_LINES)
         self.taken = 0
         """Lines since the beginning; see `since`."""
+        self._listener: Callable[[str], None] | None = None
         self._callback = api.llama_log_callback(self._take)
 
     def install(self) -> None:
@@ -61,6 +63,18 @@ class NativeLog:
     def clear(self) -> None:
         self._lines.clear()
 
+    @contextmanager
+    def heard_by(self, listener: Callable[[str], None]) -> Iterator[None]:
+        """Tell every line, progress notes too, for calls that say by them what they do.
+
+        Those of other threads come with them. For whoever holds `starting`; must not raise.
+        """
+        self._listener = listener
+        try:
+            yield
+        finally:
+            self._listener = None
+
     @property
     def text(self) -> str:
         return "; ".join(filter(None, self._lines))  # in one step: another thread may add a line
@@ -71,6 +85,8 @@ class NativeLog:
         return "; ".join(filter(None, lines[max(len(lines) - (self.taken - taken), 0) :]))
 
     def _take(self, level: int, text: bytes, _user: Any) -> None:
+        if self._listener is not None:
+            self._listener(text.decode("utf-8", "replace"))
         if level in _KEPT_LEVELS:
             self._lines.append(text.decode("utf-8", "replace").strip())
             self.taken += 1
