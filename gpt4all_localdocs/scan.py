@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from gpt4all_core.errors import ConfigError
 from gpt4all_localdocs.listing import FileEntry, Listing, Look, look_into
 from gpt4all_localdocs.loaders.recognise import reason_against
 from gpt4all_localdocs.manifest import RACY_WINDOW_NS, FileStat
 from gpt4all_localdocs.patterns import PathRules
+
+_NOT_UNICODE: Final = "its name is not valid Unicode; rename it"
 
 RulesOf = Callable[[str], PathRules]
 """The rules of a folder, by its absolute path."""
@@ -146,6 +149,9 @@ class _Walk:
         waiting = [top]
         while waiting:
             here = waiting.pop()
+            if not _is_unicode(here.path):
+                self.skipped.append(Skipped(_printable(here.path), _NOT_UNICODE))
+                continue
             try:
                 found = os.stat(here.path)  # noqa: PTH116 - text, see the class
                 identity = (found.st_dev, found.st_ino)
@@ -206,7 +212,7 @@ class _Walk:
         return {name: reason for name, reason in left_out.items() if reason}
 
     def _pass_over(self, entry: "os.DirEntry[str]", error: OSError) -> None:
-        path = Path(entry.path)
+        path = _printable(entry.path)
         if isinstance(error, FileNotFoundError):
             reason = "a link that leads nowhere" if entry.is_symlink() else "gone while the folder was listed"
             self.skipped.append(Skipped(path, reason))
@@ -218,10 +224,8 @@ class _Walk:
         _, size, mtime_ns, inode, mode = entry
         if not stat_modes.S_ISREG(mode):
             return "not a regular file"
-        try:
-            str(path).encode("utf-8")
-        except UnicodeEncodeError:
-            return "its name is not valid Unicode; rename it"
+        if not _is_unicode(str(path)):
+            return _NOT_UNICODE
         suffix = path.suffix.lower()
         if suffix not in self._suffixes and (reason := reason_against(path)):
             return reason
@@ -240,6 +244,14 @@ def _outermost(folders: Sequence[Path]) -> list[Path]:
 def _absolute(path: Path) -> Path:
     """Absolute but with its links, so that people see the names they gave."""
     return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - resolve() would follow links
+
+
+def _is_unicode(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _printable(path: str) -> Path:

@@ -48,8 +48,10 @@ def test_every_file_that_is_left_out_is_named_with_its_reason(tmp_path: Path) ->
     (tmp_path / "dangling.txt").symlink_to(tmp_path / "nothing")
     os.mkfifo(tmp_path / "pipe.txt")
     (Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt"))).touch()
+    (Path(os.fsdecode(os.fsencode(tmp_path) + b"/odd\xe9"))).mkdir()
     reasons = {skipped.path.name: skipped.reason for skipped in scan(tmp_path).skipped}
     assert reasons == {
+        "odd\ufffd": "its name is not valid Unicode; rename it",
         "large.txt": "101 bytes are more than max_file_bytes, 100",
         "photo.jpg": "pictures have no text",
         "README": "it is empty",

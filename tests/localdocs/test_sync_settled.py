@@ -54,6 +54,16 @@ def test_a_sync_with_nothing_changed_looks_at_no_row_of_a_file_and_names_them_al
     ]
 
 
+def test_a_directory_whose_name_is_not_unicode_does_not_stop_the_others(bench: Workbench) -> None:
+    odd = Path(os.fsdecode(os.fsencode(bench.docs) + b"/caf\xe9"))
+    odd.mkdir()
+    (odd / "c.txt").write_text("gamma", encoding="utf-8")
+    write_old(bench, "d.txt", "delta")
+    outcomes = bench.outcomes(bench.sync())
+    assert (outcomes["d.txt"], outcomes["caf\ufffd"]) == ("added", "skipped")
+    assert bench.outcomes(bench.sync())["d.txt"] == "unchanged"
+
+
 def test_a_change_leaves_the_other_directories_settled(bench: Workbench) -> None:
     write_old(bench, "sub/c.txt", "gamma three")
     with Store.open(bench.index) as store:
