@@ -9,7 +9,7 @@ from gpt4all_core.errors import ConfigError, LocalDocsError
 from gpt4all_core.protocols import ChatModel, Embedder
 from gpt4all_core.types import GenerationParams, Message
 from gpt4all_localdocs.answer_stream import AnswerRequest, AnswerStream, RefusedAnswer
-from gpt4all_localdocs.check_arguments import check_count, check_share, check_words
+from gpt4all_localdocs.check_arguments import check_count, check_kind, check_share, check_words
 from gpt4all_localdocs.evidence import LEAST_EVIDENCE, weigh_evidence
 from gpt4all_localdocs.follow_up import stand_alone
 from gpt4all_localdocs.narrow import rank_sentences
@@ -24,9 +24,9 @@ from gpt4all_localdocs.write import start_written
 QUOTE_PASSAGES: Final = 3
 WRITE_PASSAGES: Final = 6
 DEMONSTRATION_SOURCES: Final = 1
-"""Passages that a demonstration model writes from where nobody asks for more: it cannot choose among several.
-Of the starter model's answers .34 held the right words with one passage (100 questions of SQuAD 2.0), .10
-with two or six (20 of them)."""
+"""Passages that a demonstration model writes from where nobody asks for a `k`: it cannot choose among
+several, nor in a whole document. Of the starter model's answers .34 held the right words with one passage
+(100 questions of SQuAD 2.0), .10 with two or six (20 of them)."""
 
 _QUOTE_TOKENS: Final = 48
 """A span to answer with; a longer one is a passage, which the citation shows anyway."""
@@ -62,6 +62,9 @@ class AskOptions:
         if self.least_evidence is not None:
             check_share("least_evidence", self.least_evidence)
         check_count("spans", self.spans)
+        check_kind("verify", self.verify, bool)
+        if self.params is not None:
+            check_kind("params", self.params, GenerationParams)
 
     @property
     def least(self) -> float:
@@ -129,7 +132,8 @@ def answer_question(library: Library, question: str, options: AskOptions) -> Ans
     if not is_enough:
         return start_written(library.model, request)
     if library.model.is_demonstration and options.k is None:
-        request = replace(request, hits=hits[:DEMONSTRATION_SOURCES])
+        best = hits[:DEMONSTRATION_SOURCES]
+        return start_written(library.model, replace(request, hits=best, sources=best))
     return start_written(library.model, _with_sources(library, request))
 
 

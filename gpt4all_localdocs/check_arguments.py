@@ -33,6 +33,31 @@ def check_words(name: str, value: object) -> None:
         raise ConfigError(f"the {name} {value[:80]!r} is not Unicode: {error}") from error
 
 
+def check_kind(name: str, value: object, kind: type) -> None:
+    """Raise for what is of another kind."""
+    if not isinstance(value, kind):
+        raise ConfigError(f"{name} is {value!r:.80}, which is no {kind.__name__}; give one")
+
+
+def check_methods(name: str, value: object, *methods: str, kind: str) -> None:
+    """Raise for what lacks one of a kind's methods; looks at no property, which may load a model."""
+    for method in methods:
+        if isinstance(value, type) or not callable(getattr(value, method, None)):
+            raise ConfigError(f"{name} is {value!r:.80}, which has no {method}(); give {kind}")
+
+
+def check_model(name: str, value: object, *methods: str, kind: str) -> None:
+    """The same for a model, which may also be given by its name or path, or not at all."""
+    if value is not None and not isinstance(value, str | Path):
+        check_methods(name, value, *methods, kind=kind)
+
+
+def check_stop(stop: object) -> None:
+    """Raise for what cannot tell whether somebody asked to stop."""
+    if stop is not None:
+        check_methods("stop", stop, "is_set", kind="a threading.Event")
+
+
 def as_list(name: str, values: Iterable[Kind], *, kind: type[Kind]) -> list[Kind]:
     """Several of a kind as a list; raises for one alone, whose letters would be taken, and for others."""
     if isinstance(values, kind) or not isinstance(values, Iterable):

@@ -92,10 +92,10 @@ class DocumentAnswers(ABC):
         mode: "quote" answers with words of a document and nothing else, copied from one of the sentences
         nearest to the question, the default for demonstration models; "free", the default for others, lets
         the model write from numbered sources; "strict" does what these do, but refuses where the documents
-        do not seem to answer, as `Answer.is_refused` tells; "chat" talks without sources then. k: passages to
-        look into, default 3 to quote from and 6 to write from, the best one for a demonstration model; those
-        that the context has no room for are left out, documents short enough are given whole. where: as for
-        `search`.
+        do not seem to answer, as `Answer.is_refused` tells; "chat" talks without sources then. k: passages
+        to look into, default 3 to quote from and 6 to write from; those that the context has no room for are
+        left out, documents short enough are given whole. A demonstration model writes from the best passage
+        alone, unless `k` is given. where: as for `search`.
         history: what was said before, oldest first. A question that leans on it ("And in winter?") is
         searched for together with the user's questions that it leans on.
         verify: compare each sentence of a written answer with the sources it names, see `Answer.claims`.

@@ -41,7 +41,8 @@ class AskableDocs(Protocol):
 class DocumentQuestions:
     """How questions are searched for and answered.
 
-    k, mode, where, refine: as for `LocalDocs.search`; k=None for 3 passages to quote from, 6 to write from.
+    k, mode, where, refine: as for `LocalDocs.search`; k=None for what `LocalDocs.stream` takes by
+    itself.
     answer_mode: the `mode` of `LocalDocs.ask`. verify, least_evidence, spans: as there.
     For any threads and event loops. Raises ConfigError for impossible options.
     """

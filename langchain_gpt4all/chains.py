@@ -1,6 +1,6 @@
 """Answers from your own folders, with their sources, as a LangChain chain."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -113,9 +113,10 @@ def create_localdocs_chain(
 
     docs: a `gpt4all_localdocs.LocalDocs`, whose `model` answers; the caller opens, syncs and closes it.
     k, mode, filter, refine: as for LocalDocsRetriever; k=None takes 3 passages to quote from and 6 to write
-    from. answer_mode: "quote" for words of a document and nothing else, "free" for the model's own words,
-    "strict" to refuse where the documents do not seem to answer, "chat" to talk on then; by default "quote"
-    for demonstration models and "free" for others. verify, least_evidence, spans: as for `LocalDocs.ask`.
+    from, for a demonstration model the best one. answer_mode: "quote" for words of a document and nothing
+    else, "free" for the model's own words, "strict" to refuse where the documents do not seem to answer,
+    "chat" to talk on then; by default "quote" for demonstration models and "free" for others. verify,
+    least_evidence, spans: as for `LocalDocs.ask`.
 
     The input is a question, or a mapping with the keys of LangChain's retrieval chains: `input`, and
     `chat_history`, messages said before, with which a follow-up question is understood; other keys are left
@@ -150,8 +151,8 @@ def _read(given: Question) -> tuple[str, list[Message]]:
     if not isinstance(given, Mapping) or not isinstance(given.get("input"), str):
         raise ConfigError(f"{given!r:.200} is no question; give a text, or a mapping with one as `input`")
     history = given.get("chat_history") or []
-    if not all(isinstance(message, BaseMessage) for message in history):
-        raise ConfigError("chat_history has what is no message; give HumanMessages and AIMessages")
+    if not isinstance(history, Sequence) or not all(isinstance(one, BaseMessage) for one in history):
+        raise ConfigError("chat_history is no list of messages; give HumanMessages and AIMessages")
     return given["input"], to_messages(history)
 
 

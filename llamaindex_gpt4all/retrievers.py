@@ -145,12 +145,13 @@ class LocalDocsRetriever(BaseRetriever):
         after `aquery`. node_postprocessors: rerankers, filters; what is left of the passages and does not
         fit into the model's window is left out, the best one never.
 
-        answer_mode: answer as `LocalDocs.ask` does, with the model of `docs`: "quote" for words of a document
-        and nothing else, "free" for the model's own words, "strict" to refuse where the documents do not seem
-        to answer, "chat" to talk on then. `source_nodes` are then the sources that the answer names, each
-        with the words it rests on and its number as `citation`; a streaming response has them once its text
-        has come. Its `metadata` have `is_refused`, `evidence`, `claims` and the passages, `context`. verify,
-        least_evidence, spans: as for `LocalDocs.ask`.
+        answer_mode: answer as `LocalDocs.ask` does, with the model of `docs` and the passages of this
+        retriever, `k` at most: "quote" for words of a document and nothing else, "free" for the model's own
+        words, "strict" to refuse where the documents do not seem to answer, "chat" to talk on then.
+        `source_nodes` are then the sources that the answer names, each with the words it rests on and its
+        number as `citation`; a streaming response has them once its text has come. Its `metadata` have
+        `is_refused`, `evidence`, `claims` and the passages, `context`. verify, least_evidence, spans: as
+        for `LocalDocs.ask`.
 
         Raises ConfigError when `max_tokens` leaves no room for a passage, and for arguments of the one kind
         of answers beside the other's; ModelNotFound as `llm` does.

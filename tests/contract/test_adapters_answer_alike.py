@@ -265,10 +265,11 @@ def test_docs_that_can_only_be_searched_are_not_asked(library):
 
 
 @pytest.mark.parametrize(
-    "given", [{"question": "When?"}, {"input": 7}, 7, {"input": "a", "chat_history": ["b"]}]
+    "given",
+    [{"question": "When?"}, {"input": 7}, 7, *({"input": "a", "chat_history": one} for one in (["b"], 5))],
 )
 def test_what_is_no_question_is_refused_by_a_chain(library, given):
-    with pytest.raises(ConfigError, match=r"is no question|chat_history has"):
+    with pytest.raises(ConfigError, match=r"is no question|chat_history is no list"):
         create_localdocs_chain(library(quoting())).invoke(given)
 
 
