@@ -104,16 +104,16 @@ CREATE TRIGGER chunk_relabelled AFTER UPDATE OF label ON chunks BEGIN
 END;
 """
 
-# A search looks for the names of documents in questions, and reads them again when this number has grown.
+# A search looks for the names of files in questions, and reads them again when this number has grown.
 _NAMES_REVISION: Final = """
 INSERT INTO meta VALUES ('names_revision', '0');
-CREATE TRIGGER file_named AFTER INSERT ON files BEGIN
+CREATE TRIGGER file_named AFTER INSERT ON files WHEN new.kind = 'file' BEGIN
     UPDATE meta SET value = value + 1 WHERE name = 'names_revision';
 END;
-CREATE TRIGGER file_renamed AFTER UPDATE OF path ON files BEGIN
+CREATE TRIGGER file_renamed AFTER UPDATE OF path ON files WHEN new.kind = 'file' BEGIN
     UPDATE meta SET value = value + 1 WHERE name = 'names_revision';
 END;
-CREATE TRIGGER file_forgotten AFTER DELETE ON files BEGIN
+CREATE TRIGGER file_forgotten AFTER DELETE ON files WHEN old.kind = 'file' BEGIN
     UPDATE meta SET value = value + 1 WHERE name = 'names_revision';
 END;
 """

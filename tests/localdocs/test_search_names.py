@@ -7,9 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from workbench import Workbench
 
+from gpt4all_localdocs.database import read_meta
 from gpt4all_localdocs.document_names import DocumentNames, name_words
 from gpt4all_localdocs.hybrid import Scores, lean_towards
 from gpt4all_localdocs.keyword_query import query_words
+from gpt4all_localdocs.store import Store
+from gpt4all_localdocs.texts import Text
 
 REPORTS = {
     number: f"{company}_{year}_annual_report.pdf"
@@ -101,6 +104,20 @@ def test_only_hybrid_searches_look_for_names(bench: Workbench) -> None:
 def test_a_filter_holds_for_named_documents_too(bench: Workbench) -> None:
     hits = bench.search("sales of acme in 2024", k=50, where={"file_name": "bolt_2023_annual_report.pdf.txt"})
     assert {hit.path.name for hit in hits} == {"bolt_2023_annual_report.pdf.txt"}
+
+
+def test_texts_that_a_program_puts_have_no_names_read_again(bench: Workbench) -> None:
+    def revision() -> str | None:
+        with Store.open(bench.index) as store, store.database.reading() as connection:
+            return read_meta(connection, "names_revision")
+
+    before = revision()
+    bench.put(Text("a note", "note"))
+    bench.delete("note")
+    assert revision() == before
+    bench.write("new.txt", "beta")
+    bench.sync()
+    assert revision() != before
 
 
 def test_a_renamed_document_goes_by_its_new_name_at_once(bench: Workbench) -> None:

@@ -89,6 +89,29 @@ def test_an_index_of_the_first_release_is_brought_up_to_date_without_reading_a_f
     assert old.content() == old.fresh_content()
 
 
+def schema_of(index: Path) -> dict[str, object]:
+    """Columns of tables in their order, which exports go by; the text of indexes and triggers."""
+    with contextlib.closing(sqlite3.connect(index / DATABASE_NAME)) as connection:
+        rows = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+        return {
+            name: [row[1:] for row in connection.execute(f"PRAGMA table_info({name})")]
+            if kind == "table"
+            else " ".join((sql or "").split())
+            for kind, name, sql in rows
+        }
+
+
+def test_what_the_first_release_made_comes_to_the_schema_of_a_new_index(
+    bench: Workbench, tmp_path: Path
+) -> None:
+    first = tmp_path / "first"
+    first.mkdir()
+    with contextlib.closing(sqlite3.connect(first / DATABASE_NAME)) as connection:
+        connection.executescript(Path(__file__).with_name("first_schema.sql").read_text(encoding="utf-8"))
+    Store.open(first).close()
+    assert schema_of(first) == schema_of(bench.index)
+
+
 def test_bringing_an_index_up_to_date_is_all_or_nothing(
     old: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
