@@ -11,6 +11,7 @@ from gpt4all_app.ask_conversation import AskedDocuments
 from gpt4all_app.demonstration import weak_model_note
 from gpt4all_app.options import (
     Collections,
+    EveryFile,
     Exclude,
     Files,
     Hidden,
@@ -107,6 +108,7 @@ def ask(
     include: Include = None,
     exclude: Exclude = None,
     hidden: Hidden = False,
+    every_file: EveryFile = False,
     model: Model = None,
     json: Json = False,
 ) -> None:
@@ -122,7 +124,7 @@ def ask(
     place = absolute(index) if index else index_for(folders) if folders else default_index()
     session.check_model(model)
     where = search_filter(collection, files)
-    options = index_options(include, exclude, hidden=hidden)
+    options = index_options(include, exclude, hidden=hidden, every_file=every_file)
     kept = absolute(history) if history else None
     with session.open_docs(place, folders=folders, model=model, options=options) as opened:
         known = require_contents(opened, advice=_NO_FOLDERS)
@@ -142,6 +144,8 @@ def ask(
             ),
         )
         report = _synced(opened, output, folders=known)
+        if not (include or exclude or hidden) and (choice := str(opened.status().choice)):
+            output.note(f"files are chosen as before: {choice}; --every-file takes that back")
         if note := weak_model_note(opened.model):
             output.note(note)
         if question is not None:

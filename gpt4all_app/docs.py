@@ -112,13 +112,14 @@ def watch(
     include: Include = None,
     exclude: Exclude = None,
     hidden: Hidden = False,
+    every_file: EveryFile = False,
     index: Index = None,
     json: Json = False,
 ) -> None:
     """Sync now and after each change, until Ctrl-C; with --json a document a sync, each on a line."""
     session: Session = context.obj
     output = Output(is_json=json)
-    options = index_options(include, exclude, hidden=hidden)
+    options = index_options(include, exclude, hidden=hidden, every_file=every_file)
     with session.open_docs(index_place(index), options=options) as opened:
         output.note(f"watching {', '.join(map(str, require_contents(opened)))}; Ctrl-C ends it")
         for number, report in enumerate(watch_visibly(opened, every_s=every, polling=polling)):

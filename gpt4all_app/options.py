@@ -61,7 +61,7 @@ Include = Annotated[
         metavar="PATTERN",
         show_default=False,
         help="Index only files like this, as in a .gitignore; may be given more than once. Later syncs go by"
-        " it until they are given another, or: docs sync --every-file.",
+        " it until they are given another, or --every-file.",
     ),
 ]
 Exclude = Annotated[

@@ -115,6 +115,9 @@ def test_patterns_leave_files_out_and_say_so(indexed, leave):
         indexed("docs", "sync", "--every-file")
         told = indexed("ask", "What is in the shed?", *rule).err
         assert told == "index updated: 1 removed, 1 unchanged, 1 skipped\n"
+    later = indexed("ask", "What is in the shed?")
+    assert later.err == "files are chosen as before: only leave*; --every-file takes that back\n"
+    assert indexed("ask", "What is in the shed?", "--every-file").err.startswith("index updated: 1 added")
 
 
 def test_an_index_of_texts_alone_can_be_searched_and_asked(gpt4all, tmp_path):
