@@ -61,12 +61,16 @@ class IndexOptions:
             if value is not None or name != "load_workers":
                 check_count(name, value, least=least)
         check_splitter(self.splitter)
-        if self.load_timeout_s <= 0:
-            raise ConfigError(f"load_timeout_s is {self.load_timeout_s}; it must be above 0")
-        if self.lock_timeout_s is not None and self.lock_timeout_s < 0:
+        if not _is_number(self.load_timeout_s) or not self.load_timeout_s > 0:
+            raise ConfigError(f"load_timeout_s is {self.load_timeout_s!r}; it must be above 0")
+        if self.lock_timeout_s is not None and not (
+            _is_number(self.lock_timeout_s) and self.lock_timeout_s >= 0
+        ):
             raise ConfigError(
-                f"lock_timeout_s is {self.lock_timeout_s}; 0 does not wait, None waits for ever"
+                f"lock_timeout_s is {self.lock_timeout_s!r}; 0 does not wait, None waits for ever"
             )
+        if not isinstance(self.hidden_files, bool | None):
+            raise ConfigError(f"hidden_files is {self.hidden_files!r}; give True, False or None")
         _check_patterns(self)
 
     def rules_of(self, folder: str) -> PathRules:
@@ -78,6 +82,10 @@ class IndexOptions:
             ignore_files=self.ignore_files,
             hidden_files=bool(self.hidden_files),
         )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _check_patterns(options: IndexOptions) -> None:

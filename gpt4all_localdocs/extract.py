@@ -39,6 +39,8 @@ def extract(schema: type[Model], *, ask: Callable[[str], Answer]) -> Extraction[
     quotation.
     Raises ConfigError for a class with fields that no text can be read as: objects and lists.
     """
+    if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
+        raise ConfigError(f"schema is {schema!r:.80}, which is no class of Pydantic's; give a BaseModel")
     adapters = {name: _adapter(schema, name, field) for name, field in schema.model_fields.items()}
     values: dict[str, Any] = {}
     places: dict[str, Citation] = {}

@@ -12,7 +12,14 @@ from gpt4all_core.embedder import LocalEmbedder
 from gpt4all_core.errors import ConfigError, LocalDocsError
 from gpt4all_core.local_model import LocalModel
 from gpt4all_core.protocols import ChatModel, Embedder, Vectors
-from gpt4all_localdocs.check_arguments import as_list, as_path, check_count, check_words
+from gpt4all_localdocs.check_arguments import (
+    as_list,
+    as_path,
+    check_count,
+    check_kind,
+    check_model,
+    check_words,
+)
 from gpt4all_localdocs.chunk import ChunkOptions
 from gpt4all_localdocs.collection_table import check_collection
 from gpt4all_localdocs.config import IndexOptions
@@ -71,11 +78,12 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
         if isinstance(folders, (str, Path)) or not isinstance(folders, Iterable):
             raise ConfigError(f"folders={folders!r:.80} is no list of folders; give a list of them")
         self._wanted = [as_path("a folder", folder) for folder in folders]
+        check_model("embedder", embedder, "embed_documents", "embed_query", kind="a name or an Embedder")
+        check_model("model", model, "chat", "count_tokens", kind="a name or a ChatModel")
         self._given_embedder = embedder
         self._given_model = model
         self._options = IndexOptions() if options is None else options
-        if not isinstance(self._options, IndexOptions):
-            raise ConfigError(f"options is {options!r:.80}; give IndexOptions")
+        check_kind("options", self._options, IndexOptions)
         self._lock = threading.RLock()
         self._open: dict[str, Any] = {}
         self._is_closed = False
@@ -243,8 +251,7 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
         check_words("query", query)
         check_count("k", k)
         refine = Refine() if refine is None else refine
-        if not isinstance(refine, Refine):
-            raise ConfigError(f"refine is {refine!r}; give a Refine")
+        check_kind("refine", refine, Refine)
         refine.check_mode(mode)
         depth = refine.depth(k)
         hits = search(self._searched, self._index, self.embedder, query, k=depth, mode=mode, where=where)
@@ -268,7 +275,8 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
 
         Raises LocalDocsError for one that is gone meanwhile, or that no sync has embedded yet.
         """
-        passages = self._searched.passages_by_content(h.chunk_id for h in as_list("hits", hits, kind=Hit))
+        hits = as_list("hits", hits, kind=Hit)
+        passages = self._searched.passages_by_content(hit.chunk_id for hit in hits)
         keys, rows = self._store.vectors.load(passage.vector_key for passage in passages.values())
         places = {key: place for place, key in enumerate(keys)}
         for hit in hits:
@@ -292,6 +300,9 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
 
     def document_of(self, hit: Hit, *, most: int | None = None) -> list[Hit]:
         """All passages of the file or text that a hit is of, in order; none if they are more than `most`."""
+        check_kind("hit", hit, Hit)
+        if most is not None:
+            check_count("most", most, least=0)
         place = text_path(hit.text_id) if hit.text_id else hit.path
         passages = self._searched.passages_of_file(place)
         return [] if most is not None and len(passages) > most else list(map(to_hit, passages))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from gpt4all_core.protocols import ChatModel, Embedder
+from gpt4all_localdocs.check_arguments import as_path, check_kind
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.export_index import export_index
 from gpt4all_localdocs.import_index import check_export, import_index
@@ -52,7 +53,7 @@ class PortableIndex(ABC):
         It holds all text of the passages, and no absolute path. Raises ConfigError where there is a file
         already, LocalDocsError where it cannot be written.
         """
-        export_index(self._searched, Path(path).expanduser().absolute())
+        export_index(self._searched, as_path("path", path))
 
     @classmethod
     def from_export(
@@ -69,11 +70,13 @@ class PortableIndex(ABC):
 
         folders: where the folders of the export are on this machine, by their names there. One that is
         left out counts as not connected: its passages are found, syncs keep them. Nothing is embedded.
+        Where the passages turn out to be damaged, `path` is an empty index, into which another file may come.
         Raises ConfigError for an index that is not empty or an unknown name of a folder, IndexCorrupt for
         a file that is damaged or no export, LocalDocsError for one of another release.
         """
-        file = Path(source).expanduser().absolute()
-        places = {name: Path(folder).expanduser().absolute() for name, folder in (folders or {}).items()}
+        file = as_path("source", source)
+        check_kind("folders", {} if folders is None else folders, Mapping)
+        places = {name: as_path(f"folder {name!r}", folder) for name, folder in (folders or {}).items()}
         check_export(file, places)
         docs = cls(path, embedder=embedder, model=model, options=options)
         try:

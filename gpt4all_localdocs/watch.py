@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gpt4all_core.errors import ConfigError, IndexBusy, LocalDocsError
+from gpt4all_localdocs.check_arguments import check_stop
 from gpt4all_localdocs.sync_progress import StopSignal
 from gpt4all_localdocs.types import SyncReport
 
@@ -79,8 +80,9 @@ def watch_folders(
     A sync that another process holds up is left out, with a log line; the next one finds what it missed.
     Raises ConfigError, LocalDocsError where the system has no watches left, and whatever `sync` raises.
     """
-    if every_s <= 0:
-        raise ConfigError(f"every_s is {every_s}; it must be above 0")
+    if not isinstance(every_s, int | float) or not every_s > 0:
+        raise ConfigError(f"every_s is {every_s!r}; it must be a number above 0")
+    check_stop(stop)
     signal = threading.Event() if stop is None else stop
     while not signal.is_set():
         present = _are_there(folders())
