@@ -9,6 +9,7 @@ from gpt4all_app.failures import Stopped
 from gpt4all_app.options import Json, complete_model
 from gpt4all_app.output import Output
 from gpt4all_app.quantize import perplexity, quantize
+from gpt4all_app.recommend import recommend
 
 if TYPE_CHECKING:
     from gpt4all_core.catalog.download import Download
@@ -145,6 +146,7 @@ def pull(
     output.data(str(path))
 
 
+app.command()(recommend)
 app.command()(quantize)
 app.command()(perplexity)
 

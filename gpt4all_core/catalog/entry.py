@@ -108,7 +108,8 @@ class ModelEntry(_Record):
     it, GPT4All's and Ollama's among them.
     size_bytes, sha256, md5: of the file. A file of the Hub may lack them: then what the Hub says of it
     when it is fetched is what it has to match.
-    parameters: how many weights, as exactly as the source of the facts says.
+    parameters: how many weights, as exactly as the source of the facts says. active_parameters: with
+    how many of them a token is computed, in mixtures of experts alone.
     context_length: tokens that it was trained for.
     languages: ISO 639-1 codes of those it was made for; ("many",) for more than 25.
     template: what to use in place of a chat template that is missing or wrong.
@@ -132,6 +133,7 @@ class ModelEntry(_Record):
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     md5: str | None = Field(default=None, pattern=r"^[0-9a-f]{32}$")
     parameters: Count | None = None
+    active_parameters: Count | None = None
     quantisation: str | None = None
     context_length: Count | None = None
     architecture: Architecture | None = None
