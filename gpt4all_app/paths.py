@@ -9,6 +9,13 @@ from pathlib import Path
 LONGEST_SLUG = 40
 """Characters of a folder's name in the name of its index; the hash alone makes it unique."""
 
+_MISLEADING = str.maketrans(
+    {"\n": "\N{SYMBOL FOR NEWLINE}"}
+    | dict.fromkeys(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))), "\N{REPLACEMENT CHARACTER}")
+)
+"""What makes a name pass for something else: a line end for a line of the program's own, marks that turn the
+direction of writing for another name and place."""
+
 
 def absolute(path: Path) -> Path:
     """Absolute, without `..` and `~`, but with its links, so that people see the names they gave."""
@@ -36,9 +43,9 @@ def index_for(folders: Sequence[Path]) -> Path:
 def shown_path(path: Path, folders: Sequence[Path]) -> str:
     """A file's name from its folder on; with the folder's own name where there are several.
 
-    A line end in a name is shown as a sign: it could pass for a line of the program's own.
+    Line ends in it, and marks that turn the direction of writing, are shown as signs.
     """
-    return _relative(path, folders).replace("\n", "\N{SYMBOL FOR NEWLINE}")
+    return _relative(path, folders).translate(_MISLEADING)
 
 
 def _relative(path: Path, folders: Sequence[Path]) -> str:

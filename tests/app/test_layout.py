@@ -104,3 +104,9 @@ def test_a_line_end_in_a_file_name_cannot_pass_for_a_line_of_ours():
     name = shown_path(Path("/a/b\n[2] forged.txt"), [Path("/a")])
     assert "\n" not in name
     assert name.endswith("[2] forged.txt")
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\u2066"])
+def test_a_mark_in_a_file_name_cannot_turn_what_is_shown_beside_it(mark):
+    name = shown_path(Path(f"/a/bill{mark}fdp.exe"), [Path("/a")])
+    assert name == "bill\ufffdfdp.exe"
