@@ -378,13 +378,7 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
         return self._store
 
     def _pipeline(self) -> AbstractContextManager[DocumentPipeline]:
-        return open_pipeline(
-            self.embedder,
-            self._chunk_options,
-            load_timeout_s=self._options.load_timeout_s,
-            load_workers=self._options.load_workers,
-            splitter=self._options.splitter,
-        )
+        return open_pipeline(self.embedder, self._chunk_options, options=self._options)
 
     def _writing(self) -> WriterLock:
         """A sync that runs meanwhile would write its own list of folders over a change."""

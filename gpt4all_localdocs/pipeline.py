@@ -10,11 +10,12 @@ from typing import Final
 
 from gpt4all_core.protocols import Embedder
 from gpt4all_localdocs.chunk import CHUNKER_VERSION, ChunkOptions, chunk_document
+from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.digest import digest
 from gpt4all_localdocs.embedding_text import embedding_text
 from gpt4all_localdocs.loaders.pool import LoaderPool
 from gpt4all_localdocs.loaders.registry import loaders_version, supported_suffixes
-from gpt4all_localdocs.splitter import Splitter, split_document
+from gpt4all_localdocs.splitter import split_document
 from gpt4all_localdocs.types import Chunk, Document
 
 _MOST_WORKERS: Final = 4
@@ -42,18 +43,13 @@ class DocumentPipeline:
 
 @contextmanager
 def open_pipeline(
-    embedder: Embedder,
-    chunk_options: ChunkOptions,
-    *,
-    load_timeout_s: float,
-    load_workers: int | None = None,
-    splitter: Splitter | None = None,
+    embedder: Embedder, chunk_options: ChunkOptions, *, options: IndexOptions
 ) -> Iterator[DocumentPipeline]:
     """The project's own loaders and chunker; files are loaded in worker processes, started when needed.
 
-    load_workers: how many at most; None stands for the processor's cores, `_MOST_WORKERS` at most.
-    splitter: cuts in the chunker's place.
+    options: how they are loaded, and what cuts in the chunker's place.
     """
+    splitter = options.splitter
     settings: dict[str, object] = {
         "chunker": CHUNKER_VERSION,
         "chunk_options": asdict(chunk_options),
@@ -62,22 +58,24 @@ def open_pipeline(
     }
     if splitter is not None:
         settings["splitter"] = splitter.identity
+    if options.pdf_layout:
+        settings["pdf_layout"] = True
 
     def chunk(document: Document) -> Sequence[Chunk]:
         if splitter is None:
             return chunk_document(document, count_tokens=embedder.count_tokens, options=chunk_options)
         return split_document(document, splitter, count_tokens=embedder.count_tokens, options=chunk_options)
 
-    with LoaderPool() as loaders:
+    with LoaderPool(pdf_layout=options.pdf_layout) as loaders:
         yield DocumentPipeline(
             suffixes=frozenset(supported_suffixes()),
             settings=digest(json.dumps(settings, sort_keys=True)),
-            load=lambda path: loaders.load(path, timeout_s=load_timeout_s),
+            load=lambda path: loaders.load(path, timeout_s=options.load_timeout_s),
             chunk=chunk,
             embedding_text=lambda chunk, title: embedding_text(
                 chunk, title=title, count_tokens=embedder.count_tokens, options=chunk_options
             ),
-            parallel_loads=load_workers or min(os.cpu_count() or 1, _MOST_WORKERS),
+            parallel_loads=options.load_workers or min(os.cpu_count() or 1, _MOST_WORKERS),
         )
 
 

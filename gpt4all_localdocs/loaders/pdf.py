@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gpt4all_core.errors import UnreadableDocument
 from gpt4all_localdocs.loaders.ocr import INSTALL, Recogniser, installed_recogniser
 from gpt4all_localdocs.loaders.parts import listed
+from gpt4all_localdocs.loaders.pdf_layout import is_layout_wanted
 from gpt4all_localdocs.loaders.pdf_words import join_broken_words
 from gpt4all_localdocs.types import Document, Part
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from gpt4all_localdocs.loaders.pdf_page import Page
 
 SUFFIXES: tuple[str, ...] = (".pdf",)
-VERSION: int = 3
+VERSION: int = 4
+
+_FEWEST_ENTRIES = 2
+"""Of an outline: one alone is the name of the file, or of what it was made from."""
 
 
 def load(path: Path) -> Document:
@@ -27,18 +31,25 @@ def load(path: Path) -> Document:
 
     Fields of forms, notes and comments stand at the end of their page. Headings are the entries of the
     outline whose titles are found on the page that they lead to; the title is that of the metadata.
+    Tables are rows, their cells joined by ` | `, on pages whose long lines have wide gaps. Under
+    `reading_layout` they are on all pages that have some, and headings of a file without an outline are lines
+    in larger or bolder letters.
     Words broken at line ends are joined again, see `join_broken_words`.
     Pages that show something, but no text, are recognised where the extra `ocr` is installed, and noted; else
     they are empty, and noted with what helps.
     Raises UnreadableDocument where no page has text, and where the file is encrypted or damaged.
     """
-    return read_pdf(path, recogniser=installed_recogniser())
+    return read_pdf(path, recogniser=installed_recogniser(), with_layout=is_layout_wanted())
 
 
-def read_pdf(path: Path, *, recogniser: Recogniser | None) -> Document:
-    """As `load`, with this recogniser for pages without text, or none."""
+def read_pdf(path: Path, *, recogniser: Recogniser | None, with_layout: bool = False) -> Document:
+    """As `load`, with this recogniser for pages without text, or none.
+
+    with_layout: whether ruled tables are found on all pages, and headings by their letters.
+    """
     import pypdfium2  # noqa: PLC0415 - listing suffixes must not load pdfium
 
+    from gpt4all_localdocs.loaders.pdf_fonts import NO_FONTS, headings_by_fonts  # noqa: PLC0415 - as above
     from gpt4all_localdocs.loaders.pdf_outline import find_headings, read_outline  # noqa: PLC0415 - as above
     from gpt4all_localdocs.loaders.pdf_page import read_page  # noqa: PLC0415 - as above
     from gpt4all_localdocs.loaders.pdf_scan import read_scan  # noqa: PLC0415 - as above
@@ -46,16 +57,22 @@ def read_pdf(path: Path, *, recogniser: Recogniser | None) -> Document:
     try:
         with closing(pypdfium2.PdfDocument(path)) as pdf:
             pdf.init_forms()
-            pages = [read_page(pdf, index) for index in range(len(pdf))]
+            entries = list(read_outline(pdf))
+            with_fonts = with_layout and len(entries) < _FEWEST_ENTRIES
+            pages = [
+                read_page(pdf, index, with_layout=with_layout, with_fonts=with_fonts)
+                for index in range(len(pdf))
+            ]
             if recogniser is not None:
                 pages = [
                     read_scan(pdf, index, page, recogniser) if page.needs_recognition else page
                     for index, page in enumerate(pages)
                 ]
-            entries = list(read_outline(pdf))
             title = " ".join(pdf.get_metadata_value("Title").replace("\0", " ").split()) or None
     except pypdfium2.PdfiumError as error:
         raise UnreadableDocument(path, _reason(error)) from error
+    if with_fonts:
+        entries = headings_by_fonts([page.fonts or NO_FONTS for page in pages]) or entries
     texts = join_broken_words([page.text for page in pages])
     notes = _notes(pages, was_recognised=recogniser is not None)
     if not any(text.strip() for text in texts):

@@ -22,14 +22,15 @@ from gpt4all_localdocs.loaders.pdf_columns import (
     spanning,
 )
 from gpt4all_localdocs.loaders.pdf_text import Box, OpenPage
+from gpt4all_localdocs.types import Span
 
 _LINE = re.compile(r"[^\s\ufffe](?:[^\r\n\ufffe]*[^\s\ufffe])?\ufffe?")
 """pdfium writes U+FFFE for a hyphen at the end of a line and drops the line's end."""
 
 _WORD = re.compile(r"[^\s\ufffe]+\ufffe?")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
-_FEWEST_LINES = 4
-_MOST_LINES = 1_000
+FEWEST_LINES = 4
+MOST_LINES = 1_000
 """A page with more of them is a drawing or a map, and has no order."""
 
 _FEWEST_SPACES = 2
@@ -37,33 +38,37 @@ _FEWEST_SPACES = 2
 
 _MARGIN_LINES = 2
 _SAMPLED_LINES = 3
-_WIDE_GAP = 0.8
+WIDE_GAP = 0.8
 """Of a line's height. Between words there is a quarter to a half, between columns one or more."""
 
 
-def in_reading_order(text: str, page: OpenPage) -> str:
+def rough_lines(text: str) -> list[Span]:
+    """Where lines stand, two of them together where a hyphen ends the first: enough for a look at boxes."""
+    return list(_rough_lines(text))
+
+
+def reading_order(
+    text: str, page: OpenPage, lines: Sequence[Span], starts: Sequence[Box], *, goes_across: bool
+) -> list[Segment] | None:
     r"""The page's text, column by column, where its lines go across columns or jump back up the page.
 
-    text: all of it, as pdfium gives it, lines ended by `\r\n`. Comes back as it is where its lines go down
-    the page, where they run in another direction than from left to right, and where pdfium's characters
-    are not those of the text. Words never change, but for the hyphens that columns break them with.
+    text: all of it, as pdfium gives it, lines ended by `\r\n`. lines: the rough ones; starts: the boxes of
+    their first characters. goes_across: see `goes_across`. None stands for the order of the text: where its
+    lines go down the page, where they run in another direction than from left to right, and where pdfium's
+    characters are not those of the text.
     """
-    lines = list(_rough_lines(text)) if text.count("\n") >= _FEWEST_LINES - 1 else []
-    if not _FEWEST_LINES <= len(lines) <= _MOST_LINES or not page.is_text_by_character:
-        return text
-    starts = list(page.boxes([start for start, _ in lines]))
-    goes_across = _goes_across(page, lines, starts)
+    if len(lines) < FEWEST_LINES or not page.is_text_by_character:
+        return None
     if not goes_across and not _goes_back(page, lines, starts):
-        return text
-    segments = _segments(page, [match.span() for match in _LINE.finditer(text)])
-    if not _runs_rightwards(segments, page) or (not text.isascii() and _RIGHT_TO_LEFT.search(text)):
-        return text
+        return None
+    segments = line_segments(text, page)
+    if not runs_rightwards(text, segments, page):
+        return None
     ordered = _ordered(text, page, segments, goes_across=goes_across)
-    return _joined(text, ordered) if len(ordered) > 1 else text
+    return ordered if len(ordered) > 1 else None
 
 
-def _rough_lines(text: str) -> Iterator[tuple[int, int]]:
-    """Where lines stand, two of them together where a hyphen ends the first: enough for a look at boxes."""
+def _rough_lines(text: str) -> Iterator[Span]:
     start = 0
     for line in text.split("\r\n"):
         end = start + len(line)
@@ -72,8 +77,18 @@ def _rough_lines(text: str) -> Iterator[tuple[int, int]]:
         start = end + 2
 
 
+def line_segments(text: str, page: OpenPage) -> list[Segment]:
+    """All lines of the text and where they stand."""
+    return _segments(page, [match.span() for match in _LINE.finditer(text)])
+
+
+def word_segments(text: str, page: OpenPage) -> list[Segment]:
+    """All words of the text and where they stand."""
+    return _segments(page, [match.span() for match in _WORD.finditer(text)])
+
+
 def _ordered(text: str, page: OpenPage, lines: Sequence[Segment], *, goes_across: bool) -> list[Segment]:
-    gap = _WIDE_GAP * median(line.height for line in lines)
+    gap = WIDE_GAP * median(line.height for line in lines)
     if goes_across:
         rows = _rows(text, page, lines)
         if starts := column_starts(rows, gap=gap):
@@ -81,7 +96,7 @@ def _ordered(text: str, page: OpenPage, lines: Sequence[Segment], *, goes_across
     return arrange(_stretches(text, lines), gap=gap)
 
 
-def _segments(page: OpenPage, spans: Sequence[tuple[int, int]]) -> list[Segment]:
+def _segments(page: OpenPage, spans: Sequence[Span]) -> list[Segment]:
     """Where stretches of one line stand, from their first and last characters."""
     boxes = iter(page.boxes([place for start, end in spans for place in (start, end - 1)]))
     return [
@@ -90,11 +105,11 @@ def _segments(page: OpenPage, spans: Sequence[tuple[int, int]]) -> list[Segment]
     ]
 
 
-def _runs_rightwards(segments: Sequence[Segment], page: OpenPage) -> bool:
+def runs_rightwards(text: str, lines: Sequence[Segment], page: OpenPage) -> bool:
     """Whether most lines do: the page is not turned, and its characters do not stand in columns."""
-    if raw.FPDFPage_GetRotation(page.page):
+    if raw.FPDFPage_GetRotation(page.page) or (not text.isascii() and _RIGHT_TO_LEFT.search(text)):
         return False
-    return 2 * sum(segment.right - segment.left > segment.height for segment in segments) > len(segments)
+    return 2 * sum(line.right - line.left > line.height for line in lines) > len(lines)
 
 
 def _stretches(text: str, lines: Sequence[Segment]) -> list[Segment]:
@@ -125,7 +140,7 @@ def _is_back(first: Segment, second: Segment) -> bool:
     return is_in_row or (is_above(second, first) and second.left < first.right)
 
 
-def _goes_back(page: OpenPage, lines: Sequence[tuple[int, int]], starts: Sequence[Box]) -> bool:
+def _goes_back(page: OpenPage, lines: Sequence[Span], starts: Sequence[Box]) -> bool:
     """Whether some line begins above the one before it, and not to its right; headers and footers may."""
     upwards = [
         at
@@ -136,12 +151,12 @@ def _goes_back(page: OpenPage, lines: Sequence[tuple[int, int]], starts: Sequenc
     return any(starts[at][0] < right for at, (_, _, right, _) in zip(upwards, ends, strict=True))
 
 
-def _goes_across(page: OpenPage, lines: Sequence[tuple[int, int]], starts: Sequence[Box]) -> bool:
+def goes_across(page: OpenPage, lines: Sequence[Span], starts: Sequence[Box]) -> bool:
     """Whether two of a few long lines have wide gaps: columns, or a table."""
     half = max(end - start for start, end in lines) / 2
     wide = [at for at, (start, end) in enumerate(lines) if end - start >= half]
     gaps = (
-        _has_gap(page, *lines[at], gap=_WIDE_GAP * (starts[at][1] - starts[at][3]))
+        _has_gap(page, *lines[at], gap=WIDE_GAP * (starts[at][1] - starts[at][3]))
         for at in wide[:: len(wide) // _SAMPLED_LINES + 1]
     )
     return sum(gaps) > 1
@@ -165,21 +180,10 @@ def _has_gap(page: OpenPage, start: int, end: int, *, gap: float) -> bool:
 
 def _rows(text: str, page: OpenPage, lines: Sequence[Segment]) -> list[list[Segment]]:
     """The words of each line."""
-    words = deque(_segments(page, [match.span() for match in _WORD.finditer(text)]))
+    words = deque(word_segments(text, page))
     rows: list[list[Segment]] = []
     for line in lines:
         rows.append([])
         while words and words[0].start < line.end:
             rows[-1].append(words.popleft())
     return rows
-
-
-def _joined(text: str, segments: Sequence[Segment]) -> str:
-    pieces = []
-    for segment in segments:
-        piece = text[segment.start : segment.end]
-        ends_line = text.startswith("\r\n", segment.end) or segment.end == len(text)
-        if piece.endswith("-") and piece[-2:-1].isalpha() and not ends_line:
-            piece = f"{piece[:-1]}\ufffe"  # as pdfium does where it sees that a line ends
-        pieces.append(piece if piece.endswith("\ufffe") else f"{piece}\r\n")
-    return "".join(pieces).removesuffix("\r\n")

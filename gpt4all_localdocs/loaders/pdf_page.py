@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from pypdfium2 import PdfDocument, PdfiumError, raw
 
-from gpt4all_localdocs.loaders.pdf_order import in_reading_order
+from gpt4all_localdocs.loaders.pdf_arrange import arranged
+from gpt4all_localdocs.loaders.pdf_fonts import PageFonts, read_fonts
 from gpt4all_localdocs.loaders.pdf_text import OpenPage, open_page
 
 _MOST_ANNOTATIONS = 5_000
@@ -23,7 +24,8 @@ class Page:
     """What one page says.
 
     label: the page's own number, or an empty string. needs_recognition: whether it shows something,
-    but no text. is_recognised: whether the text was read off a picture.
+    but no text. is_recognised: whether the text was read off a picture. fonts: what its lines are set in,
+    where that was asked for.
     """
 
     text: str
@@ -31,19 +33,24 @@ class Page:
     needs_recognition: bool = False
     is_recognised: bool = False
     is_damaged: bool = False
+    fonts: PageFonts | None = None
 
 
-def read_page(pdf: PdfDocument, index: int) -> Page:
-    """The page at an index from 0; one that is damaged costs itself and not the file."""
+def read_page(pdf: PdfDocument, index: int, *, with_layout: bool = False, with_fonts: bool = False) -> Page:
+    """The page at an index from 0; one that is damaged costs itself and not the file.
+
+    with_layout: whether each page is looked at for tables; with_fonts: whether for what it is set in.
+    """
     try:
-        return _read_page(pdf, index)
+        return _read_page(pdf, index, with_layout=with_layout, with_fonts=with_fonts)
     except PdfiumError:
         return Page("", is_damaged=True)
 
 
-def _read_page(pdf: PdfDocument, index: int) -> Page:
+def _read_page(pdf: PdfDocument, index: int, *, with_layout: bool, with_fonts: bool) -> Page:
     with open_page(pdf, index) as page:
-        text = in_reading_order(_right_ligatures(page), page)
+        fonts = read_fonts(page.text, page) if with_fonts else None
+        text = arranged(_right_ligatures(page), page, with_layout=with_layout)
         annotations = raw.FPDFPage_GetAnnotCount(page.page)
         written = (
             list(_written_onto(pdf, page, min(annotations, _MOST_ANNOTATIONS))) if annotations > 0 else []
@@ -52,7 +59,7 @@ def _read_page(pdf: PdfDocument, index: int) -> Page:
         needs_recognition = is_empty and raw.FPDFPage_CountObjects(page.page) > 0
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     label = pdf.get_page_label(index) if raw.FPDF_GetPageLabel(pdf.raw, index, None, 0) > _EMPTY_BYTES else ""
-    return Page("\n".join([text, *written]) if written else text, label, needs_recognition)
+    return Page("\n".join([text, *written]) if written else text, label, needs_recognition, fonts=fonts)
 
 
 def _right_ligatures(page: OpenPage) -> str:

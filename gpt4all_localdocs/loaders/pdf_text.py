@@ -35,8 +35,15 @@ class OpenPage:
         """Whether the text has each of pdfium's characters, so that places in it are theirs."""
         return bool(raw.FPDFText_CountChars(self.text_page) == len(self.text))
 
+    def characters(self, places: Sequence[int]) -> Sequence[int]:
+        """What pdfium counts the characters by that stand at these places of the text."""
+        if self.is_text_by_character:
+            return places
+        return list(map(raw.FPDFText_GetCharIndexFromTextIndex, repeat(self.text_page), places))
+
     def boxes(self, places: Sequence[int]) -> Iterator[Box]:
-        """Boxes of characters, as high as their font, in one sweep."""
+        """Boxes of characters by their places in the text, as high as their font, in one sweep."""
+        places = self.characters(places)
         found = (raw.FS_RECTF * len(places))()
         deque(map(raw.FPDFText_GetLooseCharBox, repeat(self.text_page), places, found), maxlen=0)
         return iter_unpack("4f", found)

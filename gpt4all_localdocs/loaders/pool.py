@@ -20,8 +20,9 @@ class LoaderPool:
             document = loaders.load(Path("handbook.pdf"))
     """
 
-    def __init__(self, *, memory_limit_bytes: int = MEMORY_LIMIT_BYTES) -> None:
+    def __init__(self, *, memory_limit_bytes: int = MEMORY_LIMIT_BYTES, pdf_layout: bool = False) -> None:
         self._memory_limit_bytes = memory_limit_bytes
+        self._pdf_layout = pdf_layout
         self._lock = threading.Lock()
         self._all: list[LoaderProcess] = []
         self._idle: list[LoaderProcess] = []
@@ -60,6 +61,6 @@ class LoaderPool:
                 raise LocalDocsError(f"cannot read {path}: this LoaderPool is closed; make a new one")
             if self._idle:
                 return self._idle.pop()  # the last one used: the others may never be started
-            process = LoaderProcess(memory_limit_bytes=self._memory_limit_bytes)
+            process = LoaderProcess(memory_limit_bytes=self._memory_limit_bytes, pdf_layout=self._pdf_layout)
             self._all.append(process)
             return process

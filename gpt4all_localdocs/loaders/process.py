@@ -11,6 +11,7 @@ from typing import IO, Self
 
 from gpt4all_core.errors import LocalDocsError, UnreadableDocument
 from gpt4all_localdocs.loaders.frames import decode_reply, encode_path, read_frame, write_frame
+from gpt4all_localdocs.loaders.pdf_layout import PDF_LAYOUT
 from gpt4all_localdocs.types import Document
 
 MEMORY_LIMIT_BYTES = 2 * 1024**3
@@ -32,14 +33,15 @@ class LoaderProcess:
     A child that hangs or dies costs the one file it was reading; the next load starts another.
     The child ends with its parent and leaves Ctrl-C to it. All methods may be called from any
     thread; loads wait for each other, and `close` for the load in progress. Belongs to the
-    process that made it: make a new one after a fork.
+    process that made it: make a new one after a fork. pdf_layout: see `reading_layout`.
 
         with LoaderProcess() as loaders:
             document = loaders.load(Path("handbook.pdf"))
     """
 
-    def __init__(self, *, memory_limit_bytes: int = MEMORY_LIMIT_BYTES) -> None:
+    def __init__(self, *, memory_limit_bytes: int = MEMORY_LIMIT_BYTES, pdf_layout: bool = False) -> None:
         self._memory_limit_bytes = memory_limit_bytes
+        self._pdf_layout = pdf_layout
         self._child: _Child | None = None
         self._is_closed = False
         self._lock = threading.Lock()
@@ -64,7 +66,7 @@ class LoaderProcess:
         with self._lock:
             if not self._is_closed and (self._child is None or not self._child.is_alive):
                 self._stop_child()
-                self._child = _Child(self._memory_limit_bytes)
+                self._child = _Child(self._memory_limit_bytes, pdf_layout=self._pdf_layout)
             if self._is_closed or self._child is None:  # perhaps while the child was started
                 raise LocalDocsError(f"cannot read {path}: this LoaderProcess is closed; make a new one")
             try:
@@ -105,7 +107,7 @@ class LoaderProcess:
 class _Child:
     """One run of the worker; used under the lock of its `LoaderProcess`."""
 
-    def __init__(self, memory_limit_bytes: int) -> None:
+    def __init__(self, memory_limit_bytes: int, *, pdf_layout: bool) -> None:
         self.has_expired = False
         # -P and the parent's own search path: the child imports what the parent would, whether the
         # package is installed or merely on sys.path, and nothing from the working directory.
@@ -114,7 +116,14 @@ class _Child:
         self._folder = TemporaryDirectory(prefix="gpt4all-", ignore_cleanup_errors=True)
         folders = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self._folder.name)
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, a fixed module and a number
-            [sys.executable, "-P", "-m", _WORKER, str(memory_limit_bytes)],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                _WORKER,
+                str(memory_limit_bytes),
+                *([PDF_LAYOUT] if pdf_layout else []),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **folders, **_ONE_THREAD, "PYTHONPATH": search_path},

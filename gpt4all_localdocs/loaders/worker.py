@@ -1,4 +1,4 @@
-"""The child that reads files: `python -m gpt4all_localdocs.loaders.worker MEMORY_BYTES`.
+"""The child that reads files: `python -m gpt4all_localdocs.loaders.worker MEMORY_BYTES [pdf-layout]`.
 
 Takes paths as frames on standard input and answers each with a frame on standard output, in
 order, after one empty frame that says it is ready. Further empty frames say that a part of a file is done,
@@ -22,19 +22,20 @@ from gpt4all_localdocs.loaders.frames import (
     read_frame,
     write_frame,
 )
+from gpt4all_localdocs.loaders.pdf_layout import PDF_LAYOUT, reading_layout
 from gpt4all_localdocs.loaders.registry import load_document
 from gpt4all_localdocs.loaders.still_reading import listening
 
 
-def main(memory_limit_bytes: int) -> None:
-    """Serve until the input ends."""
+def main(memory_limit_bytes: int, *, pdf_layout: bool = False) -> None:
+    """Serve until the input ends. pdf_layout: see `reading_layout`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     _limit_memory(memory_limit_bytes)
     replies = _claim_output()
     requests: queue.SimpleQueue[Path] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(requests,), daemon=True).start()
     write_frame(replies, b"")
-    with listening(lambda: write_frame(replies, b"")):
+    with listening(lambda: write_frame(replies, b"")), reading_layout(is_wanted=pdf_layout):
         while True:
             path = requests.get()
             try:
@@ -85,4 +86,4 @@ def _limit_memory(limit_bytes: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), pdf_layout=PDF_LAYOUT in sys.argv[2:])

@@ -81,7 +81,7 @@ SIGNATURES = across(
 @pytest.mark.parametrize(
     ("written", "read"),
     [
-        pytest.param(TABLE, [" ".join(row) for row in ROWS * 2], id="the rows of a table"),
+        pytest.param(TABLE, [" | ".join(row) for row in ROWS * 2], id="the rows of a table"),
         pytest.param(
             LEFT + SIGNATURES,
             texts(LEFT) + [f"a line {at} of it b line {at} of it" for at in range(3)],
