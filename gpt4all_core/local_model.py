@@ -254,6 +254,8 @@ class LocalModel(LeasedModel[OpenModel]):
 
         What the texts of one call have in common is decoded once; calls in flight together are decoded in
         one batch, after what is to be read: for many questions, make some calls before asking for results.
+        With reproducible=True a score is the same whatever it is decoded beside; else sums come in another
+        order in another batch, which moved a score by up to 0.5 on the starter model.
         truncate: leave out the beginning of a context that is too long, else that is a ContextOverflow.
         Texts are read as they stand, control tokens included, and tokens are told apart as
         lm-evaluation-harness does (`continuation.py`). Raises ConfigError for no pairs, or a continuation
