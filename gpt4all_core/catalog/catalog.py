@@ -9,6 +9,8 @@ from pathlib import Path
 
 from gpt4all_core.catalog.catalog_file import read_catalogs
 from gpt4all_core.catalog.entry import ModelEntry, Role
+from gpt4all_core.catalog.found_elsewhere import ollama
+from gpt4all_core.catalog.found_elsewhere.kept_file import KeptFile
 from gpt4all_core.catalog.memory import memory_needed
 from gpt4all_core.config import config_file, resolve_settings
 from gpt4all_core.errors import ModelNotFound
@@ -53,12 +55,14 @@ def find_for_file(path: Path) -> ModelEntry | None:
     """What is known of a file's model, from its name: the file's entry, or another quantisation's.
 
     From that only what holds for any file of the model: prefixes, vector lengths, licence, and a chat
-    template for files without one. Its size, hash and quantisation are None.
+    template for files without one. Its size, hash and quantisation are None. A file of Ollama's, which
+    has a hash for a name, is known by what Ollama calls it.
     """
     entry = find_or_none(path.name)
     if entry is not None:
         return entry
-    other = _catalog().by_stem.get(_stem(path.name))
+    kept = ollama.find_by_path(path)
+    other = _catalog().by_stem.get(_stem(path.name)) if kept is None else _named_by_ollama(kept)
     if other is None:
         return None
     template = other.template and other.template.model_copy(update={"replaces_own": False})
@@ -67,9 +71,12 @@ def find_for_file(path: Path) -> ModelEntry | None:
 
 
 def model_name(path: Path) -> str:
-    """What the model of a file is called in the catalog, or the file's name without its ending."""
+    """What the model of a file is called in the catalog, else by Ollama, else its name without ending."""
     entry = find_or_none(path.name)
-    return entry.name if entry else path.stem
+    if entry is not None:
+        return entry.name
+    kept = ollama.find_by_path(path)
+    return path.stem if kept is None else kept.name
 
 
 def near_misses(reference: str) -> tuple[str, ...]:
@@ -151,6 +158,11 @@ def _read(own: Path | None) -> _Catalog:
         for reference in entry.references:
             by_reference.setdefault(reference.casefold(), entry)
     return _Catalog(models, by_reference, by_stem)
+
+
+def _named_by_ollama(kept: KeptFile) -> ModelEntry | None:
+    """The entry that has a name of Ollama's among its aliases, which leave `latest` out."""
+    return find_or_none(kept.name) or find_or_none(kept.name.removesuffix(":latest"))
 
 
 def _stem(file_name: str) -> str:

@@ -7,6 +7,7 @@ width would be loaded as well and have the model see and hear what is not there,
 import re
 from pathlib import Path
 
+from gpt4all_core.catalog.found_elsewhere import ollama
 from gpt4all_core.catalog.gguf import GGUFHeader, read_header
 from gpt4all_core.catalog.gguf_projector_check import output_width
 from gpt4all_core.errors import ModelLoadError
@@ -26,8 +27,12 @@ def find_projector(model: Path, header: GGUFHeader) -> Path | None:
 
     It has to make rows of the model's width. Its file name has to be made of words of the model's, or
     to have none of its own (`mmproj-F16.gguf`) and all models of the folder to be of this one's kind.
-    Of several that differ in their types the quickest is taken. header: the model's.
+    Of several that differ in their types the quickest is taken. Ollama, whose files have no such names,
+    says itself which one belongs to its model. header: the model's.
     """
+    kept = ollama.find_by_path(model)
+    if kept is not None:
+        return kept.projector
     fitting = [
         (path, found)
         for path in sorted(model.parent.glob("*.gguf"))

@@ -4,7 +4,7 @@ import socket
 import threading
 
 import pytest
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, close_session, constants
 from model_server import (
     CONTENT,
     a_range_of_another_file,
@@ -380,6 +380,17 @@ def test_a_token_goes_to_the_hub_and_to_nobody_it_points_to(server, use_hub):
 def test_a_busy_hub_is_asked_again(use_hub, server):
     server.busy.extend([500, 429])
     assert download(REPOSITORY).path.read_bytes() == CONTENT
+
+
+def test_offline_mode_forbids_the_hub(use_hub, server, monkeypatch):
+    close_session()  # the client makes its connections once, by the mode that there is then
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    try:
+        with pytest.raises(DownloadError, match="HF_HUB_OFFLINE forbids"):
+            download(REPOSITORY)
+    finally:
+        close_session()
+    assert server.requests == []
 
 
 def test_a_file_that_the_repository_does_not_have_is_named(use_hub):

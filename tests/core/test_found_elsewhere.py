@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gpt4all_core.catalog.catalog import find
+from gpt4all_core.catalog.catalog import find, find_for_file, model_name
 from gpt4all_core.catalog.found_elsewhere import gguf_files, ollama
+from gpt4all_core.catalog.projector_files import find_projector
 from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.catalog.store import files_on_disk, installed_path
 from gpt4all_core.errors import DownloadError, ModelNotFound
@@ -226,7 +227,15 @@ class TestOllama:
         place_in_ollama(store, projector=b"GGUF that sees", adapter=b"GGUF that adapts")
         (kept,) = files_on_disk()
         assert kept.projector.read_bytes() == b"GGUF that sees"
+        assert find_projector(kept.path, header=None) == kept.projector
         assert [path.read_bytes() for path in kept.adapters] == [b"GGUF that adapts"]
+
+    def test_a_blob_is_known_by_its_name(self, store):
+        path = place_in_ollama(store, "registry.ollama.ai/library/nomic-embed-text/latest")
+        assert model_name(path) == "nomic-embed-text:latest"
+        assert find_for_file(path).query_prefix == "search_query: "
+        other = place_in_ollama(store, "registry.ollama.ai/somebody/own/1b", model=b"GGUF of one's own")
+        assert (model_name(other), find_for_file(other)) == ("somebody/own:1b", None)
 
     def test_a_list_of_manifests_gives_the_one_with_a_gguf_file(self, store):
         model, facts = blob(store, CONTENT)
