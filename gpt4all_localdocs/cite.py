@@ -6,9 +6,11 @@ from typing import Final
 
 from gpt4all_localdocs.types import Citation, Hit
 
-_MARKER: Final = re.compile(r"\[(\d+(?:\s*[,;]\s*\d+)*)\]")
-_BEGUN: Final = re.compile(r"[ \t]*(?:\[[\d\s,;]*)?\Z")
-_LONGEST_MARKER: Final = 40
+_LONGEST_MARKER: Final = 200
+"""Characters between the brackets: fifty numbers. Whatever is longer is text, in a stream as in the whole."""
+
+_MARKER: Final = re.compile(rf"\[(?=[^\]]{{1,{_LONGEST_MARKER}}}\])(\d+(?:\s*[,;]\s*\d+)*)\]")
+_BEGUN: Final = re.compile(r"[ \t]*(\[[\d\s,;]*)?\Z")
 
 
 class MarkerReader:
@@ -32,7 +34,8 @@ class MarkerReader:
         """What of the text so far is certain; a marker that has begun is held back."""
         text = self._held + piece
         begun = _BEGUN.search(text)
-        end = begun.start() if begun and len(text) - begun.start() <= _LONGEST_MARKER else len(text)
+        is_short = begun is not None and len(begun[1] or "") <= 1 + _LONGEST_MARKER
+        end = begun.start() if begun and is_short else len(text)
         self._held = text[end:]
         return self._read(text[:end])
 

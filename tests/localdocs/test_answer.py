@@ -179,6 +179,17 @@ class TestCite:
         streamed = "".join(map(reader.push, pieces)) + reader.finish()
         assert (streamed, reader.citations) == read_markers(text, [hit("only")])
 
+    @pytest.mark.parametrize("count", [12, 50, 67, 68, 5_000])
+    def test_a_long_marker_means_the_same_in_a_stream(self, count):
+        text, sources = f"See [{', '.join(['1'] * count)}].", [hit("only")]
+        reader = MarkerReader(sources)
+        streamed = "".join(map(reader.push, text)) + reader.finish()
+        assert (streamed, reader.citations) == read_markers(text, sources)
+        assert (len(reader.citations) == 1) == (count <= 67)
+
+    def test_a_number_of_any_length_is_read(self):
+        assert read_markers(f"See [{'9' * 5_000}].", [hit("only")])[1] == ()
+
     def test_a_quote_is_placed_to_the_character_and_line(self):
         source = hit("Rules.\nYou get\n27 days.", start=50, first_line=4)
         (citation,) = cite_quote("27 days", [hit("other"), source])
