@@ -15,9 +15,8 @@ SCHEMA_VERSION: Final = 2
 _LOCK_WAIT_S: Final = 30.0
 
 # `pending` is filled by triggers so that no change of a vector can miss the derived index, and the
-# keyword rows follow their chunks in the same way. `listings` holds for the files as they are alone: a change
-# of any empties it, and the sync that made it writes it anew. Device and inode numbers are text: they are
-# unsigned 64-bit numbers (more on some file systems), SQLite's integers are signed.
+# keyword rows follow their chunks in the same way. Device and inode numbers are text: they are unsigned
+# 64-bit numbers (more on some file systems), SQLite's integers are signed.
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE folders (path TEXT PRIMARY KEY, device TEXT NOT NULL) WITHOUT ROWID;
@@ -43,18 +42,6 @@ CREATE TABLE files (
     notes TEXT NOT NULL DEFAULT '[]',
     chunk_count INTEGER NOT NULL DEFAULT 0
 );
-CREATE TABLE listings (
-    directory TEXT PRIMARY KEY, digest BLOB, files TEXT NOT NULL, skipped TEXT NOT NULL
-);
-CREATE TRIGGER file_added AFTER INSERT ON files WHEN new.kind = 'file' BEGIN
-    DELETE FROM listings;
-END;
-CREATE TRIGGER file_changed AFTER UPDATE ON files WHEN new.kind = 'file' BEGIN
-    DELETE FROM listings;
-END;
-CREATE TRIGGER file_removed AFTER DELETE ON files WHEN old.kind = 'file' BEGIN
-    DELETE FROM listings;
-END;
 CREATE TABLE chunks (
     id INTEGER PRIMARY KEY,
     file_id INTEGER NOT NULL REFERENCES files (id) ON DELETE CASCADE,
@@ -104,6 +91,23 @@ CREATE TRIGGER chunk_relabelled AFTER UPDATE OF label ON chunks BEGIN
 END;
 """
 
+# What a sync saw of whole directories holds for the files as they are alone: a change of any empties it, and
+# the sync that made it writes it anew.
+_LISTINGS: Final = """
+CREATE TABLE listings (
+    directory TEXT PRIMARY KEY, digest BLOB, files TEXT NOT NULL, skipped TEXT NOT NULL
+);
+CREATE TRIGGER file_added AFTER INSERT ON files WHEN new.kind = 'file' BEGIN
+    DELETE FROM listings;
+END;
+CREATE TRIGGER file_changed AFTER UPDATE ON files WHEN new.kind = 'file' BEGIN
+    DELETE FROM listings;
+END;
+CREATE TRIGGER file_removed AFTER DELETE ON files WHEN old.kind = 'file' BEGIN
+    DELETE FROM listings;
+END;
+"""
+
 # A search looks for the names of files in questions, and reads them again when this number has grown.
 _NAMES_REVISION: Final = """
 INSERT INTO meta VALUES ('names_revision', '0');
@@ -141,19 +145,8 @@ CREATE TABLE collections (
 ) WITHOUT ROWID;
 CREATE INDEX chunks_by_content ON chunks (content_id);
 CREATE TABLE mounts (path TEXT PRIMARY KEY, device TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE listings (
-    directory TEXT PRIMARY KEY, digest BLOB, files TEXT NOT NULL, skipped TEXT NOT NULL
-);
-CREATE TRIGGER file_added AFTER INSERT ON files WHEN new.kind = 'file' BEGIN
-    DELETE FROM listings;
-END;
-CREATE TRIGGER file_changed AFTER UPDATE ON files WHEN new.kind = 'file' BEGIN
-    DELETE FROM listings;
-END;
-CREATE TRIGGER file_removed AFTER DELETE ON files WHEN old.kind = 'file' BEGIN
-    DELETE FROM listings;
-END;
-"""  # noqa: S608 - two constants
+"""  # noqa: S608 - constants
+    + _LISTINGS
     + _NAMES_REVISION
 }
 
@@ -306,7 +299,7 @@ def _can_write(directory: Path, path: Path) -> bool:
 
 def _prepare_schema(connection: sqlite3.Connection, path: Path) -> None:
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
-        for statement in _statements(_SCHEMA + _NAMES_REVISION):
+        for statement in _statements(_SCHEMA + _LISTINGS + _NAMES_REVISION):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     while (version := _schema_version(connection)) in _MIGRATIONS:
