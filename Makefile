@@ -16,7 +16,7 @@ QUESTION ?= How many days of paid annual leave does a full-time employee get?
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports check fix matrix agents fuzz soak soak-sync schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-chunking bench-queries bench-engine profile-engine clean
+.PHONY: help demo test lint types imports check fix matrix agents fuzz soak soak-sync schemas bench bench-pdf bench-evaluation bench-header bench-speed bench-retrieval bench-answers bench-pipelines bench-chunking bench-queries bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -94,6 +94,12 @@ bench-answers: $(BENCH)/.peers ## answers, citations and refusals beside LangCha
 
 bench-pipelines: $(BENCH)/.peers ## time to index files beside both frameworks' pipelines; BEIR="folder …"
 	@$(BENCH)/bin/python -m benchmarks.pipelines $(BEIR) $(BENCH_OPTIONS)
+
+bench-header: $(BENCH)/.peers ## time to read a model's header beside the package gguf; MODELS="file …"
+	@$(BENCH)/bin/python -m benchmarks.header $(MODELS)
+
+bench-speed: $(VENV)/.ready ## speed as `models recommend` foretells it against the real one; MODELS="file …"
+	@$(BIN)/python -m benchmarks.foretold_speed $(MODELS)
 
 bench-chunking: $(BENCH)/.peers ## spans found, beside other ways of cutting; CHUNKING=folder of chunking_evaluation
 	@$(BENCH)/bin/python benchmarks/chunking.py "$(CHUNKING)" --recursive 200 400 --fixed 250/125

@@ -29,6 +29,10 @@ STEPS_S = 0.35
 """How long single tokens are decoded, but not less than a few."""
 
 FEWEST_STEPS = 6
+
+clock = time.perf_counter
+"""What measures; benchmarks on busy machines take processor time."""
+
 _CELLS = 1024
 
 
@@ -67,25 +71,27 @@ def measure_speed(tensor_type: str, *, device: str = "auto", threads: int | None
         raise ConfigError(f"{tensor_type!r} is no type of weights; choose one of {', '.join(kinds)}")
     kind = kinds[tensor_type]
     devices = tuple(found.name for found in choose_devices(list_devices(), device))
-    hardware = _Hardware(threads or usable_cores(), devices)
+    hardware = Hardware(threads or usable_cores(), devices)
     wide = replace(WIDE, layers=max(1, round(SCALE_BYTES / kind.bytes_of(WIDE.weights))))
     with tempfile.TemporaryDirectory(prefix="gpt4all-speed-") as folder:
         times = []
         for shape in (wide, NARROW):
             path = Path(folder) / f"{shape.width}.gguf"
             write_scale_model(path, kind, shape)
-            times.append(_decode_times(path, hardware))
+            times.append(decode_times(path, hardware))
     return _rates(kind, wide, times[0], times[1], hardware)
 
 
 @dataclass(frozen=True, slots=True)
-class _Hardware:
+class Hardware:
+    """What computes: threads of the processor, and devices by llama.cpp's names, none without them."""
+
     threads: int
     devices: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Times:
+class Times:
     """Seconds of a prompt's batch, and of single tokens, the quickest first."""
 
     prompt: float
@@ -93,7 +99,7 @@ class _Times:
 
 
 def _rates(
-    kind: TensorType, wide: ScaleShape, wide_s: _Times, narrow_s: _Times, hardware: _Hardware
+    kind: TensorType, wide: ScaleShape, wide_s: Times, narrow_s: Times, hardware: Hardware
 ) -> MeasuredSpeed:
     """A step takes bytes / rate + layers * layer_s: two models, two unknowns."""
     size, narrow_size = kind.bytes_of(wide.weights), kind.bytes_of(NARROW.weights)
@@ -118,7 +124,8 @@ def _rates(
     )
 
 
-def _decode_times(path: Path, hardware: _Hardware) -> _Times:
+def decode_times(path: Path, hardware: Hardware) -> Times:
+    """Load a model, read two prompts and write some tokens. Raises ModelLoadError."""
     from gpt4all_core.engine.llama.contexts import ContextOptions, LlamaContext  # noqa: PLC0415 - heavy
     from gpt4all_core.engine.llama.weights import LlamaWeights  # noqa: PLC0415 - heavy
 
@@ -133,7 +140,7 @@ def _decode_times(path: Path, hardware: _Hardware) -> _Times:
         weights.close()
 
 
-def _time(context: "LlamaContext") -> _Times:
+def _time(context: "LlamaContext") -> Times:
     """The first prompt brings the weights into memory, and the first token what only tokens need."""
     prompts = [_decode(context, start, PROMPT_TOKENS) for start in (0, PROMPT_TOKENS)]
     position = 2 * PROMPT_TOKENS
@@ -142,7 +149,7 @@ def _time(context: "LlamaContext") -> _Times:
     while (sum(steps) < STEPS_S or len(steps) < FEWEST_STEPS) and position + 1 < _CELLS:
         position += 1
         steps.append(_decode(context, position, 1))
-    return _Times(min(prompts), sorted(steps))
+    return Times(min(prompts), sorted(steps))
 
 
 def _decode(context: "LlamaContext", position: int, count: int) -> float:
@@ -153,6 +160,6 @@ def _decode(context: "LlamaContext", position: int, count: int) -> float:
         np.zeros(count, dtype=np.int32),
         np.arange(count) == count - 1,
     )
-    start = time.perf_counter()
+    start = clock()
     context.decode(batch)
-    return time.perf_counter() - start
+    return clock() - start
