@@ -1,7 +1,7 @@
 """Folders and texts that can be searched and asked: the facade of this package."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -24,17 +24,16 @@ from gpt4all_localdocs.chunk import ChunkOptions
 from gpt4all_localdocs.collection_table import check_collection
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.document_answers import DocumentAnswers
-from gpt4all_localdocs.document_table import IndexedDocument
 from gpt4all_localdocs.expand import expand_hits
 from gpt4all_localdocs.folders import check_folder
-from gpt4all_localdocs.passage import text_path
+from gpt4all_localdocs.index_contents import IndexContents
 from gpt4all_localdocs.pipeline import DocumentPipeline, open_pipeline
 from gpt4all_localdocs.portable_index import PortableIndex
 from gpt4all_localdocs.put import delete_texts, put_texts
 from gpt4all_localdocs.refine import Refine, refine_hits
-from gpt4all_localdocs.search import condition_for, search, search_vector, to_hit, whole_text
+from gpt4all_localdocs.search import search, search_vector
 from gpt4all_localdocs.search_filter import Where
-from gpt4all_localdocs.store import Store, StoreSummary
+from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.sync import OnProgress, StopSignal, sync
 from gpt4all_localdocs.texts import Text
 from gpt4all_localdocs.types import Hit, SearchMode, SyncReport
@@ -47,7 +46,7 @@ _WINDOW = 256
 its position table has 512 entries; longer passages were measured to lose recall."""
 
 
-class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
+class LocalDocs(IndexContents, DocumentAnswers, WatchedFolders, PortableIndex):
     """Your folders, searchable and answerable, with citations; nothing leaves the machine.
 
     path: the directory that keeps the index; made if it does not exist. folders: what to index,
@@ -198,18 +197,6 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
             put_texts(self._store, self.embedder, given, pipeline=pipeline, options=self._options)
         return [text.id for text in given]
 
-    def get(self, ids: Iterable[str]) -> list[Hit]:
-        """What has these ids, in their order: whole texts by theirs, passages by `chunk_id`; scores are 0.
-
-        Ids that the index does not have are left out.
-        """
-        asked = as_list("ids", ids, kind=str)
-        texts = self._searched.texts.get(asked)
-        passages = self._store.passages_by_content(id_ for id_ in asked if id_ not in texts)
-        found = {id_: to_hit(passage) for id_, passage in passages.items()}
-        found |= {id_: whole_text(text) for id_, text in texts.items()}
-        return [found[id_] for id_ in asked if id_ in found]
-
     def delete(self, ids: Iterable[str]) -> int:
         """Forget texts that were put; ids that are not there are passed over. Returns how many were.
 
@@ -225,11 +212,6 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
                     + (" delete that text" if passage.text_id else " change or remove that file and sync")
                 )
             return delete_texts(self._store, known, options=self._options)
-
-    def texts(self) -> Iterator[Text]:
-        """Every text that was put, in the order of their ids; reads some at a time."""
-        for page in self._searched.texts.pages():
-            yield from page
 
     def search(
         self,
@@ -269,61 +251,6 @@ class LocalDocs(DocumentAnswers, WatchedFolders, PortableIndex):
         """The same, by meaning alone, for the vector of a query: shape (dimensions,), of `embedder`."""
         check_count("k", k)
         return search_vector(self._searched, self._index, vector, k=k, where=where)
-
-    def vectors_of(self, hits: Sequence[Hit]) -> Vectors:
-        """The vectors of passages that a search found: float32, shape (len(hits), dimensions).
-
-        Raises LocalDocsError for one that is gone meanwhile, or that no sync has embedded yet.
-        """
-        hits = as_list("hits", hits, kind=Hit)
-        passages = self._searched.passages_by_content(hit.chunk_id for hit in hits)
-        keys, rows = self._store.vectors.load(passage.vector_key for passage in passages.values())
-        places = {key: place for place, key in enumerate(keys)}
-        for hit in hits:
-            if hit.chunk_id not in passages or passages[hit.chunk_id].vector_key not in places:
-                raise LocalDocsError(
-                    f"the index has no vector of {hit.name}, {hit.span}; sync, or search again"
-                )
-        return rows[[places[passages[hit.chunk_id].vector_key] for hit in hits]]
-
-    def passages(self) -> Iterator[Hit]:
-        """Every passage of the index, file by file and then text by text, in order; their score is 0.
-
-        For programs that keep an index of their own. Reads one file's passages at a time; a sync that
-        runs meanwhile may take some away or add others.
-        """
-        for path in sorted(self._searched.files()):
-            yield from map(to_hit, self._store.passages_of_file(path))
-        for page in self._store.texts.pages():
-            for text in page:
-                yield from map(to_hit, self._store.passages_of_text(text.id))
-
-    def document_of(self, hit: Hit, *, most: int | None = None) -> list[Hit]:
-        """All passages of the file or text that a hit is of, in order; none if they are more than `most`."""
-        check_kind("hit", hit, Hit)
-        if most is not None:
-            check_count("most", most, least=0)
-        place = text_path(hit.text_id) if hit.text_id else hit.path
-        passages = self._searched.passages_of_file(place)
-        return [] if most is not None and len(passages) > most else list(map(to_hit, passages))
-
-    def document_at(self, path: str | Path) -> list[Hit]:
-        """All passages of a text by its id, or of a file, in order; none where the index has neither."""
-        place = as_path("path", path)
-        passages = self._searched.passages_of_text(str(path))
-        return list(map(to_hit, passages or self._store.passages_of_file(place)))
-
-    def documents(self, *, where: Where | None = None) -> list[IndexedDocument]:
-        """The files and texts of the index, or those with a passage that fits the filter, by their paths."""
-        return self._searched.documents.matching(condition_for(self._store, where))
-
-    def count(self, *, where: Where | None = None) -> int:
-        """How many `documents` there are."""
-        return self._searched.documents.count(condition_for(self._store, where))
-
-    def status(self) -> StoreSummary:
-        """What the index holds now."""
-        return self._store.summary()
 
     @property
     def embedder(self) -> Embedder:
