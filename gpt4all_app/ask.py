@@ -35,76 +35,90 @@ if TYPE_CHECKING:
 _NO_FOLDERS = "name one with --docs FOLDER, or keep one with: gpt4all docs add FOLDER"
 
 
+_Question = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[QUESTION]", show_default=False, help="Without one, every line of a conversation is one."
+    ),
+]
+_Docs = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--docs",
+        metavar="FOLDER",
+        show_default=False,
+        help="Folder to answer from; may be given more than once. Default: those of 'gpt4all docs'.",
+    ),
+]
+_Index = Annotated[
+    Path | None,
+    typer.Option(
+        "--index",
+        metavar="DIR",
+        help="Directory of the index. Default: one for these folders among the program's own data.",
+    ),
+]
+_Mode = Annotated[
+    AnswerMode | None,
+    typer.Option(
+        help="quote: only words that stand in a document. free: the model's own words. strict: one of"
+        " these, but no answer where the documents do not seem to have one. chat: the model's own words,"
+        " from the documents where they answer. Default: quote for demonstration models, free for others."
+    ),
+]
+_Passages = Annotated[
+    int | None,
+    typer.Option(
+        "--k",
+        min=1,
+        metavar="N",
+        help="Passages to read. Default: 3 to quote, 6 to write, 1 where a demonstration model writes.",
+    ),
+]
+_Spans = Annotated[
+    int,
+    typer.Option(
+        "--spans", min=1, metavar="N", help="Sentences to quote from, before the likeliest is chosen."
+    ),
+]
+_LeastEvidence = Annotated[
+    float | None,
+    typer.Option(
+        "--least-evidence",
+        min=0,
+        max=1,
+        metavar="0..1",
+        help="Refuse where less speaks for an answer. Default: 0.45 in strict and chat, else 0.",
+    ),
+]
+_Verify = Annotated[
+    bool,
+    typer.Option("--verify", help="Compare each sentence with the sources it names, and tell which fail."),
+]
+_History = Annotated[
+    Path | None,
+    typer.Option(
+        "--history",
+        metavar="FILE",
+        help="Go on with the conversation in this file, and keep it there; made if it does not exist.",
+    ),
+]
+
+
 def ask(
     context: typer.Context,
-    question: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[QUESTION]", show_default=False, help="Without one, every line of a conversation is one."
-        ),
-    ] = None,
+    question: _Question = None,
     *,
-    docs: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--docs",
-            metavar="FOLDER",
-            show_default=False,
-            help="Folder to answer from; may be given more than once. Default: those of 'gpt4all docs'.",
-        ),
-    ] = None,
-    index: Annotated[
-        Path | None,
-        typer.Option(
-            "--index",
-            metavar="DIR",
-            help="Directory of the index. Default: one for these folders among the program's own data.",
-        ),
-    ] = None,
-    mode: Annotated[
-        AnswerMode | None,
-        typer.Option(
-            help="quote: only words that stand in a document. free: the model's own words. strict: one of"
-            " these, but no answer where the documents do not seem to have one. chat: the model's own words,"
-            " from the documents where they answer. Default: quote for demonstration models, free for others."
-        ),
-    ] = None,
-    k: Annotated[
-        int | None,
-        typer.Option("--k", min=1, metavar="N", help="Passages to read. Default: 3 to quote, 6 to write."),
-    ] = None,
+    docs: _Docs = None,
+    index: _Index = None,
+    mode: _Mode = None,
+    k: _Passages = None,
     collection: Collections = None,
     files: Files = None,
-    spans: Annotated[
-        int,
-        typer.Option(
-            "--spans", min=1, metavar="N", help="Sentences to quote from, before the likeliest is chosen."
-        ),
-    ] = 1,
-    least_evidence: Annotated[
-        float | None,
-        typer.Option(
-            "--least-evidence",
-            min=0,
-            max=1,
-            metavar="0..1",
-            help="Refuse where less speaks for an answer. Default: 0.45 in strict and chat, else 0.",
-        ),
-    ] = None,
-    verify: Annotated[
-        bool,
-        typer.Option(
-            "--verify", help="Compare each sentence with the sources it names, and tell which fail."
-        ),
-    ] = False,
-    history: Annotated[
-        Path | None,
-        typer.Option(
-            "--history",
-            metavar="FILE",
-            help="Go on with the conversation in this file, and keep it there; made if it does not exist.",
-        ),
-    ] = None,
+    spans: _Spans = 1,
+    least_evidence: _LeastEvidence = None,
+    verify: _Verify = False,
+    history: _History = None,
     include: Include = None,
     exclude: Exclude = None,
     hidden: Hidden = False,
