@@ -71,7 +71,7 @@ def watch_folders(
     every_s: float = 300.0,
     polling: bool = False,
 ) -> Iterator[SyncReport]:
-    """Sync at once, after changes below the folders, and every so often; yields each report.
+    """Sync at once, after changes below the folders, when a missing one is back, and every so often.
 
     index: the directory of the index, whose own changes are none. stop: ends it within a second.
     every_s: seconds after which a sync is due though nothing was heard: the systems' notices get lost when
@@ -85,14 +85,16 @@ def watch_folders(
     check_stop(stop)
     signal = threading.Event() if stop is None else stop
     while not signal.is_set():
-        present = _are_there(folders())
+        known = folders()
+        present = _are_there(known)
+        absent = [folder for folder in known if folder not in present]
         # Watched before they are scanned, so that no change falls between the two.
         with _open_watcher(present, polling=polling) as watcher:
             while not signal.is_set():
                 report = _try(sync)
                 if report is not None:
                     yield report
-                _await_change(watcher, index, signal, timeout_s=every_s)
+                _await_change(watcher, index, signal, absent=absent, timeout_s=every_s)
                 if _are_there(folders()) != present:
                     break  # one was added, or its disk came or went: look there too
 
@@ -129,8 +131,13 @@ def _are_there(folders: Sequence[Path]) -> list[Path]:
     return [folder for folder in folders if os.path.exists(folder)]  # noqa: PTH110 - Path.exists raises where the way there is barred
 
 
-def _await_change(watcher: "RustNotify", index: Path, stop: StopSignal, *, timeout_s: float) -> None:
-    """Return when something changed outside the index, when time is up, or when it is to stop."""
+def _await_change(
+    watcher: "RustNotify", index: Path, stop: StopSignal, *, absent: Sequence[Path], timeout_s: float
+) -> None:
+    """Return when something changed outside the index, when time is up, or when it is to stop.
+
+    Also when one of the absent folders is there: the system tells nothing of what it does not watch.
+    """
     deadline = time.monotonic() + timeout_s
     own = str(index)
     while not stop.is_set() and (left_s := deadline - time.monotonic()) > 0:
@@ -139,6 +146,8 @@ def _await_change(watcher: "RustNotify", index: Path, stop: StopSignal, *, timeo
         if changes == "signal":
             raise KeyboardInterrupt
         if isinstance(changes, set) and any(not _is_below(path, own) for _, path in changes):
+            return
+        if _are_there(absent):
             return
 
 

@@ -116,6 +116,35 @@ def test_a_folder_whose_disk_comes_back_is_watched_again(bench: Workbench, tmp_p
     assert any(report.counts.get("added") for report in reports)
 
 
+def test_a_folder_that_comes_back_is_seen_before_the_time_is_up(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+
+    class Watcher:
+        looks = 0
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def watch(self, *_):
+            Watcher.looks += 1
+            if Watcher.looks == 2:
+                other.mkdir()
+                (other / "c.txt").write_text("gamma", encoding="utf-8")
+            assert Watcher.looks < 4, "the folder has been there for two looks"
+            return "timeout"
+
+    monkeypatch.setattr(watch, "_open_watcher", lambda _folders, *, polling: Watcher())
+    bench.folders = [bench.docs, other]
+    reports = watching(bench, every_s=300)
+    next(reports)
+    assert next(reports).counts["added"] == 1
+
+
 def test_a_sync_that_is_held_up_is_made_up_for(bench: Workbench) -> None:
     attempts = iter([IndexBusy("another process writes"), None])
 
