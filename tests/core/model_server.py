@@ -31,6 +31,7 @@ class Repository:
     faults: deque[Fault] = field(default_factory=deque)
     busy: deque[int] = field(default_factory=deque)  # answers of the Hub itself before it does its work
     has_hashes: bool = True
+    is_its_own_storage: bool = False  # the Hub's links then lead to itself
     token: str | None = None
     requests: list[tuple[str, str, str | None, str | None]] = field(default_factory=list)
     address: str = ""
@@ -91,8 +92,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         content = repository.files[name]
         etag = hashlib.sha256(content).hexdigest() if repository.has_hashes else "of-no-hash"
+        storage = repository.address if repository.is_its_own_storage else repository.storage
         headers = {
-            "Location": f"{repository.storage}/files/{name}",
+            "Location": f"{storage}/files/{name}",
             "X-Linked-Size": str(len(content)),
             "X-Linked-Etag": f'"{etag}"',
             "X-Repo-Commit": COMMIT,

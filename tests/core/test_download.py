@@ -2,6 +2,7 @@ import hashlib
 import resource
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 from huggingface_hub import HfApi, close_session, constants
@@ -322,6 +323,16 @@ def test_the_parts_of_a_model_appear_together(use_hub, server):
     assert find_hugging_face(reference) == found.path
 
 
+def test_the_first_part_is_the_last_to_appear(use_hub, server, monkeypatch):
+    server.files = {f"m-0000{number}-of-00002.gguf": CONTENT for number in (1, 2)}
+    appeared, replace = [], Path.replace
+    monkeypatch.setattr(
+        Path, "replace", lambda path, target: appeared.append(target) or replace(path, target)
+    )
+    path = download(HuggingFaceReference("owner/repo")).path
+    assert [target for target in appeared if target.suffix == ".gguf"][-1] == path
+
+
 def test_a_repository_without_all_parts_is_refused(use_hub, server):
     server.files = {"m-00001-of-00002.gguf": CONTENT}
     with pytest.raises(ModelNotFound, match="of 2 parts the repository lacks m-00002"):
@@ -375,6 +386,14 @@ def test_a_token_goes_to_the_hub_and_to_nobody_it_points_to(server, use_hub):
     download(REPOSITORY)
     authorized = {path.split("/")[1]: token for _, path, _, token in server.requests}
     assert authorized == {"api": "Bearer hf_secret", "owner": "Bearer hf_secret", "files": None}
+
+
+def test_a_token_does_not_go_on_with_a_redirect(server, use_hub):
+    server.token, server.is_its_own_storage = "hf_secret", True
+    server.faults.append(redirect)
+    download(REPOSITORY)
+    tokens = [token for method, path, _, token in server.requests if method == "GET" and "/files/" in path]
+    assert tokens == ["Bearer hf_secret", None]
 
 
 def test_a_busy_hub_is_asked_again(use_hub, server):

@@ -319,6 +319,8 @@ class TestWhatIsPassedOver:
         studio.mkdir(parents=True)
         (studio / "again").symlink_to(studio)
         assert files_on_disk() == ()
+        path = place(studio / "repo" / "m.gguf")
+        assert list(gguf_files.gguf_files(studio)) == [path]
 
     def test_folders_that_may_not_be_read(self, home, monkeypatch):
         closed = place(home / ".lmstudio/models/owner/repo/m.gguf").parent
