@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from gpt4all_app.adapters import adapters
 from gpt4all_app.failures import Stopped
 from gpt4all_app.options import Json, complete_model
 from gpt4all_app.output import Output
@@ -149,6 +150,7 @@ def pull(
 app.command()(recommend)
 app.command()(quantize)
 app.command()(perplexity)
+app.command()(adapters)
 
 
 def _fetch(model: str, output: Output, *, with_projector: bool) -> "Download":

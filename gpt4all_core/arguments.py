@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from gpt4all_core.catalog.adapter_files import resolve_adapter
 from gpt4all_core.catalog.catalog import model_name
 from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.config import resolve_settings
@@ -250,8 +251,8 @@ class AnswerFields(GenerationFields):
 
     # Left out of repr, which may end up in traces: folders name people.
     adapters: Mapping[str, Number] = Field(default_factory=dict, repr=False)
-    """LoRA files to compute with, and how strongly: {"style.gguf": 1.0}, where 1 is what each was trained
-    with."""
+    """LoRA adapters to compute with, paths or names of `gpt4all models adapters`, and how strongly:
+    {"style.gguf": 1.0}, where 1 is what each was trained with."""
 
 
 class EmbedderFields(ModelFields):
@@ -313,12 +314,17 @@ def to_params(fields: GenerationFields) -> GenerationParams:
 
 
 def to_answer_params(fields: AnswerFields) -> GenerationParams:
-    """The same with log-probabilities and LoRA files."""
+    """The same with log-probabilities and LoRA files.
+
+    Raises ModelNotFound for a name that no adapter has.
+    """
     return replace(
         to_params(fields),
         logprobs=fields.logprobs,
         top_logprobs=fields.top_logprobs,
-        adapters=tuple(Adapter(Path(path), strength) for path, strength in fields.adapters.items()),
+        adapters=tuple(
+            Adapter(resolve_adapter(adapter), strength) for adapter, strength in fields.adapters.items()
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 import pytest
+from adapter_writing import write_adapter
 from tiny_models import write_tiny_model
 
 TEXT = "The sea covers the rock twice a day. " * 40
@@ -75,3 +76,13 @@ def test_a_text_that_is_not_there_is_noticed_before_anything_is_written(gpt4all,
     done = gpt4all("models", "quantize", tiny, "--to", "Q8_0", "--output", output, "--text", "nowhere.txt")
     assert (done.code, output.exists()) == (2, False)
     assert "--text nowhere.txt: there is no such file" in done.err
+
+
+def test_adapters_are_listed(gpt4all):
+    folder = gpt4all.home / "adapters"
+    assert f"adapters are looked for in {folder}" in gpt4all("models", "adapters").err
+    folder.mkdir()
+    write_adapter(folder / "style.gguf")
+    (adapter,) = gpt4all("models", "adapters", "--json").document["adapters"]
+    assert (adapter["name"], adapter["path"]) == ("style", str(folder / "style.gguf"))
+    assert "style  llama" in gpt4all("models", "adapters").out
