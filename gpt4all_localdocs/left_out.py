@@ -1,13 +1,9 @@
 """Files that are in the index and that other patterns than before leave out: not forgotten by a slip."""
 
 import os
-from collections.abc import Collection
-from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
-from gpt4all_localdocs.plan import reason_above
-from gpt4all_localdocs.scan import Scan, Skipped
+from gpt4all_localdocs.sync_ledger import IS_GONE, SyncLedger, path_key
 
 _FEW_FILES: Final = 10
 _SMALL_SHARE: Final = 0.1
@@ -15,24 +11,22 @@ _SMALL_SHARE: Final = 0.1
 index them again takes a while, and whoever mistyped a pattern learns of it from the report."""
 
 
-def keep_left_out(known: Collection[Path], scan: Scan, *, files: int) -> Scan:
-    """The scan of a sync with other patterns than the last one, with known files hidden that these leave out.
+def keep_left_out(ledger: SyncLedger, *, files: int) -> bool:
+    """In a sync with other patterns than the last one, keep known files that these leave out; whether any.
 
     Only where they are too many to be forgotten without a word: see `_SMALL_SHARE`. files: how many the index
     has. A file that is known, not found and still there is one that is left out.
     """
-    found = {stat.path for stat in scan.files}
-    hidden = {place.path: place.reason for place in scan.hidden_from_view}
-    gone = [path for path in known if path not in found and reason_above(path, hidden) is None]
-    left_out = {path for path in gone if os.path.lexists(path)}
-    if len(left_out) <= max(_FEW_FILES, _SMALL_SHARE * files):
-        return scan
+    ledger.run("CREATE TABLE left_out (key BLOB PRIMARY KEY) WITHOUT ROWID")
+    gone = (path for path in ledger.known_paths(IS_GONE) if os.path.lexists(path))
+    ledger.run_for_each("INSERT INTO left_out VALUES (?)", ((path_key(path),) for path in gone))
+    ((count,),) = ledger.run("SELECT count(*) FROM left_out")
+    if count <= max(_FEW_FILES, _SMALL_SHARE * files):
+        return False
     reason = (
-        f"the patterns of this sync leave out {len(left_out)} of the {files} files of the index;"
+        f"the patterns of this sync leave out {count} of the {files} files of the index;"
         " they are kept until a removal is confirmed"
     )
-    return replace(
-        scan,
-        skipped=tuple(place for place in scan.skipped if place.path not in left_out),
-        hidden_from_view=(*scan.hidden_from_view, *(Skipped(path, reason) for path in sorted(left_out))),
-    )
+    ledger.run("UPDATE known SET kept = ? WHERE key IN (SELECT key FROM left_out)", (reason,))
+    ledger.run("DELETE FROM outcomes WHERE key IN (SELECT key FROM left_out)")
+    return True

@@ -3,6 +3,7 @@
 import marshal
 import os
 import stat as stat_modes
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
@@ -13,6 +14,10 @@ _WITHOUT_REFERENCES: Final = 2
 
 FileEntry = tuple[str, int, int, int, int]
 """Name, size, modification time in nanoseconds, inode and mode. A tuple, as there may be very many."""
+
+
+StatEntry = tuple[str, int, int, int]
+"""The first four of a `FileEntry`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +58,17 @@ class Look:
 
         Another order gives another digest: a directory is then looked at file by file, and found the same.
         """
-        written = marshal.dumps((context, self.files, self.folders, self.links), _WITHOUT_REFERENCES)
-        return blake2b(written, digest_size=_DIGEST_BYTES).digest()
+        entries = (context, self.files, self.folders, self.links)
+        return _digest(marshal.dumps(entries, _WITHOUT_REFERENCES))
+
+
+def digest_of_stats(files: Iterable[StatEntry]) -> bytes:
+    """Of the files of a directory, in whatever order they come."""
+    return _digest(marshal.dumps(sorted(files), _WITHOUT_REFERENCES))
+
+
+def _digest(written: bytes) -> bytes:
+    return blake2b(written, digest_size=_DIGEST_BYTES).digest()
 
 
 def look_into(directory: str, *, hidden_files: bool) -> Look:

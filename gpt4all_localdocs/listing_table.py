@@ -1,18 +1,14 @@
 """What the last sync saw of whole directories: derived, and empty as soon as a file of the index changes."""
 
 import json
-import os
-from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
 
 from gpt4all_localdocs.database import Database
-from gpt4all_localdocs.listing import Listing
-from gpt4all_localdocs.manifest import RACY_WINDOW_NS, FileStat
-
-_IS_SETTLED: Final = "settings = ? AND mtime_ns < scanned_ns - ?"
-"""Of a file: its chunks are up to date, and equal stats prove equal content (`plan.is_racy`)."""
+from gpt4all_localdocs.file_rows import files_in
+from gpt4all_localdocs.listing import Listing, StatEntry, digest_of_stats
+from gpt4all_localdocs.manifest import FileRecord, FileStat, is_racy
 
 
 class ListingTable:
@@ -32,27 +28,27 @@ class ListingTable:
         known: Mapping[str, Listing],
         looked_at: Mapping[str, Listing],
         *,
-        seen: Iterable[FileStat],
+        taken: Mapping[str, bytes],
+        others: Iterable[str],
         settings: str,
     ) -> None:
         """Put these in the place of all; for the sync that saw them, when it is done, under the writer lock.
 
-        known: those that are as they were. looked_at: the others, with the files that were `seen` in them;
-        one keeps its digest if the index has just these files, cut by `settings`, and none is racy.
-        Directories that have files in the index and were not seen get an entry without a digest.
+        known: those that are as they were. looked_at: the others; one keeps its digest if the index has just
+        the files that were `taken` in it (their `digest_of_stats`), cut by `settings`, and none is racy.
+        others: what else has files in the index; it gets an entry without a digest.
         """
-        seen_in: dict[str, set[tuple[str, int, int, int]]] = defaultdict(set)
-        for stat in seen:
-            directory, name = os.path.split(stat.path)
-            seen_in[directory].add((name, stat.size, stat.mtime_ns, stat.inode))
         listings = dict(known)
-        files = self._files_outside(known, settings)
-        for directory in looked_at.keys() | files.keys():
-            listing, rows = looked_at.get(directory, Listing(None)), files.get(directory, [])
-            is_settled = all(row[0] for row in rows) and {row[1] for row in rows} == seen_in[directory]
-            summaries = json.dumps([row[2] for row in rows], separators=(",", ":")) if is_settled else "[]"
-            digest = listing.digest if is_settled else None
-            listings[directory] = Listing(digest, summaries, listing.skipped)
+        with self._database.reading() as connection:
+            for directory in {*looked_at, *others} - known.keys():
+                listing = looked_at.get(directory, Listing(None))
+                records = list(files_in(connection, directory)) if listing.digest else []
+                stats = digest_of_stats(_stat_entry(record.stat) for record in records)
+                if stats == taken.get(directory) and all(_is_settled(one, settings) for one in records):
+                    rows = json.dumps([_summary(record) for record in records], separators=(",", ":"))
+                    listings[directory] = replace(listing, files=rows)
+                else:
+                    listings[directory] = replace(listing, digest=None)
         if listings == self.all():
             return
         with self._database.writing() as connection:
@@ -61,22 +57,6 @@ class ListingTable:
                 "INSERT INTO listings VALUES (?, ?, ?, ?)",
                 ((path, one.digest, one.files, one.skipped) for path, one in listings.items()),
             )
-
-    def _files_outside(self, directories: Container[str], settings: str) -> dict[str, list[Any]]:
-        """By directory, of each file: whether it is settled, its stat without the directory, its summary."""
-        found: dict[str, list[Any]] = defaultdict(list)
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                f"SELECT path, {_IS_SETTLED}, size, mtime_ns, inode, state, reason, chunk_count, notes"  # noqa: S608 - constants
-                " FROM files WHERE kind = 'file' ORDER BY path",
-                (settings, RACY_WINDOW_NS),
-            )
-            for path, is_settled, size, mtime_ns, inode, *summary in rows:
-                directory, name = os.path.split(path)
-                if directory not in directories:
-                    stat = (name, size, mtime_ns, int(inode))
-                    found[directory].append((is_settled, stat, (name, *summary)))
-        return found
 
     def mounts(self) -> dict[Path, int]:
         """Directories in the folders that were on another disk than what they stand in, with its device."""
@@ -92,3 +72,17 @@ class ListingTable:
                 "INSERT INTO mounts VALUES (?, ?)",
                 ((str(path), str(device)) for path, device in mounts.items()),
             )
+
+
+def _is_settled(record: FileRecord, settings: str) -> bool:
+    """Whether its chunks are up to date, and an equal stat proves equal content."""
+    return record.settings == settings and not is_racy(record)
+
+
+def _stat_entry(stat: FileStat) -> StatEntry:
+    return (stat.path.name, stat.size, stat.mtime_ns, stat.inode)
+
+
+def _summary(record: FileRecord) -> tuple[object, ...]:
+    notes = json.dumps(record.notes, ensure_ascii=False)
+    return (record.path.name, record.state, record.reason, record.chunks, notes)

@@ -54,3 +54,8 @@ class FileRecord:
     @property
     def path(self) -> Path:
         return self.stat.path
+
+
+def is_racy(record: FileRecord) -> bool:
+    """Whether equal stats do not prove equal content."""
+    return record.stat.mtime_ns >= record.scanned_ns - RACY_WINDOW_NS

@@ -1,137 +1,84 @@
-"""What a sync has to do: pure decisions from the manifest, the scan and the files' hashes."""
+"""What a sync has to do: decisions from what is known, what was found, and the files' hashes.
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+They are taken over tables, in the order of the functions here, and depend on nothing else.
+"""
 
-from gpt4all_localdocs.manifest import RACY_WINDOW_NS, FileRecord, FileStat
-from gpt4all_localdocs.scan import Scan
+from typing import Final
+
+from gpt4all_localdocs.manifest import RACY_WINDOW_NS
+from gpt4all_localdocs.sync_ledger import IS_GONE, SyncLedger
+
+# A known file whose stat proves that it is as it was is the same, or outdated where its chunks were made
+# under other settings. Where the stat does not prove it (see `manifest.is_racy`), and of what is new, the
+# hash is needed.
+_BY_STAT: Final = """
+UPDATE found SET step = coalesce((
+    SELECT CASE
+        WHEN (known.size, known.mtime_ns, known.inode) IS NOT (found.size, found.mtime_ns, found.inode)
+            OR known.mtime_ns >= scanned_ns - :window THEN 'hash'
+        WHEN settings <> :settings THEN 'outdated'
+        ELSE 'same'
+    END FROM known WHERE known.key = found.key
+), 'hash')
+"""
+
+# An unreadable file whose stat changed is tried again, whatever its content.
+_BY_CONTENT: Final = """
+UPDATE found SET step = coalesce((
+    SELECT CASE
+        WHEN known.sha256 = found.sha256 AND settings = :settings AND state = 'indexed' THEN 'confirmed'
+        ELSE 'updated'
+    END FROM known WHERE known.key = found.key
+), 'added') WHERE step = 'hash'
+"""
+_OUTDATED: Final = """
+UPDATE found SET step = 'updated', sha256 = (SELECT known.sha256 FROM known WHERE known.key = found.key)
+WHERE step = 'outdated'
+"""
+
+# New files with gone ones of the same content, the first with the first; {part} is what else they share, and
+# {name} the column that has it.
+_MOVES: Final = """
+SELECT gone.key, new.key
+FROM (
+    SELECT key, sha256, name_of(key) AS name,
+        row_number() OVER (PARTITION BY sha256{part} ORDER BY key) AS place
+    FROM known WHERE {is_gone} AND state = 'indexed' AND settings = ? AND sha256 <> ''
+) AS gone JOIN (
+    SELECT key, sha256, name_of(key) AS name,
+        row_number() OVER (PARTITION BY sha256{part} ORDER BY key) AS place
+    FROM found WHERE step = 'added'
+) AS new USING (sha256, place{name})
+WHERE TRUE
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Step one: which files have to be hashed, and what needs no reading at all.
+def plan_reading(ledger: SyncLedger, *, settings: str) -> None:
+    """Step one: sort the files that were found by what their stats alone can tell.
 
-    same: untouched files that are as they should be.
-    outdated: untouched files whose chunks were made under other settings.
-    to_hash: new files, files that were touched, and racy ones.
-    kept: known files that could not be looked at, each with the reason.
-    gone: known files that are not there any more.
+    "same" and "outdated" need no reading, "hash" does.
     """
-
-    same: tuple[FileStat, ...]
-    outdated: tuple[FileStat, ...]
-    to_hash: tuple[FileStat, ...]
-    kept: tuple[tuple[Path, str], ...]
-    gone: tuple[Path, ...]
+    ledger.run(_BY_STAT, {"window": RACY_WINDOW_NS, "settings": settings})
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Step two: every known or found file in exactly one place.
+def plan_sync(ledger: SyncLedger, *, settings: str) -> None:
+    """Step two: decide on every file by its hash; those that could not be read have no step any more.
 
-    unchanged: nothing to do. confirmed: same content under a new stat.
-    moved: old path and new stat. added, updated: to be loaded, each with its hash.
-    kept: known, not to be looked at now; with the reason. removed: to be forgotten.
+    "confirmed" is the same content under a new stat, "moved" that of a file that is gone, one of the same
+    name first; "added" and "updated" are to be loaded. What is known and not found is `IS_GONE`, or kept.
     """
-
-    unchanged: tuple[FileStat, ...] = ()
-    confirmed: tuple[FileStat, ...] = ()
-    moved: tuple[tuple[Path, FileStat], ...] = ()
-    added: tuple[tuple[FileStat, str], ...] = ()
-    updated: tuple[tuple[FileStat, str], ...] = ()
-    kept: tuple[tuple[Path, str], ...] = ()
-    removed: tuple[Path, ...] = ()
-
-
-def plan_reading(known: Mapping[Path, FileRecord], scan: Scan, *, settings: str) -> Reading:
-    """Sort the files by what their stats alone can tell; `known` may leave out those of `scan.settled`."""
-    same, outdated, to_hash = [], [], []
-    for stat in scan.files:
-        record = known.get(stat.path)
-        if record is None or record.stat != stat or is_racy(record):
-            to_hash.append(stat)
-        elif record.settings != settings:
-            outdated.append(stat)
-        else:
-            same.append(stat)
-    hidden = {place.path: place.reason for place in scan.hidden_from_view}
-    found = {stat.path for stat in scan.files}
-    kept, gone = [], []
-    for path in known:
-        if path in found:
-            continue
-        reason = reason_above(path, hidden)
-        if reason is None:
-            gone.append(path)
-        else:
-            kept.append((path, reason))
-    return Reading(tuple(same), tuple(outdated), tuple(to_hash), tuple(kept), tuple(gone))
-
-
-def plan_sync(
-    known: Mapping[Path, FileRecord], reading: Reading, hashes: Mapping[Path, str], *, settings: str
-) -> Plan:
-    """Decide on every file; `hashes` holds those of `reading.to_hash` that could be read.
-
-    A file that could not be read just now is not in the plan: the caller reports it and what is
-    known of it stays.
-    """
-    hashed = [(stat, hashes[stat.path]) for stat in reading.to_hash if stat.path in hashes]
-    new = [(stat, digest) for stat, digest in hashed if stat.path not in known]
-    moved = dict(_moves(known, reading.gone, new, settings=settings))
-    confirmed, updated = [], [(stat, known[stat.path].sha256) for stat in reading.outdated]
-    for stat, digest in hashed:
-        record = known.get(stat.path)
-        if record is None:
-            continue
-        if record.sha256 == digest and record.settings == settings and record.state == "indexed":
-            confirmed.append(stat)
-        else:
-            # An unreadable file whose stat changed is tried again, whatever its content.
-            updated.append((stat, digest))
-    return Plan(
-        unchanged=reading.same,
-        confirmed=tuple(confirmed),
-        moved=tuple((old, stat) for stat, old in moved.items()),
-        added=tuple((stat, digest) for stat, digest in new if stat not in moved),
-        updated=tuple(sorted(updated, key=lambda pair: pair[0].path)),
-        kept=reading.kept,
-        removed=tuple(sorted(set(reading.gone) - set(moved.values()))),
-    )
-
-
-def is_racy(record: FileRecord) -> bool:
-    """Whether equal stats do not prove equal content."""
-    return record.stat.mtime_ns >= record.scanned_ns - RACY_WINDOW_NS
-
-
-def _moves(
-    known: Mapping[Path, FileRecord],
-    gone: Collection[Path],
-    new: Collection[tuple[FileStat, str]],
-    *,
-    settings: str,
-) -> Iterator[tuple[FileStat, Path]]:
-    """Pair new files with gone ones of the same content; those of the same name first."""
-    by_hash: dict[str, list[Path]] = defaultdict(list)
-    for path in sorted(gone):
-        if known[path].state == "indexed" and known[path].settings == settings:
-            by_hash[known[path].sha256].append(path)
-    waiting = list(new)
-    for same_name in (True, False):
-        left = []
-        for stat, digest in waiting:
-            candidates = [old for old in by_hash[digest] if not same_name or old.name == stat.path.name]
-            if candidates:
-                by_hash[digest].remove(candidates[0])
-                yield stat, candidates[0]
-            else:
-                left.append((stat, digest))
-        waiting = left
-
-
-def reason_above(path: Path, hidden: Mapping[Path, str]) -> str | None:
-    """The reason given for a path or for what it stands in."""
-    return next((hidden[place] for place in (path, *path.parents) if place in hidden), None)
+    ledger.run("UPDATE found SET step = '' WHERE step = 'hash' AND sha256 = ''")
+    ledger.run(_BY_CONTENT, {"settings": settings})
+    ledger.run(_OUTDATED)
+    if not ledger.has_gone():
+        return
+    for part, name in ((", name_of(key)", ", name"), ("", "")):
+        ledger.run("CREATE TABLE moves (gone BLOB, new BLOB)")
+        ledger.run(f"INSERT INTO moves {_MOVES.format(part=part, name=name, is_gone=IS_GONE)}", (settings,))
+        ledger.run("CREATE UNIQUE INDEX moves_by_new ON moves (new)")
+        ledger.run(
+            "UPDATE found SET step = 'moved', moved_from = (SELECT gone FROM moves WHERE new = key)"
+            " WHERE key IN (SELECT new FROM moves)"
+        )
+        ledger.run("UPDATE known SET moved = 1 WHERE key IN (SELECT gone FROM moves)")
+        ledger.run("DROP TABLE moves")

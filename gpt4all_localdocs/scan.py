@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from gpt4all_core.errors import ConfigError
-from gpt4all_localdocs.listing import FileEntry, Listing, Look, look_into
+from gpt4all_localdocs.listing import FileEntry, Listing, Look, digest_of_stats, look_into
 from gpt4all_localdocs.loaders.recognise import reason_against
 from gpt4all_localdocs.manifest import RACY_WINDOW_NS, FileStat
 from gpt4all_localdocs.patterns import PathRules
@@ -31,23 +31,21 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a walk saw.
+    """What a walk saw besides the files that it took and skipped one by one.
 
-    files: those that something has to be decided about. settled: directories whose files are as they were.
-    looked_at: the other directories, each with what stands in it now, without the files of the index.
-    skipped: files that are there but not for this index; they are forgotten if they were known.
+    settled: directories whose files are as they were. looked_at: the other directories, each with what stands
+    in it now, without the files of the index. taken: of each of these, the `digest_of_stats` of its files.
     hidden_from_view: files and folders that could not be looked at; what is known of them is kept.
     folders: all that were asked for, absolute. devices: where those of them are that could be listed, and
     the directories inside that are on another disk than what they stand in.
     """
 
-    files: tuple[FileStat, ...]
-    skipped: tuple[Skipped, ...] = ()
     hidden_from_view: tuple[Skipped, ...] = ()
     folders: tuple[Path, ...] = ()
     devices: dict[Path, int] = field(default_factory=dict)
     settled: tuple[str, ...] = ()
     looked_at: dict[str, Listing] = field(default_factory=dict)
+    taken: dict[str, bytes] = field(default_factory=dict)
 
 
 def scan_folders(
@@ -56,32 +54,42 @@ def scan_folders(
     suffixes: Collection[str],
     max_file_bytes: int,
     exclude: Path,
+    take: Callable[[FileStat], None],
+    skip: Callable[[Skipped], None],
     rules_of: RulesOf = PathRules.of,
     settings: str = "",
     listings: Mapping[str, Listing] | None = None,
 ) -> Scan:
     """List every file below the folders; a folder may also be a single file, which no pattern leaves out.
 
+    take: called with each file that something has to be decided about. skip: with each that is there but not
+    for this index, to be forgotten if it was known; those of settled directories stand in their listings.
+
     Names that begin with a dot are passed over without a word unless the rules let them in, as is `exclude`
     (the index itself). Links are followed; a folder that is reached twice is walked once, by its real name
     if that lies inside. listings: what is known of directories: one whose digest is the same is settled.
-    settings: what else the files of the index depend on, for that digest. Order: by path.
+    settings: what else the files of the index depend on, for that digest.
     """
     context = repr((settings, sorted(suffixes), max_file_bytes))
     walk = _Walk(
-        frozenset(suffixes), max_file_bytes, os.fspath(_absolute(exclude)), context=context, listings=listings
+        frozenset(suffixes),
+        max_file_bytes,
+        os.fspath(_absolute(exclude)),
+        take=take,
+        skip=skip,
+        context=context,
+        listings=listings or {},
     )
     for folder in _outermost(folders):
         walk.add_folder(folder, rules_of=rules_of)
     walk.follow_links()
     return Scan(
-        files=tuple(sorted(walk.files, key=lambda found: found.path)),
-        skipped=tuple(sorted(walk.skipped, key=lambda place: place.path)),
         hidden_from_view=tuple(sorted(walk.hidden, key=lambda place: place.path)),
         folders=tuple(sorted({_absolute(folder) for folder in folders})),
         devices=walk.devices,
         settled=tuple(walk.settled),
         looked_at=walk.looked_at,
+        taken=walk.taken,
     )
 
 
@@ -103,16 +111,19 @@ class _Walk:
         max_file_bytes: int,
         exclude: str,
         *,
+        take: Callable[[FileStat], None],
+        skip: Callable[[Skipped], None],
         context: str,
-        listings: Mapping[str, Listing] | None,
+        listings: Mapping[str, Listing],
     ) -> None:
-        self.files: list[FileStat] = []
-        self.skipped: list[Skipped] = []
         self.hidden: list[Skipped] = []
         self.devices: dict[Path, int] = {}
         self.settled: list[str] = []
         self.looked_at: dict[str, Listing] = {}
-        self._listings = listings or {}
+        self.taken: dict[str, bytes] = {}
+        self._take = take
+        self._skip = skip
+        self._listings = listings
         self._context = context
         self._suffixes = suffixes
         self._max_file_bytes = max_file_bytes
@@ -135,8 +146,10 @@ class _Walk:
             return
         self.devices[folder] = found.st_dev
         entry = (folder.name, found.st_size, found.st_mtime_ns, found.st_ino, found.st_mode)
-        if reason := self._take_file(folder, entry):
-            self.skipped.append(Skipped(_printable(os.fspath(folder)), reason))
+        if reason := self._reason_against(folder, entry):
+            self._skip(Skipped(printable(os.fspath(folder)), reason))
+        else:
+            self._take(_stat_of(folder, entry))
 
     def follow_links(self) -> None:
         """Last, so that a folder inside the tree is walked by its real name."""
@@ -150,15 +163,13 @@ class _Walk:
         while waiting:
             here = waiting.pop()
             if not _is_unicode(here.path):
-                self.skipped.append(Skipped(_printable(here.path), _NOT_UNICODE))
+                self._skip(Skipped(printable(here.path), _NOT_UNICODE))
                 continue
             try:
                 found = os.stat(here.path)  # noqa: PTH116 - text, see the class
                 identity = (found.st_dev, found.st_ino)
                 if found.st_ino and identity in self._seen:
-                    self.skipped.append(
-                        Skipped(Path(here.path), "a link to a folder that is indexed already")
-                    )
+                    self._skip(Skipped(Path(here.path), "a link to a folder that is indexed already"))
                     continue
                 look = look_into(here.path, hidden_files=here.rules.hidden_files)
                 rules = here.rules.enter(here.path, look.names)
@@ -188,19 +199,21 @@ class _Walk:
             self.settled.append(directory)
             left_out = dict(json.loads(known.skipped))
         else:
-            left_out = self._take(directory, look, rules)
+            left_out = self._look_at(directory, look, rules)
             if any(entry[0] in left_out and entry[2] >= self._racy_ns for entry in look.files):
                 digest = None  # what was found in it may have changed with no other time stamp
             self.looked_at[directory] = Listing(digest, skipped=json.dumps(list(left_out.items())))
             for entry, error in look.odd:
                 self._pass_over(entry, error)
-        prefix = os.path.join(directory, "")  # noqa: PTH118 - text, see the class
-        self.skipped += [Skipped(_printable(prefix + name), reason) for name, reason in left_out.items()]
+            prefix = os.path.join(directory, "")  # noqa: PTH118 - text, see the class
+            for name, reason in left_out.items():
+                self._skip(Skipped(printable(prefix + name), reason))
         return left_out
 
-    def _take(self, directory: str, look: Look, rules: PathRules) -> dict[str, str]:
+    def _look_at(self, directory: str, look: Look, rules: PathRules) -> dict[str, str]:
         """Take the files that are for this index; the other names, each with its reason."""
         prefix, left_out = os.path.join(directory, ""), {}  # noqa: PTH118 - text, see the class
+        taken = []
         for name in (*look.folders, *look.links):
             is_own = prefix + name == self._exclude
             if rules.has_patterns and not is_own:
@@ -208,20 +221,24 @@ class _Walk:
         for entry in look.files:
             path = prefix + entry[0]
             reason = rules.why_left_out(path, is_folder=False) if rules.has_patterns else ""
-            left_out[entry[0]] = reason or self._take_file(Path(path), entry)
+            left_out[entry[0]] = reason = reason or self._reason_against(Path(path), entry)
+            if not reason:
+                self._take(_stat_of(Path(path), entry))
+                taken.append(entry[:4])
+        self.taken[directory] = digest_of_stats(taken)
         return {name: reason for name, reason in left_out.items() if reason}
 
     def _pass_over(self, entry: "os.DirEntry[str]", error: OSError) -> None:
-        path = _printable(entry.path)
+        path = printable(entry.path)
         if isinstance(error, FileNotFoundError):
             reason = "a link that leads nowhere" if entry.is_symlink() else "gone while the folder was listed"
-            self.skipped.append(Skipped(path, reason))
+            self._skip(Skipped(path, reason))
         else:  # a link that leads back to itself ends here too (ELOOP)
             self.hidden.append(Skipped(path, _reason(error)))
 
-    def _take_file(self, path: Path, entry: FileEntry) -> str:
-        """Take a file, or tell why not."""
-        _, size, mtime_ns, inode, mode = entry
+    def _reason_against(self, path: Path, entry: FileEntry) -> str:
+        """Why a file is not for this index; empty for one that is."""
+        _, size, _, _, mode = entry
         if not stat_modes.S_ISREG(mode):
             return "not a regular file"
         if not _is_unicode(str(path)):
@@ -231,7 +248,6 @@ class _Walk:
             return reason
         if size > self._max_file_bytes:
             return f"{size} bytes are more than max_file_bytes, {self._max_file_bytes}"
-        self.files.append(FileStat(path, size, mtime_ns, inode))
         return ""
 
 
@@ -254,7 +270,12 @@ def _is_unicode(path: str) -> bool:
     return True
 
 
-def _printable(path: str) -> Path:
+def _stat_of(path: Path, entry: FileEntry) -> FileStat:
+    return FileStat(path, entry[1], entry[2], entry[3])
+
+
+def printable(path: str) -> Path:
+    """A path that can be shown and written down, also where a name is not valid Unicode."""
     return Path(os.fsencode(path).decode("utf-8", "replace"))
 
 

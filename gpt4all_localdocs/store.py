@@ -1,9 +1,8 @@
 """The store of record of an index: files, passages, keywords and vectors in one SQLite file."""
 
 import json
-import os
 import sqlite3
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +15,7 @@ from gpt4all_localdocs.database import Database
 from gpt4all_localdocs.document_names import NameTable
 from gpt4all_localdocs.document_table import DocumentTable
 from gpt4all_localdocs.file_choice import FileChoice, read_choice
+from gpt4all_localdocs.file_rows import all_files, files_in
 from gpt4all_localdocs.filter_sql import EVERYTHING, Condition
 from gpt4all_localdocs.keyword_table import KeywordTable
 from gpt4all_localdocs.listing_table import ListingTable
@@ -129,26 +129,16 @@ class Store:
 
     def files(self) -> dict[Path, FileRecord]:
         """The manifest: every file that was read or tried, by path."""
-        return self._files("TRUE", ())
+        return {record.path: record for record in self.each_file()}
 
-    def files_outside(self, directories: Container[str]) -> dict[Path, FileRecord]:
-        """The manifest without the files that stand in these directories."""
+    def each_file(self, directories: Iterable[str] | None = None) -> Iterator[FileRecord]:
+        """The manifest, or what of it stands in these directories, in one consistent state."""
         with self._database.reading() as connection:
-            rows = connection.execute("SELECT path FROM files WHERE kind = 'file'")
-            paths = [path for (path,) in rows if os.path.dirname(path) not in directories]  # noqa: PTH120 - text: far quicker
-        among = "path IN (SELECT value FROM json_each(?))"
-        return self._files(among, (json.dumps(paths),)) if paths else {}
-
-    def _files(self, condition: str, parameters: tuple[object, ...]) -> dict[Path, FileRecord]:
-        select = (
-            "SELECT path, size, mtime_ns, inode, scanned_ns, sha256, settings, state, reason, title,"
-            " chunk_count, notes FROM files"
-        )
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                f"{select} WHERE kind = 'file' AND {condition} ORDER BY path", parameters
-            ).fetchall()
-        return {Path(row[0]): _file_record(row) for row in rows}
+            if directories is None:
+                yield from all_files(connection)
+                return
+            for directory in directories:
+                yield from files_in(connection, directory)
 
     def put_files(
         self,
@@ -289,14 +279,6 @@ def _put_file(connection: sqlite3.Connection, record: FileRecord, passages: Sequ
         file_id,
         passages,
         label=lambda chunk: keyword_label(record.path, record.title, chunk),
-    )
-
-
-def _file_record(row: Sequence[Any]) -> FileRecord:
-    path, size, mtime_ns, inode, scanned_ns, sha256, settings, state, reason, title, chunks, notes = row
-    stat = FileStat(Path(path), size, mtime_ns, int(inode))
-    return FileRecord(
-        stat, scanned_ns, sha256, settings, state, reason, title, chunks, tuple(json.loads(notes))
     )
 
 

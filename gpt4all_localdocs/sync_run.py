@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import replace
@@ -11,7 +11,7 @@ from pathlib import Path
 from gpt4all_core.errors import UnreadableDocument
 from gpt4all_core.protocols import Embedder
 from gpt4all_localdocs.config import IndexOptions
-from gpt4all_localdocs.disks import known_devices, remember_devices, without_missing
+from gpt4all_localdocs.disks import innermost_first, known_devices, remember_devices, without_missing
 from gpt4all_localdocs.embed import embed_texts
 from gpt4all_localdocs.file_choice import read_choice, write_choice
 from gpt4all_localdocs.left_out import keep_left_out
@@ -21,10 +21,11 @@ from gpt4all_localdocs.manifest import FileRecord, FileStat
 from gpt4all_localdocs.outcomes import Outcomes
 from gpt4all_localdocs.passage import NewPassage, Passage
 from gpt4all_localdocs.pipeline import DocumentPipeline, content_id, vector_key
-from gpt4all_localdocs.plan import Plan, Reading, plan_reading, plan_sync
+from gpt4all_localdocs.plan import plan_reading, plan_sync
 from gpt4all_localdocs.put import cut_again
 from gpt4all_localdocs.scan import Scan, scan_folders
 from gpt4all_localdocs.store import Store
+from gpt4all_localdocs.sync_ledger import IS_GONE, KnownFile, SyncLedger
 from gpt4all_localdocs.sync_progress import OnProgress, StopSignal, SyncProgress
 from gpt4all_localdocs.types import Chunk, Document, FileOutcome, Outcome
 from gpt4all_localdocs.waiting_files import WaitingFiles
@@ -56,12 +57,13 @@ class SyncRun:
         self._on_progress = on_progress
         self._stop = stop
         self._confirm_removal = confirm_removal
-        self._reported: list[FileOutcome] = []
+        self._ledger = SyncLedger()
         self._settled: dict[str, Listing] = {}
+        self._unwritten: dict[Path, FileOutcome] = {}
 
     @property
     def outcomes(self) -> Outcomes:
-        return Outcomes(self._reported, self._settled)
+        return Outcomes(self._ledger, self._settled)
 
     def adopt_embedder(self) -> None:
         vectors, embedder = self._store.vectors, self._embedder
@@ -72,7 +74,7 @@ class SyncRun:
         """Scan, decide, and do what was decided."""
         self._on_progress(SyncProgress("scan", 0, 0))
         scanned_ns, settings = time.time_ns(), self._pipeline.settings
-        listings = self._store.listings.all()
+        listings, ledger = self._store.listings.all(), self._ledger
         before = read_choice(self._store.database)
         choice = before.or_chosen(self._options)
         scan = scan_folders(
@@ -80,29 +82,35 @@ class SyncRun:
             suffixes=self._pipeline.suffixes,
             max_file_bytes=self._options.max_file_bytes,
             exclude=self._store.directory,
+            take=ledger.add_found,
+            skip=lambda place: ledger.report(place.path, "skipped", place.reason),
             rules_of=choice.within(self._options).rules_of,
             settings=settings,
             listings=listings,
         )
         self._settled = {directory: listings[directory] for directory in scan.settled}
-        is_settled = bool(listings) and len(self._settled) == len(listings) and not scan.looked_at
-        known = {} if is_settled and not scan.files else self._store.files_outside(self._settled)
-        scan, is_chosen = self._keep_doubtful(known, scan, is_other_choice=choice != before)
-        hidden = (place for place in scan.hidden_from_view if place.path not in known)
-        for place in (*scan.skipped, *hidden):
-            self._report(place.path, "skipped", place.reason)
-        reading = plan_reading(known, scan, settings=settings)
-        hashes = self._hash_files(reading.to_hash)
+        places = {*listings, *scan.looked_at} - self._settled.keys()
+        # Without listings nothing tells which directories have files in the index: all are compared.
+        ledger.add_known(self._store.each_file(sorted(places) if listings else None))
+        scan, is_chosen = self._keep_doubtful(scan, is_other_choice=choice != before)
+        plan_reading(ledger, settings=settings)
+        self._hash_files()
         if self._asked_to_stop():
-            self._report_left_alone(known, reading)
+            ledger.report_rest(_STOPPED)
             return
-        plan = plan_sync(known, reading, hashes, settings=settings)
+        plan_sync(ledger, settings=settings)
         remember_devices(self._store, scan)
         if is_chosen:
             write_choice(self._store.database, choice)
-        self._apply(plan, known, scanned_ns=scanned_ns)
-        if not is_settled and not self.is_stopped:
-            self._store.listings.remember(self._settled, scan.looked_at, seen=scan.files, settings=settings)
+        self._apply(scanned_ns=scanned_ns)
+        if (places or not listings) and not self.is_stopped:
+            self._store.listings.remember(
+                self._settled,
+                scan.looked_at,
+                taken=scan.taken,
+                others=ledger.directories(),
+                settings=settings,
+            )
 
     def embed_missing(self) -> None:
         """Give every passage its vector and forget vectors that none needs, unless nothing changed."""
@@ -125,83 +133,86 @@ class SyncRun:
         vectors.drop_unused()
         vectors.settle()
 
-    def _keep_doubtful(
-        self, known: Mapping[Path, FileRecord], scan: Scan, *, is_other_choice: bool
-    ) -> tuple[Scan, bool]:
-        """The scan with what nobody is likely to want forgotten hidden; whether another choice is to hold."""
-        if self._confirm_removal:
-            return scan, is_other_choice
-        scan = without_missing(known, scan, known_devices(self._store, scan))
-        if not is_other_choice:
-            return scan, False
-        kept = keep_left_out(known, scan, files=self._store.summary().files)
-        return kept, kept is scan
+    def _keep_doubtful(self, scan: Scan, *, is_other_choice: bool) -> tuple[Scan, bool]:
+        """Keep what cannot be seen and what nobody is likely to want forgotten.
 
-    def _hash_files(self, stats: Sequence[FileStat]) -> dict[Path, str]:
-        hashes: dict[Path, str] = {}
-        for done, stat in enumerate(stats):
+        The scan with all that is hidden, and whether another choice of files is to hold.
+        """
+        is_in_doubt = not self._confirm_removal
+        if is_in_doubt:
+            scan = without_missing(self._ledger, scan, known_devices(self._store, scan))
+        hidden = {place.path: place.reason for place in scan.hidden_from_view}
+        for path in innermost_first(hidden):
+            self._ledger.hide(path, hidden[path])
+        if is_other_choice and is_in_doubt:
+            return scan, not keep_left_out(self._ledger, files=self._store.summary().files)
+        return scan, is_other_choice
+
+    def _hash_files(self) -> None:
+        total = self._ledger.count("hash")
+        self._ledger.set_hashes(self._hashes(total))
+
+    def _hashes(self, total: int) -> Iterator[tuple[Path, str]]:
+        for done, found in enumerate(self._ledger.found("hash")):
             if self._asked_to_stop():
-                break
-            self._on_progress(SyncProgress("hash", done, len(stats), stat.path))
+                return
+            path = found.stat.path
+            self._on_progress(SyncProgress("hash", done, total, path))
             try:
-                with stat.path.open("rb") as file:
-                    hashes[stat.path] = hashlib.file_digest(file, "sha256").hexdigest()
+                with path.open("rb") as file:
+                    yield path, hashlib.file_digest(file, "sha256").hexdigest()
             except FileNotFoundError:
-                self._report(stat.path, "skipped", "gone while the folders were read; the next sync decides")
+                self._report(path, "skipped", "gone while the folders were read; the next sync decides")
             except OSError as error:
-                self._report(stat.path, "unreadable", f"cannot be opened: {error.strerror or error}")
-        return hashes
+                self._report(path, "unreadable", f"cannot be opened: {error.strerror or error}")
 
-    def _apply(self, plan: Plan, known: Mapping[Path, FileRecord], *, scanned_ns: int) -> None:
-        for path, reason in plan.kept:
-            self._report(path, "skipped", reason, chunks=known[path].chunks)
-        for stat in (*plan.unchanged, *plan.confirmed):
-            record = known[stat.path]
-            outcome: Outcome = "unchanged" if record.state == "indexed" else "unreadable"
-            self._report(stat.path, outcome, record.reason, chunks=record.chunks, notes=record.notes)
-        if plan.confirmed:
-            self._store.confirm_files(plan.confirmed, scanned_ns=scanned_ns)
-        to_load = sorted((*plan.added, *plan.updated), key=lambda pair: pair[0].path)
-        for old, stat in plan.moved:
-            self._store.move_file(old, stat, scanned_ns=scanned_ns)
-            record = known[old]
-            self._report(stat.path, "moved", f"from {old}", chunks=record.chunks, notes=record.notes)
-        if plan.removed:
-            self._store.remove_files(plan.removed)
-            for path in plan.removed:
-                self._report(path, "removed")
-        if to_load:
-            self._load_files(to_load, known, scanned_ns=scanned_ns)
+    def _apply(self, *, scanned_ns: int) -> None:
+        """Do what was decided; what the index has to be told of first, and what takes long last."""
+        self._ledger.report_kept()
+        self._ledger.report_unchanged()
+        if self._ledger.count("confirmed"):
+            stats = (found.stat for found in self._ledger.found("confirmed"))
+            self._store.confirm_files(stats, scanned_ns=scanned_ns)
+        for found in self._ledger.found("moved"):
+            if found.moved_from is not None and found.known is not None:
+                self._store.move_file(found.moved_from, found.stat, scanned_ns=scanned_ns)
+                self._report(
+                    found.stat.path,
+                    "moved",
+                    f"from {found.moved_from}",
+                    chunks=found.known.chunks,
+                    notes=found.known.notes,
+                )
+        if self._ledger.has_gone():
+            self._store.remove_files(self._ledger.known_paths(IS_GONE))
+            self._ledger.report_removed()
+        self._load_files(scanned_ns=scanned_ns)
 
-    def _load_files(
-        self,
-        to_load: Sequence[tuple[FileStat, str]],
-        known: Mapping[Path, FileRecord],
-        *,
-        scanned_ns: int,
-    ) -> None:
+    def _load_files(self, *, scanned_ns: int) -> None:
         """Cut and embed each file as soon as it is read, while others are being read."""
+        total = self._ledger.count("added", "updated")
+        if not total:
+            return
         waiting = WaitingFiles(self._store, self._embedder, batch=self._options.embed_batch)
-        paths = [stat.path for stat, _ in to_load]
-        left = set(paths)
-        loading = load_ahead(self._pipeline.load, paths, workers=self._pipeline.parallel_loads)
+        loading = load_ahead(
+            lambda found: self._pipeline.load(found.stat.path),
+            self._ledger.found("added", "updated"),
+            workers=self._pipeline.parallel_loads,
+        )
         with closing(loading):
-            for place, future in loading:
+            for done, (found, future) in enumerate(loading):
                 if self._asked_to_stop():
                     break
-                stat, sha256 = to_load[place]
-                self._on_progress(SyncProgress("load", len(paths) - len(left), len(paths), stat.path))
-                left.discard(stat.path)
-                record = FileRecord(stat, scanned_ns, sha256, self._pipeline.settings)
-                self._take_in(future, record, waiting, known=known.get(stat.path))
+                self._on_progress(SyncProgress("load", done, total, found.stat.path))
+                record = FileRecord(found.stat, scanned_ns, found.sha256, self._pipeline.settings)
+                self._take_in(future, record, waiting, known=found.known)
                 while waiting.is_full and not self._asked_to_stop():
                     self._embed_batch(waiting)
-        while waiting.paths and not self._asked_to_stop():
+        while waiting.files and not self._asked_to_stop():
             self._embed_batch(waiting)
         self.embedded += waiting.embedded
-        left.update(waiting.paths)
-        self._reported = [outcome for outcome in self._reported if outcome.path not in left]
-        self._report_stopped(left, known)
+        if self.is_stopped:
+            self._ledger.report_rest(_STOPPED)
 
     def _take_in(
         self,
@@ -209,9 +220,9 @@ class SyncRun:
         record: FileRecord,
         waiting: WaitingFiles,
         *,
-        known: FileRecord | None,
+        known: KnownFile | None,
     ) -> None:
-        """Cut what was loaded and queue it to be embedded and written; report it."""
+        """Cut what was loaded and queue it to be embedded and written; it is reported when it is."""
         path = record.path
         try:
             document = future.result()
@@ -220,7 +231,7 @@ class SyncRun:
                 self._report(path, "skipped", _CHANGED, chunks=known.chunks if known else 0)
                 return
             waiting.add(replace(record, state="unreadable", reason=error.reason), (), {})
-            self._report(path, "unreadable", error.reason)
+            self._unwritten[path] = FileOutcome(path, "unreadable", error.reason)
             return
         chunks = self._pipeline.chunk(document)
         reason = "" if chunks else "it holds no text"
@@ -235,13 +246,15 @@ class SyncRun:
             record = replace(record, sha256="")
         waiting.add(record, passages, {p.vector_key: text for p, text in zip(passages, texts, strict=True)})
         outcome: Outcome = "added" if known is None else "updated"
-        self._report(path, outcome, reason, chunks=len(chunks), notes=document.notes)
+        self._unwritten[path] = FileOutcome(path, outcome, reason, len(chunks), document.notes)
 
     def _embed_batch(self, waiting: WaitingFiles) -> None:
         if waiting.texts:
             total = waiting.embedded + waiting.texts
             self._on_progress(SyncProgress("embed", waiting.embedded, total))
-        waiting.embed_batch()
+        for path in waiting.embed_batch():
+            written = self._unwritten.pop(path)
+            self._report(path, written.outcome, written.reason, chunks=written.chunks, notes=written.notes)
 
     def _new_passage(self, chunk: Chunk, text: str, record: FileRecord) -> NewPassage:
         return NewPassage(
@@ -258,15 +271,6 @@ class SyncRun:
         self.is_stopped = self.is_stopped or (self._stop is not None and self._stop.is_set())
         return self.is_stopped
 
-    def _report_left_alone(self, known: Mapping[Path, FileRecord], reading: Reading) -> None:
-        paths = {stat.path for stat in (*reading.same, *reading.outdated, *reading.to_hash)}
-        paths |= {*reading.gone, *(path for path, _ in reading.kept)}
-        self._report_stopped(paths - {outcome.path for outcome in self._reported}, known)
-
-    def _report_stopped(self, paths: Collection[Path], known: Mapping[Path, FileRecord]) -> None:
-        for path in paths:
-            self._report(path, "skipped", _STOPPED, chunks=known[path].chunks if path in known else 0)
-
     def _report(
         self,
         path: Path,
@@ -274,9 +278,9 @@ class SyncRun:
         reason: str = "",
         *,
         chunks: int = 0,
-        notes: tuple[str, ...] = (),
+        notes: Sequence[str] = (),
     ) -> None:
-        self._reported.append(FileOutcome(path, outcome, reason, chunks, notes))
+        self._ledger.report(path, outcome, reason, chunks=chunks, notes=notes)
 
 
 def _is_as_before(stat: FileStat) -> bool:

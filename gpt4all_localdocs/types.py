@@ -231,6 +231,7 @@ class FileOutcome:
 class SyncReport:
     """What became of every file that a sync saw or missed.
 
+    files: by path; what `sync` returns reads them from disk, some at a time, and holds none in memory.
     embedded: passages that needed a new vector; the others were found in the store.
     rebuilt: why the vector index was rebuilt from the store, or cannot be; else an empty string.
     texts: how many texts of programs are in the index beside the files; a sync keeps them all.
@@ -255,7 +256,7 @@ class SyncReport:
 
     @property
     def has_changes(self) -> bool:
-        return any(file.outcome in ("added", "updated", "moved", "removed") for file in self.files)
+        return not self.counts.keys().isdisjoint(("added", "updated", "moved", "removed"))
 
 
 def text_name(metadata: Mapping[str, Any], text_id: str) -> str:

@@ -43,9 +43,9 @@ class WaitingFiles:
         return len(self._texts) >= self._batch or has_much
 
     @property
-    def paths(self) -> list[Path]:
-        """The files that were not written yet."""
-        return [record.path for record, _, _ in self._files]
+    def files(self) -> int:
+        """How many were not written yet."""
+        return len(self._files)
 
     @property
     def texts(self) -> int:
@@ -62,14 +62,19 @@ class WaitingFiles:
         self._files.append((record, passages, last))
         self._passages += len(passages)
 
-    def embed_batch(self) -> None:
-        """Embed the texts that came first and write them, and the files that waited for them alone."""
+    def embed_batch(self) -> list[Path]:
+        """Embed the texts that came first and write them, and the files that waited for them alone.
+
+        Returns these files.
+        """
         keys = list(islice(self._texts, self._batch))
         rows = embed_texts(self._embedder, [self._texts[key] for key in keys]) if keys else None
         for key in keys:
             del self._texts[key]
-        self._store.put_files(self._take_ready(), vectors=None if rows is None else (keys, rows))
+        ready = self._take_ready()
+        self._store.put_files(ready, vectors=None if rows is None else (keys, rows))
         self.embedded += len(keys)
+        return [record.path for record, _ in ready]
 
     def _take_ready(self) -> list[tuple[FileRecord, Sequence[NewPassage]]]:
         ready = []

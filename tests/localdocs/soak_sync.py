@@ -11,6 +11,7 @@ three search.
 
 import argparse
 import contextlib
+import multiprocessing
 import os
 import random
 import shutil
@@ -20,8 +21,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -43,6 +46,9 @@ SWAP = "at the swap, with a reader"
 REBUILD = "in a rebuild"
 AIMED = {1: SWAP, 3: FLUSH, 5: REBUILD, 7: FLUSH}
 """Of eight runs; the others are at a write like those of the tests."""
+
+NURSERY = multiprocessing.get_context("forkserver")
+"""Forks processes that have imported everything: to import it takes longer than a sync."""
 
 OTHER_EMBEDDER = HashEmbedder(dimensions=24, name="other")
 
@@ -91,7 +97,7 @@ def change(bench: Workbench, draw: random.Random) -> None:
                 aside.replace(other)
 
 
-def killed_sync(root: Path, step: str, calls: int) -> None:
+def killed_sync(root: Path, step: str, calls: int, sign: Connection) -> None:
     """What a child process does; where its parent kills it, it tells when."""
     bench = open_bench(root, has_chroma=step in (FLUSH, SWAP))
     if step in (FLUSH, SWAP):
@@ -100,7 +106,7 @@ def killed_sync(root: Path, step: str, calls: int) -> None:
         real = getattr(owner, name)
 
         def tell_first(*arguments):
-            print("now", flush=True)
+            sign.send("now")
             return real(*arguments)
 
         setattr(owner, name, tell_first)
@@ -121,15 +127,31 @@ def index_files(bench: Workbench) -> dict[Path, tuple[int, int]]:
     return found
 
 
-def kill_in_time(child: "subprocess.Popen[bytes]", bench: Workbench, draw: random.Random, step: str) -> None:
+@contextlib.contextmanager
+def child(target: Callable[..., None], *arguments: object) -> Iterator[tuple[BaseProcess, Connection]]:
+    """A process that was forked with everything imported, and what it sends; waited for."""
+    receiver, sender = NURSERY.Pipe(duplex=False)
+    process = NURSERY.Process(target=target, args=(*arguments, sender))
+    process.start()
+    sender.close()
+    with receiver:
+        yield process, receiver
+        process.join()
+
+
+def kill_in_time(
+    process: BaseProcess, receiver: Connection, bench: Workbench, draw: random.Random, step: str
+) -> None:
     """Kill the child where it is to be killed: at the swap, or when index files are being written."""
-    if child.stdout is None or not child.stdout.readline():
+    try:
+        receiver.recv()
+    except EOFError:
         return  # there was nothing to write
     before = index_files(bench)
-    while step == FLUSH and child.poll() is None and index_files(bench) == before:
+    while step == FLUSH and process.is_alive() and index_files(bench) == before:
         time.sleep(0.0005)
-    time.sleep(draw.uniform(0, 0.004 if step == FLUSH else 0.02))
-    child.kill()
+    time.sleep(draw.uniform(0, 0.004))
+    process.kill()
 
 
 @contextlib.contextmanager
@@ -137,19 +159,16 @@ def reading(root: Path) -> Iterator[None]:
     """Another process searches meanwhile, with the index open all the time; it must not fail."""
     sign = root / "reading"
     sign.touch()
-    command = [sys.executable, __file__, "--role", "read", str(root), "60"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as reader:
-        assert reader.stdout is not None
-        assert reader.stdout.readline() == b"ready\n"
+    with child(read_on, root, 60) as (reader, receiver):
+        assert receiver.recv() == "ready"
         yield
         time.sleep(0.1)  # searches of what is left
         sign.unlink()
-        assert int(reader.stdout.read()) > 0
-    assert reader.returncode == 0, f"{root}: a search failed"
+    assert reader.exitcode == 0, f"{root}: a search failed"
 
 
-def read_on(root: Path, seconds: float) -> int:
-    """Search through one open index until the sign is gone; how often."""
+def read_on(root: Path, seconds: float, sign: Connection) -> None:
+    """Search through one open index until the file is gone that says to; tell after the first search."""
     bench, count, end = open_bench(root, has_chroma=True), 0, time.monotonic() + seconds
     with (
         Store.open(bench.index, read_only=True) as store,
@@ -159,9 +178,8 @@ def read_on(root: Path, seconds: float) -> int:
             hits = search(store, index, bench.embedder, "alpha one", k=50, mode="vector")
             assert len({(hit.path, hit.span) for hit in hits}) == len(hits)
             if not count:
-                print("ready", flush=True)
+                sign.send("ready")
             count += 1
-    return count
 
 
 def run_kill(root: Path, draw: random.Random, step: str) -> bool:
@@ -174,12 +192,12 @@ def run_kill(root: Path, draw: random.Random, step: str) -> bool:
     if step in AIMED.values():
         bench.write("new.txt", f"alpha {draw.random()}")  # so that there is something to embed and to index
     calls = draw.randint(1, 8)
-    command = [sys.executable, __file__, "--child", str(root), step, str(calls)]
     reader = reading(root) if step == SWAP else contextlib.nullcontext()
-    with reader, subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+    with reader, child(killed_sync, root, step, calls) as (process, receiver):
         if step in (FLUSH, SWAP):
-            kill_in_time(child, bench, draw, step)
-    if step == REBUILD and child.returncode == 0:
+            kill_in_time(process, receiver, bench, draw, step)
+    assert process.exitcode in (0, -signal.SIGKILL), f"{root}: a sync failed"
+    if step == REBUILD and process.exitcode == 0:
         bench.embedder = OTHER_EMBEDDER
     if bench.index.exists():
         assert_search_is_usable(bench)
@@ -190,7 +208,7 @@ def run_kill(root: Path, draw: random.Random, step: str) -> bool:
     assert bench.content() == bench.fresh_content(), f"{root}: not as a fresh index after a kill {step}"
     assert len(list(bench.index.glob("chroma-*"))) <= 1, root
     assert not list(bench.index.glob("rebuild.sqlite*")), root
-    return child.returncode == -signal.SIGKILL
+    return process.exitcode == -signal.SIGKILL
 
 
 def run_kills(runs: int, seed: int) -> Counter[str]:
@@ -202,6 +220,8 @@ def run_kills(runs: int, seed: int) -> Counter[str]:
         root = Path(tempfile.mkdtemp())
         killed[step] += run_kill(root, draw, step)
         shutil.rmtree(root)
+        if not (number + 1) % 10 or number + 1 == runs:
+            print(f"{number + 1} of {runs} syncs, {killed.total()} of them killed", flush=True)
     return killed
 
 
@@ -221,8 +241,6 @@ def walk_folder(steps: int) -> None:
 
 def play_role(role: str, root: Path, seconds: float) -> int:
     """Sync or search until the time is up; how often."""
-    if role == "read":
-        return read_on(root, seconds)
     bench = open_bench(root, has_chroma=True)
     draw, count, end = random.Random(os.getpid()), 0, time.monotonic() + seconds
     while time.monotonic() < end:
@@ -264,15 +282,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--child", nargs=3)
     parser.add_argument("--role", nargs=3)
     chosen = parser.parse_args()
-    if chosen.child:
-        killed_sync(Path(chosen.child[0]), chosen.child[1], int(chosen.child[2]))
-        return
     if chosen.role:
         print(play_role(chosen.role[0], Path(chosen.role[1]), float(chosen.role[2])))
         return
+    NURSERY.set_forkserver_preload(["__main__", "chromadb"])
+    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)  # it imports this file
     if chosen.runs:
         killed = run_kills(chosen.runs, chosen.seed)
         print(

@@ -9,7 +9,8 @@ from workbench import Workbench
 
 from gpt4all_core.errors import ConfigError
 from gpt4all_localdocs.config import IndexOptions
-from gpt4all_localdocs.scan import Scan, scan_folders
+from gpt4all_localdocs.manifest import FileStat
+from gpt4all_localdocs.scan import Scan, Skipped, scan_folders
 
 NAMES = (
     "a.txt",
@@ -36,18 +37,25 @@ def docs(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def scan(folder: Path, **options: object) -> Scan:
-    return scan_folders(
+def scan(folder: Path, **options: object) -> tuple[Scan, list[Path], list[Skipped]]:
+    """What is seen, the files that are taken and what is skipped."""
+    files: list[FileStat] = []
+    skipped: list[Skipped] = []
+    found = scan_folders(
         [folder],
         suffixes={".txt", ".md"},
         max_file_bytes=100,
         exclude=folder / "index",
+        take=files.append,
+        skip=skipped.append,
         rules_of=IndexOptions(**options).rules_of,  # type: ignore[arg-type]
     )
+    return found, [stat.path for stat in files], skipped
 
 
 def names(folder: Path, **options: object) -> set[str]:
-    return {stat.path.relative_to(folder).as_posix() for stat in scan(folder, **options).files}
+    _, files, _ = scan(folder, **options)
+    return {path.relative_to(folder).as_posix() for path in files}
 
 
 @pytest.mark.parametrize(
@@ -107,15 +115,16 @@ def test_hidden_names_are_looked_at_when_asked_for(docs: Path) -> None:
 
 def test_what_is_left_out_is_named_with_its_pattern_and_a_directory_once(docs: Path) -> None:
     (docs / ".gpt4allignore").write_text("*.md", encoding="utf-8")
-    found = scan(docs, exclude=("build/",), include=("*.txt",))
-    assert {place.path.relative_to(docs).as_posix(): place.reason for place in found.skipped} == {
+    _, _, skipped = scan(docs, exclude=("build/",), include=("*.txt",))
+    assert {place.path.relative_to(docs).as_posix(): place.reason for place in skipped} == {
         "a.md": f"left out by '*.md' of {docs / '.gpt4allignore'}",
         "build": "left out by 'build/' of exclude",
         "src/build": "left out by 'build/' of exclude",
     }
-    assert {
-        place.path.name: place.reason for place in scan(docs, include=("*.txt",), ignore_files=()).skipped
-    } == {"a.md": "left out: no pattern of include fits"}
+    _, _, skipped = scan(docs, include=("*.txt",), ignore_files=())
+    assert {place.path.name: place.reason for place in skipped} == {
+        "a.md": "left out: no pattern of include fits"
+    }
 
 
 @pytest.mark.parametrize("content", [b"[z-a]\n", None])
@@ -127,9 +136,9 @@ def test_a_directory_whose_ignore_file_cannot_be_read_is_not_looked_into(
         ignore.mkdir()
     else:
         ignore.write_bytes(content)
-    found = scan(docs)
+    found, files, _ = scan(docs)
     assert [place.path for place in found.hidden_from_view] == [docs / "src"]
-    assert not [stat for stat in found.files if "src" in stat.path.parts]
+    assert not [path for path in files if "src" in path.parts]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from test_sync_faults import Countdown, Stopped, stopping
 from workbench import Workbench
 
+from gpt4all_localdocs import store
 from gpt4all_localdocs.store import Store
 
 LONG_AGO_NS = 1_600_000_000_000_000_000
@@ -37,7 +38,8 @@ def test_a_sync_with_nothing_changed_looks_at_no_row_of_a_file_and_names_them_al
     bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = bench.sync()
-    monkeypatch.setattr(Store, "_files", lambda *_arguments: 1 / 0)
+    monkeypatch.setattr(store, "all_files", lambda *_arguments: 1 / 0)
+    monkeypatch.setattr(store, "files_in", lambda *_arguments: 1 / 0)
     second = bench.sync()
     assert list(second.files) == list(first.files)
     assert bench.outcomes(second) == {
