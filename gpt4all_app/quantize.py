@@ -98,24 +98,10 @@ def quantize(
     if text is not None and not text.is_file():
         raise ConfigError(f"--text {text}: there is no such file")
     forecast = _write(source, recipe, target, shown, force=force)
-    loss, reason = (
+    measured = (
         _measure(source, target, text, tokens, shown) if is_measured else (None, "it was not asked for")
     )
-    if json:
-        shown.document(
-            {
-                "source": source,
-                "output": target,
-                "type": recipe.type,
-                "size_bytes": target.stat().st_size,
-                "forecast": _record(forecast),
-                "loss": None if loss is None else {**asdict(loss), "perplexity_ratio": loss.perplexity_ratio},
-                "not_measured": reason,
-            }
-        )
-        return
-    rows = [("source", _file(source, forecast.source_type)), ("written", _file(target, recipe.type))]
-    shown.fields([*rows, *(_rows_of(loss) if loss else [("loss", f"not measured: {reason}")])])
+    _show_result(source, target, recipe, forecast, measured=measured, shown=shown)
 
 
 def perplexity(
@@ -136,6 +122,33 @@ def perplexity(
         shown.document(asdict(found))
     else:
         shown.fields([("perplexity", _with_error(found)), ("text", _extent(found))])
+
+
+def _show_result(
+    source: Path,
+    target: Path,
+    recipe: "QuantizationRecipe",
+    forecast: "SizeForecast",
+    *,
+    measured: "tuple[Loss | None, str | None]",
+    shown: Output,
+) -> None:
+    loss, reason = measured
+    if shown.is_json:
+        shown.document(
+            {
+                "source": source,
+                "output": target,
+                "type": recipe.type,
+                "size_bytes": target.stat().st_size,
+                "forecast": _record(forecast),
+                "loss": None if loss is None else {**asdict(loss), "perplexity_ratio": loss.perplexity_ratio},
+                "not_measured": reason,
+            }
+        )
+        return
+    rows = [("source", _file(source, forecast.source_type)), ("written", _file(target, recipe.type))]
+    shown.fields([*rows, *(_rows_of(loss) if loss else [("loss", f"not measured: {reason}")])])
 
 
 def _target(output: Path | None, *, force: bool) -> Path:
