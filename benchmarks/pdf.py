@@ -1,10 +1,11 @@
 """How fast PDFs are read, against a bare loop over pdfium's text of each page, both in one run.
 
-    python benchmarks/pdf.py FILE_OR_FOLDER …
+    python benchmarks/pdf.py FILE_OR_FOLDER … [--layout]
 
 For each file the least processor time of several turns, the two in turns so that other programs disturb
 both; then a made file of many pages with one line each, where what is done per page weighs most. A ratio of
-0.8 means that mending, ordering and placing the text adds a quarter to what pdfium takes.
+0.8 means that mending, ordering and placing the text adds a quarter to what pdfium takes. --layout reads as
+indexes with `pdf_layout=True` do.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import pypdfium2
 
 from gpt4all_core.errors import UnreadableDocument
 from gpt4all_localdocs.loaders import pdf
+from gpt4all_localdocs.loaders.pdf_layout import reading_layout
 
 
 def read_bare(path: Path) -> int:
@@ -71,22 +73,26 @@ def main() -> None:
     parser.add_argument("paths", type=Path, nargs="*", help="PDFs, or folders of them")
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--pages", type=int, default=10_000, help="of the made file")
+    parser.add_argument("--layout", action="store_true", help="look at lines that are drawn, and letters")
     options = parser.parse_args()
-    files = [
-        file for path in options.paths for file in (sorted(path.rglob("*.pdf")) if path.is_dir() else [path])
-    ]
+    with reading_layout(is_wanted=options.layout):
+        compare(options.paths, turns=options.turns, pages=options.pages)
+
+
+def compare(paths: list[Path], *, turns: int, pages: int) -> None:
+    files = [file for path in paths for file in (sorted(path.rglob("*.pdf")) if path.is_dir() else [path])]
     print(f"{'pages':>6} {'bare':>9} {'ours':>9} {'ratio':>6}")
     totals = [0.0, 0.0]
     for file in files:
-        times = least([read_bare, read], file, turns=options.turns)
+        times = least([read_bare, read], file, turns=turns)
         totals = [total + each for total, each in zip(totals, times, strict=True)]
         show(read_bare(file), times, file.name)
     if files:
         show(0, totals, f"all {len(files)} files")
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "pages of one line"
-        write_short_pages(made, options.pages)
-        show(options.pages, least([read_bare, read], made, turns=options.turns), made.name)
+        write_short_pages(made, pages)
+        show(pages, least([read_bare, read], made, turns=turns), made.name)
 
 
 def show(pages: int, times: list[float], name: str) -> None:

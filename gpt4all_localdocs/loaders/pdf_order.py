@@ -38,6 +38,7 @@ _FEWEST_SPACES = 2
 
 _MARGIN_LINES = 2
 _SAMPLED_LINES = 3
+_FEWEST_WITH_GAP = 2
 WIDE_GAP = 0.8
 """Of a line's height. Between words there is a quarter to a half, between columns one or more."""
 
@@ -155,11 +156,13 @@ def goes_across(page: OpenPage, lines: Sequence[Span], starts: Sequence[Box]) ->
     """Whether two of a few long lines have wide gaps: columns, or a table."""
     half = max(end - start for start, end in lines) / 2
     wide = [at for at, (start, end) in enumerate(lines) if end - start >= half]
-    gaps = (
-        _has_gap(page, *lines[at], gap=WIDE_GAP * (starts[at][1] - starts[at][3]))
-        for at in wide[:: len(wide) // _SAMPLED_LINES + 1]
-    )
-    return sum(gaps) > 1
+    sampled = wide[:: len(wide) // _SAMPLED_LINES + 1]
+    with_gap = 0
+    for seen, at in enumerate(sampled):
+        if with_gap + len(sampled) - seen < _FEWEST_WITH_GAP:
+            return False  # a look at the others costs more than all else that is done to order a page
+        with_gap += _has_gap(page, *lines[at], gap=WIDE_GAP * (starts[at][1] - starts[at][3]))
+    return with_gap >= _FEWEST_WITH_GAP
 
 
 def _has_gap(page: OpenPage, start: int, end: int, *, gap: float) -> bool:

@@ -5,17 +5,17 @@ from ctypes import c_float
 from dataclasses import dataclass
 from itertools import repeat
 from math import hypot
-from typing import Any
+from typing import Any, NamedTuple
 
 from pypdfium2 import raw
 
 from gpt4all_localdocs.loaders.pdf_text import OpenPage
 
-_MOST_PATHS = 2_000
+_MOST_PATHS = 1_000
 """A page with more of them is a drawing or a map."""
 
-_MOST_SEGMENTS = 400
-"""Of one path: a grid of a hundred rows has fewer, a curve in many pieces has more."""
+_MOST_SEGMENTS = 300
+"""Of one path: a grid of a hundred rows has fewer, a drawing has more."""
 
 _THIN = 3.0
 """Points: a rectangle that is no thicker is a line."""
@@ -29,8 +29,7 @@ _SAME = 2.5
 _Point = tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Rule:
+class Rule(NamedTuple):
     """A line across the page or down it: where it lies, and from where to where it goes."""
 
     at: float

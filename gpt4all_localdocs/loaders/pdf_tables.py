@@ -19,6 +19,9 @@ _REACH = 3.0
 _MOST_PAIRS = 20_000
 """Of lines across and down; a page with more is a drawing."""
 
+_MOST_ACROSS = 500
+"""Of lines across; a page has no room for more rows."""
+
 _MOST_WORDS = 3
 """In the usual cell between lines across or without any; more are columns of running text."""
 
@@ -90,7 +93,7 @@ def may_hold_tables(rules: Rules, heights: Sequence[float]) -> bool:
 
 def _frames(rules: Rules) -> Iterator[_Frame]:
     """Grids and boxes first, then lines across that are of one width."""
-    if len(rules.across) * len(rules.down) > _MOST_PAIRS:
+    if len(rules.across) * (1 + len(rules.down)) > _MOST_PAIRS or len(rules.across) > _MOST_ACROSS:
         return
     alone = set(rules.across)
     for across, down in _meeting(rules):
@@ -173,31 +176,8 @@ def _distinct(places: Sequence[float]) -> list[float]:
 def _grid(frame: _Frame, columns: Sequence[float], words: Sequence[Segment]) -> Table | None:
     """The cells between lines in both directions; one without a line to its neighbour is one with it."""
     heights = _distinct([rule.at for rule in frame.across])
+    corners = _corners(frame, heights, columns)
     rows = len(heights) - 1
-
-    def has_wall(row: int, column: int) -> bool:
-        y = (heights[rows - row] + heights[rows - row - 1]) / 2
-        return any(
-            abs(rule.at - columns[column]) <= _REACH and rule.start < y < rule.end for rule in frame.down
-        )
-
-    def has_ceiling(row: int, column: int) -> bool:
-        x = (columns[column] + columns[column + 1]) / 2
-        return any(
-            abs(rule.at - heights[rows - row]) <= _REACH and rule.start < x < rule.end
-            for rule in frame.across
-        )
-
-    def corner(row: int, column: int) -> tuple[int, int]:
-        while column and not has_wall(row, column):
-            column -= 1
-        while row and not has_ceiling(row, column):
-            row -= 1
-        return row, column
-
-    corners = {
-        (row, column): corner(row, column) for row in range(rows) for column in range(len(columns) - 1)
-    }
     cells: Cells = {}
     for word in words:
         row = rows - bisect_right(heights, _y(word))
@@ -210,6 +190,34 @@ def _grid(frame: _Frame, columns: Sequence[float], words: Sequence[Segment]) -> 
     spread = {place for place, origin in corners.items() if place[1] != origin[1]}
     is_spread = any(row == 0 for row, _ in spread) and not any(row == 1 for row, _ in spread)
     return _table(_by_lines(cells, rows), header_rows=2 if is_spread and rows > 2 else 1)
+
+
+def _corners(
+    frame: _Frame, heights: Sequence[float], columns: Sequence[float]
+) -> dict[tuple[int, int], tuple[int, int]]:
+    """The top left place of the cell that each place by row and column belongs to."""
+    rows = len(heights) - 1
+    middles = [(below + above) / 2 for below, above in pairwise(heights)]
+    walls = {
+        (rows - 1 - at, bisect_left(columns, rule.at - _REACH))
+        for rule in frame.down
+        for at in range(bisect_left(middles, rule.start), bisect_right(middles, rule.end))
+    }
+    centres = [(left + right) / 2 for left, right in pairwise(columns)]
+    ceilings = {
+        (rows - bisect_left(heights, rule.at - _REACH), column)
+        for rule in frame.across
+        for column in range(bisect_left(centres, rule.start), bisect_right(centres, rule.end))
+    }
+    first_column: dict[tuple[int, int], int] = {}
+    first_row: dict[tuple[int, int], int] = {}
+    for row in range(rows):
+        for column in range(len(centres)):
+            is_first = not column or (row, column) in walls
+            first_column[row, column] = column if is_first else first_column[row, column - 1]
+            is_top = not row or (row, column) in ceilings
+            first_row[row, column] = row if is_top else first_row[row - 1, column]
+    return {(row, column): (first_row[row, first], first) for (row, column), first in first_column.items()}
 
 
 def _has_rows(cells: Cells) -> bool:
