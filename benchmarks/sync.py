@@ -1,18 +1,22 @@
 """How long syncs take, as ratios within one run.
 
     python benchmarks/sync.py --files 10000 --texts 60
+    python benchmarks/sync.py --files 0 --texts 0 --memory 10000 50000 200000
 
 Small files with an embedder that costs nothing: a sync with nothing changed against walking the folder
 with `os.walk` and `os.stat`, and with `os.scandir` alone (processor time, in turns, least of several), its
 memory for each file, and a sync with one changed file. Then texts with the bundled embedder: a first sync
 against embedding the same passages alone (processor time, that of the processes that read the files included,
-and wall time, which other programs disturb).
+and wall time, which other programs disturb). And how much larger a process gets by a first sync of so many
+tiny files, and by reading its report.
 """
 
 import argparse
 import gc
+import multiprocessing
 import os
 import random
+import resource
 import shutil
 import tempfile
 import time
@@ -23,6 +27,10 @@ from pathlib import Path
 from gpt4all_core import LocalEmbedder
 from gpt4all_core.testing import HashEmbedder
 from gpt4all_localdocs import IndexOptions, LocalDocs
+from gpt4all_localdocs.pipeline import DocumentPipeline
+from gpt4all_localdocs.store import Store
+from gpt4all_localdocs.sync import sync
+from gpt4all_localdocs.types import Chunk, Document
 
 SENTENCES = (
     "The committee met on the first Tuesday of the month and approved the budget for repairs.",
@@ -113,6 +121,55 @@ def measure_small(root: Path, files: int) -> None:
     print(f"one changed: {one:.2f} s")
 
 
+def measure_memory(root: Path, files: int) -> None:
+    """In a process of its own, as memory that was taken once is seldom given back."""
+    folder = root / f"tiny{files}"
+    for number in range(files):
+        path = folder / f"{number // 500:04}" / f"note{number:06}.txt"
+        if number % 500 == 0:
+            path.parent.mkdir(parents=True)
+        path.write_text(f"Note {number} speaks of matter {number * 7}.\n", encoding="utf-8")
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    process = multiprocessing.get_context("spawn").Process(target=sync_tiny, args=(root, folder, files))
+    process.start()
+    process.join()
+
+
+def sync_tiny(root: Path, folder: Path, files: int) -> None:
+    def cut(document: Document) -> list[Chunk]:
+        return [Chunk(0, document.text, (0, len(document.text)), None, (1, 1))]
+
+    pipeline = DocumentPipeline(
+        suffixes=frozenset({".txt"}),
+        settings="whole",
+        load=lambda path: Document(path.read_text(encoding="utf-8")),
+        chunk=cut,
+        embedding_text=lambda chunk, _title: chunk.text,
+    )
+    options = IndexOptions(vector_index="exact")
+
+    warm = root / "warm"
+    warm.mkdir(exist_ok=True)
+    (warm / "note.txt").write_text("warm", encoding="utf-8")
+    with Store.open(root / f"warm-index{files}") as store:
+        sync(store, HashEmbedder(), [warm], pipeline=pipeline, options=options)
+    before = most_memory()
+    with Store.open(root / f"tiny-index{files}") as store:
+        report = sync(store, HashEmbedder(), [folder], pipeline=pipeline, options=options)
+    synced = most_memory()
+    assert report.counts == {"added": files}
+    read = most_memory()
+    print(
+        f"{files} tiny files: {synced - before:.1f} MB for a first sync,"
+        f" {read - before:.1f} MB with its report"
+    )
+
+
+def most_memory() -> float:
+    """The most that this process took so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+
+
 def measure_texts(root: Path, files: int) -> None:
     folder = root / "texts"
     write_texts(folder, files)
@@ -148,6 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--texts", type=int, default=60)
+    parser.add_argument("--memory", type=int, nargs="*", default=[])
     chosen = parser.parse_args()
     root = Path(tempfile.mkdtemp())
     try:
@@ -155,6 +213,8 @@ def main() -> None:
             measure_small(root, chosen.files)
         if chosen.texts:
             measure_texts(root, chosen.texts)
+        for files in chosen.memory:
+            measure_memory(root, files)
     finally:
         shutil.rmtree(root)
 
