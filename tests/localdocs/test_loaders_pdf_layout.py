@@ -217,11 +217,11 @@ def test_the_outline_goes_before_letters(tmp_path):
     assert headings_of(tmp_path, *pages, catalog="/Outlines 8 0 R", more=more) == [(1, "Hall"), (1, "Roof")]
 
 
-def test_pages_of_large_letters_have_no_headings(tmp_path):
-    slide = [
-        ("F1", 10, "a long line of text in small letters that is the usual one of this page, by its length")
-    ]
-    assert headings_of(tmp_path, [*slide, *[("F1", 24, f"Point {name}") for name in "abcdefgh"]]) == []
+@pytest.mark.parametrize("between", [0, 1])
+def test_pages_of_many_large_lines_have_no_headings(tmp_path, between):
+    text = paragraph(lines=1)
+    slide = [line for name in "abcdefgh" for line in (*text * between, ("F1", 24, f"Point {name}"))]
+    assert headings_of(tmp_path, [*text, *slide]) == []
 
 
 def characters(text):
