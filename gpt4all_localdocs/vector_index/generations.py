@@ -23,6 +23,8 @@ from gpt4all_localdocs.vector_index.protocol import VectorIndex
 from gpt4all_localdocs.vector_table import Generation, VectorTable
 
 _PREFIX: Final = "chroma-"
+_DATABASE: Final = b"SQLite format 3\0"
+"""How chroma.sqlite3 begins, as any file of SQLite does."""
 _PAGE: Final = 5_000
 _SAMPLE: Final = 16
 _MOST_LOST: Final = 3
@@ -197,11 +199,17 @@ def find_change(directory: Path, generation: Generation) -> str:
     """
     path = generation_directory(directory, generation)
     try:
-        fingerprint = _fingerprint(path) if (path / "chroma.sqlite3").exists() else None
-    except FileNotFoundError:  # another process has published the next one and is removing this one
-        fingerprint = None
-    if fingerprint is None:
+        with (path / "chroma.sqlite3").open("rb") as database:
+            is_database = database.read(len(_DATABASE)) == _DATABASE
+        fingerprint = _fingerprint(path)
+    except (
+        FileNotFoundError
+    ):  # also where another process has published the next one and is removing this one
         return f"{path.name} is missing"
+    except OSError as error:
+        return f"{path.name} cannot be read: {error.strerror or error}"
+    if not is_database:
+        return f"{path.name} has a damaged chroma.sqlite3"
     if fingerprint != generation.fingerprint:
         return f"{path.name} was changed by something else than a sync"
     return ""

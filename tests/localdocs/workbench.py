@@ -23,6 +23,9 @@ from gpt4all_localdocs.vector_index.protocol import Neighbour
 from gpt4all_localdocs.vector_index.search_index import SearchIndex
 from gpt4all_localdocs.writer_lock import WriterLock
 
+SQLITE = b"SQLite format 3\0"
+"""How Chroma's database begins."""
+
 
 class FileIndex:
     """Keeps what it is told at once, in one file, under the name that Chroma's database has."""
@@ -30,7 +33,9 @@ class FileIndex:
     def __init__(self, directory: Path) -> None:
         self._file = directory / "chroma.sqlite3"
         self._index = (
-            ExactIndex(*pickle.loads(self._file.read_bytes())) if self._file.exists() else ExactIndex()
+            ExactIndex(*pickle.loads(self._file.read_bytes().removeprefix(SQLITE)))
+            if self._file.exists()
+            else ExactIndex()
         )
 
     def upsert(self, ids: Sequence[str], vectors: Vectors) -> None:
@@ -51,7 +56,7 @@ class FileIndex:
         self._save()
 
     def _save(self) -> None:
-        self._file.write_bytes(pickle.dumps(self._index._content))
+        self._file.write_bytes(SQLITE + pickle.dumps(self._index._content))
 
 
 def read_text(path: Path) -> Document:
