@@ -96,7 +96,8 @@ class Generations:
         """Write a copy of the published files and swap it in; returns why that failed, if it did."""
         number, target = self._reserve()
         with _room_for(target):
-            shutil.copytree(self._path(published.number), target)
+            # A reader's Chroma makes and removes a journal beside its database as it opens it.
+            shutil.copytree(self._path(published.number), target, ignore=shutil.ignore_patterns("*-journal"))
         keys, rows = self._vectors.pending_upserts()
         try:
             with closing(self._open_index(target)) as index:

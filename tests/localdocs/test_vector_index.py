@@ -262,6 +262,14 @@ def test_copied_files_are_probed_once_and_taken(bench: Workbench) -> None:
     assert live_directory(bench) == verified
 
 
+def test_a_journal_that_a_reader_just_removed_is_not_missed(bench: Workbench) -> None:
+    gone = live_directory(bench) / "chroma.sqlite3-journal"
+    gone.symlink_to("nowhere")  # listed, and not there when it is opened
+    bench.write("new.txt", "omega")
+    assert bench.sync().rebuilt == ""
+    assert not (live_directory(bench) / gone.name).is_symlink()
+
+
 def test_a_probe_outlives_a_database_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "chroma.sqlite3").write_bytes(b"no database" * 500)
     assert "status" in probe(tmp_path, dimensions=4)
