@@ -4,9 +4,11 @@ The package that brings it has it in Q4_1, which llama.cpp reads prompts slowly 
 docs/decisions/0008-starter-model-requantised.md for the figures.
 """
 
-import contextlib
 import logging
+import tempfile
 from pathlib import Path
+
+import filelock
 
 from gpt4all_core.batch_kernels import slow_models
 from gpt4all_core.catalog.catalog import find_or_none
@@ -14,7 +16,7 @@ from gpt4all_core.catalog.entry import PackageSource
 from gpt4all_core.catalog.fingerprint import fingerprint
 from gpt4all_core.catalog.gguf_check import check_loadable
 from gpt4all_core.catalog.store import copies_folder
-from gpt4all_core.errors import ConfigError, ModelError, ModelLoadError
+from gpt4all_core.errors import ModelError, ModelLoadError
 from gpt4all_core.requantization import requantize
 
 _log = logging.getLogger(__name__)
@@ -57,14 +59,14 @@ def engine_file(path: Path, *, isolate: bool = False) -> Path:
 
 
 def _make(path: Path, copy: Path, *, isolate: bool) -> Path:
-    with contextlib.suppress(FileNotFoundError):
-        copy.unlink()  # damaged, or it would have been taken
-    try:
-        requantize(path, to=COPY_TYPE, output=copy, isolate=isolate)
-    except ConfigError:
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=copy.parent):
+        pass  # a lock would wait for ever in a folder that lets nobody write
+    with filelock.FileLock(copy.with_name(f".{copy.name}.turn")):
         if _is_sound(copy):  # another process made it meanwhile
             return copy
-        raise
+        copy.unlink(missing_ok=True)  # damaged, or it would have been taken
+        requantize(path, to=COPY_TYPE, output=copy, isolate=isolate)
     _log.info(
         "made a faster copy of %s, once: %s (%.0f MB; it may be deleted)",
         path.name,

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gpt4all_core import GenerationParams, LocalModel, Message, resolve_model
+from gpt4all_core import GenerationParams, LocalModel, Message, resolve_model, starter_copy
 from gpt4all_core.batch_kernels import SlowQuantization, slow_models
 from gpt4all_core.catalog.gguf import read_header
 from gpt4all_core.catalog.store import copies_folder, files_on_disk
@@ -90,6 +90,18 @@ def test_a_damaged_copy_is_made_again(starter_model, own_home):
         file.truncate(size // 2)
     assert engine_file(starter_model) == copy
     assert copy.stat().st_size == size
+
+
+def test_a_copy_that_another_process_finishes_between_two_looks_is_taken(
+    starter_model, own_home, monkeypatch
+):
+    copy = engine_file(starter_model)
+    made = copy.stat().st_mtime_ns
+    answers = iter([False])
+    look = starter_copy._is_sound
+    monkeypatch.setattr(starter_copy, "_is_sound", lambda file: next(answers, True) and look(file))
+    assert engine_file(starter_model) == copy
+    assert copy.stat().st_mtime_ns == made
 
 
 def test_processes_that_want_it_at_once_take_turns(starter_model, own_home):
