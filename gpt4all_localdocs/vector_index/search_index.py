@@ -74,8 +74,7 @@ class SearchIndex:
             try:
                 nearest = self._published.query(vector, self._reach(k, allowed))
             except LocalDocsError as error:
-                # Most often another process has just published a newer generation and swept this one.
-                self._use_exact(str(error))
+                self._use_exact(self._reason_unless_swept(str(error)))
                 return self._exact.query(vector, k, allowed=allowed)
             fresh = self._exact.query(vector, k, allowed=allowed)
         hidden = self._deleted.union(key for key, _ in fresh)
@@ -135,10 +134,14 @@ class SearchIndex:
             except LocalDocsError as error:
                 reason = str(error)
             if reason:
-                self._use_exact(reason)
+                self._use_exact(self._reason_unless_swept(reason))
                 return
         self._exact = ExactIndex(*self._store.vectors.pending_upserts())
         self._deleted = frozenset(self._store.vectors.pending_deletes())
+
+    def _reason_unless_swept(self, reason: str) -> str:
+        """Nothing, if another process has published newer files meanwhile and removed these."""
+        return reason if self._store.vectors.state() == self._state else ""
 
     def _use_exact(self, reason: str) -> None:
         if reason:
