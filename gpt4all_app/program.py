@@ -16,6 +16,7 @@ from gpt4all_app.eval import evaluate
 from gpt4all_app.failures import ReaderGone, Stopped, describe, exit_code
 from gpt4all_app.library_messages import noted_messages
 from gpt4all_app.output import Output
+from gpt4all_app.serve import serve
 from gpt4all_app.session import Session
 
 NAME = "gpt4all"
@@ -27,6 +28,7 @@ app.command()(chat)
 app.add_typer(docs.app, name="docs")
 app.command("eval")(evaluate)
 app.add_typer(models.app, name="models")
+app.command()(serve)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,0 +1,103 @@
+"""`gpt4all serve`: local models behind OpenAI's API, for programs in any language."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gpt4all_app.options import complete_model
+from gpt4all_app.output import Output
+from gpt4all_core.errors import ConfigError, MissingDependency
+
+if TYPE_CHECKING:
+    from gpt4all_app.server.served_models import ServedModels
+
+_Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        show_default=False,
+        autocompletion=complete_model,
+        help="Serve this model; may be given more than once, the first is the default one. Without it: all on"
+        " this disk.",
+    ),
+]
+_ApiKey = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key",
+        metavar="KEY",
+        envvar="GPT4ALL_API_KEY",
+        show_default=False,
+        help="What requests have to bring as 'Authorization: Bearer KEY'. Better in the variable: other"
+        " programs see command lines.",
+    ),
+]
+_Cors = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cors",
+        metavar="ORIGIN",
+        show_default=False,
+        help="Let scripts of this page call, as http://localhost:3000; may be given more than once.",
+    ),
+]
+_HostNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--host-name",
+        metavar="NAME",
+        show_default=False,
+        help="A name by which the server may be called, beside localhost and addresses; may be given more"
+        " than once.",
+    ),
+]
+
+
+def serve(
+    *,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; any but this machine's own needs --api-key.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 4891,
+    api_key: _ApiKey = None,
+    model: _Models = None,
+    cors: _Cors = None,
+    host_name: _HostNames = None,
+) -> None:
+    """Answer programs over HTTP, as OpenAI's API does: chat, completions, embeddings, tools.
+
+    Only programs of this machine are let in unless --host and --api-key say otherwise. Models are loaded
+    when they are first asked for. Ctrl-C lets running answers end for a few seconds.
+    """
+    try:
+        from gpt4all_app.server.find_models import find_models  # noqa: PLC0415 - not for --help
+        from gpt4all_app.server.options import ServerOptions  # noqa: PLC0415 - as above
+        from gpt4all_app.server.run import run_server  # noqa: PLC0415 - as above
+    except ModuleNotFoundError as error:
+        if error.name not in ("fastapi", "starlette", "uvicorn", "prometheus_client"):
+            raise
+        raise MissingDependency(error.name, extra="app") from error
+    options = ServerOptions(
+        host=host,
+        port=port,
+        api_key=api_key,
+        cors_origins=tuple(cors or ()),
+        host_names=tuple(host_name or ()),
+    )
+    models = find_models(model or ())
+    output = Output()
+    _announce(models, output)
+    try:
+        run_server(models, options, on_start=lambda url: output.note(f"listening on {url}/v1"))
+    except OSError as error:
+        raise ConfigError(
+            f"{host}:{port} cannot be listened on ({error.strerror or error}); choose another --port"
+        ) from error
+
+
+def _announce(models: "ServedModels", output: Output) -> None:
+    for model in models.listed:
+        output.note(f"{model.name} ({model.role})")

@@ -1,0 +1,89 @@
+"""The server's addresses, put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any, Literal
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from starlette.middleware.cors import CORSMiddleware
+
+from gpt4all_app.server.access_log import AccessLog
+from gpt4all_app.server.chat_completions import chat_router
+from gpt4all_app.server.errors import ErrorAnswer, add_error_handlers
+from gpt4all_app.server.models import models_router
+from gpt4all_app.server.options import ServerOptions
+from gpt4all_app.server.security import Doorkeeper
+from gpt4all_app.server.served_models import ServedModels
+
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The request asks for something impossible"},
+    401: {"description": "The API key is missing or wrong"},
+    403: {"description": "The Host or Origin header is not known here"},
+    404: {"description": "No such model or address"},
+    413: {"description": "The body is too large"},
+    429: {"description": "As many requests wait as may"},
+    500: {"description": "The model or the server failed"},
+    501: {"description": "A package is missing on the server"},
+    503: {"description": "The model was closed while it answered"},
+    504: {"description": "The answer took too long"},
+}
+
+
+class Health(BaseModel):
+    """That the program runs."""
+
+    status: Literal["ok"]
+
+
+def create_app(models: ServedModels, options: ServerOptions | None = None) -> FastAPI:
+    """The server as an ASGI application; the models are closed with it."""
+    options = options or ServerOptions()
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        models.close()
+
+    app = FastAPI(
+        title="gpt4all-adapters",
+        summary="Private local models behind OpenAI's API.",
+        version=version("gpt4all-adapters"),
+        lifespan=lifespan,
+        # The pages that FastAPI would serve load their scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        responses={status: {"model": ErrorAnswer, **facts} for status, facts in _ERRORS.items()},
+    )
+    add_error_handlers(app)
+    app.add_middleware(Doorkeeper, options=options)
+    if options.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=options.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["x-ignored-parameters"],
+        )
+    app.add_middleware(AccessLog)
+    app.include_router(models_router(models))
+    app.include_router(chat_router(models))
+
+    @app.get("/health", tags=["server"], response_model=Health)
+    async def health() -> dict[str, str]:
+        """Whether the program runs; asks for no key."""
+        return {"status": "ok"}
+
+    app.openapi = lambda: _without_422(FastAPI.openapi(app))  # type: ignore[method-assign]  # FastAPI's own way
+    return app
+
+
+def _without_422(document: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI announces a 422 of its own, in whose place a 400 comes here."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        document.get("components", {}).get("schemas", {}).pop(name, None)
+    return document

@@ -1,0 +1,93 @@
+"""`/v1/chat/completions`: conversations, answered whole or as they are written."""
+
+import secrets
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from gpt4all_app.server.chat_json import AnswerHead, ChatCompletion, ChunkWriter, completion_json
+from gpt4all_app.server.chat_request import ChatCompletionRequest, ChatQuestion, to_question
+from gpt4all_app.server.requests import ignored_header
+from gpt4all_app.server.served_models import ServedModels
+from gpt4all_app.server.streaming import EVENT_STREAM, event_stream, unless_gone, written
+from gpt4all_core.off_loop import off_loop
+from gpt4all_core.types import Completion
+
+if TYPE_CHECKING:
+    from gpt4all_core.local_model import LocalModel
+    from gpt4all_core.protocols import ChatModel, Reply
+
+
+def chat_router(models: ServedModels) -> APIRouter:
+    """The addresses of conversations."""
+    router = APIRouter(tags=["chat"])
+
+    @router.post(
+        "/v1/chat/completions",
+        response_model=ChatCompletion,
+        response_model_exclude_unset=True,
+        responses=EVENT_STREAM,
+    )
+    async def create_chat_completion(
+        asked: ChatCompletionRequest, request: Request, response: Response
+    ) -> StreamingResponse | dict[str, Any]:
+        """Answer a conversation; with `stream`, as server-sent events."""
+        headers = ignored_header(asked.ignored)
+        question = to_question(asked)
+        model = models.chat(asked.model)
+        replies = await unless_gone(request, aask(model, question))
+        head = AnswerHead(new_id("chatcmpl"), int(time.time()), asked.model or model.name)
+        if asked.stream:
+            writer = ChunkWriter(head, has_usage=asked.stream_options.include_usage)
+            return event_stream(written(replies, writer), headers=headers)
+        completions = await unless_gone(request, results(replies))
+        response.headers.update(headers)
+        return completion_json(head, completions)
+
+    return router
+
+
+def new_id(kind: str) -> str:
+    """An id for an answer, unique everywhere."""
+    return f"{kind}-{secrets.token_hex(12)}"
+
+
+async def aask(model: "LocalModel", question: ChatQuestion) -> list["Reply"]:
+    """Its answers in flight, for an event loop: loading a model and reading a prompt block a thread only."""
+    return await off_loop(lambda: ask(model, question), lane=model, undo=cancel_all)
+
+
+def ask(model: "ChatModel", question: ChatQuestion) -> list["Reply"]:
+    """One request a choice; none if one is refused."""
+    constraint = None if question.schema is None else model.constrain(schema=question.schema)
+    replies: list[Reply] = []
+    with ExitStack() as undo:
+        for number in range(question.count):
+            replies.append(
+                model.chat(
+                    question.messages,
+                    question.choice(number),
+                    tool_use=question.tool_use,
+                    constraint=constraint,
+                    reasoning=question.reasoning,
+                )
+            )
+            undo.callback(replies[-1].cancel)
+        undo.pop_all()
+    return replies
+
+
+async def results(replies: list["Reply"]) -> list[Completion]:
+    """All answers, in their order; the first error, or being cancelled, stops the others."""
+    try:
+        return [await reply.aresult() for reply in replies]
+    finally:
+        cancel_all(replies)
+
+
+def cancel_all(replies: list["Reply"]) -> None:
+    for reply in replies:
+        reply.cancel()

@@ -1,0 +1,152 @@
+"""From an exception to a status and the JSON that OpenAI's clients read. The one table of the server.
+
+Messages name no path: what a model's file is called on this disk is for the log.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from gpt4all_core.errors import (
+    ConfigError,
+    ContextOverflow,
+    EngineBusy,
+    EngineClosed,
+    GenerationCancelled,
+    GenerationError,
+    GenerationTimeout,
+    GPT4AllError,
+    MissingDependency,
+    ModelError,
+    ModelNotFound,
+    UnsupportedParameter,
+    UnsupportedSchema,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class ClientGone(Exception):  # noqa: N818 - says what happened; nothing went wrong
+    """Whoever asked has hung up."""
+
+
+class ErrorFacts(BaseModel):
+    """message: what is wrong and what to do. param: the part of the request that is meant."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorAnswer(BaseModel):
+    """What every error is answered with."""
+
+    error: ErrorFacts
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    status: int
+    type: str
+    code: str | None
+    message: str | None = None
+    """In place of the error's own, which speaks of this machine."""
+
+
+_REQUEST, _SERVER = "invalid_request_error", "server_error"
+
+_ROWS: dict[type[BaseException], _Row] = {
+    ModelNotFound: _Row(404, _REQUEST, "model_not_found"),
+    ContextOverflow: _Row(400, _REQUEST, "context_length_exceeded"),
+    UnsupportedParameter: _Row(400, _REQUEST, "unsupported_parameter"),
+    UnsupportedSchema: _Row(400, _REQUEST, "unsupported_schema"),
+    ConfigError: _Row(400, _REQUEST, "invalid_value"),
+    EngineBusy: _Row(429, "rate_limit_error", "rate_limit_exceeded"),
+    GenerationTimeout: _Row(504, _SERVER, "timeout"),
+    GenerationCancelled: _Row(503, _SERVER, "cancelled"),
+    EngineClosed: _Row(503, _SERVER, "model_closed", "the model was closed; ask again"),
+    MissingDependency: _Row(501, _SERVER, "missing_dependency"),
+    ModelError: _Row(500, _SERVER, "model_error", "the model cannot be loaded; the server's log says why"),
+    GenerationError: _Row(500, _SERVER, "generation_failed"),
+    GPT4AllError: _Row(500, _SERVER, "output_unusable"),
+    ClientGone: _Row(499, _SERVER, "client_gone", "the client has hung up"),
+}
+"""Children stand before their parents."""
+
+_UNFORESEEN = _Row(
+    500, _SERVER, "internal_error", "something unforeseen happened; the server's log says what"
+)
+
+_TYPES_OF_STATUS = {401: "authentication_error", 403: "permission_error"}
+
+
+def error_answer(error: BaseException) -> tuple[int, dict[str, Any]]:
+    """The status and the body for an error; what nobody foresaw goes to the log with its traceback."""
+    row = next((row for kind, row in _ROWS.items() if isinstance(error, kind)), _UNFORESEEN)
+    if row is _UNFORESEEN or row is _ROWS[ModelError]:
+        logger.error("a request failed: %s", error, exc_info=error if row is _UNFORESEEN else None)
+    param = "model" if row.status == 404 else None
+    return row.status, error_body(row.message or str(error), kind=row.type, param=param, code=row.code)
+
+
+def error_body(
+    message: str, *, kind: str, param: str | None = None, code: str | None = None
+) -> dict[str, Any]:
+    """The JSON of an error, as OpenAI's clients read it."""
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def refusal(status: int, message: str, code: str) -> JSONResponse:
+    """The answer for a request that is turned away before anybody reads it."""
+    kind = _TYPES_OF_STATUS.get(status, _REQUEST)
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return JSONResponse(error_body(message, kind=kind, code=code), status, headers)
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Have every error of an app answered in this form."""
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(HTTPException, _answer_http)
+    for kind in (GPT4AllError, ClientGone, Exception):
+        app.add_exception_handler(kind, _answer_error)
+
+
+def _answer_error(_request: Request, error: Exception) -> JSONResponse:
+    status, body = error_answer(error)
+    headers = {"Retry-After": "1"} if status in (429, 503) else None
+    return JSONResponse(body, status, headers)
+
+
+def _answer_http(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise TypeError(f"{error!r} is no HTTPException")
+    kind = _TYPES_OF_STATUS.get(error.status_code, _REQUEST)
+    return JSONResponse(error_body(str(error.detail), kind=kind), error.status_code, error.headers)
+
+
+def _answer_invalid(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        raise TypeError(f"{error!r} is no RequestValidationError")
+    first = error.errors()[0]
+    place = _place(first["loc"])
+    message = str(first["msg"]).removeprefix("Value error, ")
+    if first["type"] == "json_invalid":
+        place, message = None, f"the body is no JSON: {first['ctx']['error']}"
+    text = f"{place}: {message}" if place else message
+    return JSONResponse(error_body(text, kind=_REQUEST, param=place, code="invalid_value"), 400)
+
+
+def _place(location: Sequence[Any]) -> str | None:
+    """`messages[0].content` for ("body", "messages", 0, "content")."""
+    text = ""
+    for part in location[1:]:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.removeprefix(".") or None

@@ -1,0 +1,118 @@
+"""What the requests for texts have in common: sampling, stops, streams, and keys that nobody knows."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from gpt4all_core.errors import UnsupportedParameter
+from gpt4all_core.sampling_arguments import SamplingFields, Texts
+from gpt4all_core.types import GenerationParams
+
+MOST_CHOICES = 16
+"""As many as an engine decodes at once by default; more would only wait for each other."""
+
+_LARGEST_SEED = 2**63 - 1
+
+
+def _as_texts(stop: object) -> object:
+    return [stop] if isinstance(stop, str) else stop
+
+
+def _as_seed(seed: object) -> object:
+    """OpenAI's seeds may be negative; ours may not."""
+    return seed & _LARGEST_SEED if isinstance(seed, int) and not isinstance(seed, bool) else seed
+
+
+class TolerantRequest(BaseModel):
+    """Keys that it does not know are kept apart, and told of; null says nothing, as for OpenAI."""
+
+    model_config = ConfigDict(extra="allow")
+
+    refused: ClassVar[Mapping[str, str]] = {}
+    """Keys that mean something here cannot be done, and what to do instead."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_null(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The keys that have no effect. Raises UnsupportedParameter for those that must have one."""
+        names = tuple(self.model_extra or {})
+        for name in names:
+            if name in self.refused:
+                raise UnsupportedParameter(f"{name} cannot be used here; {self.refused[name]}")
+        return names
+
+
+class WholeRequest(TolerantRequest):
+    """The JSON of a body; its texts are Unicode, which JSON's escapes need not be."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_half_characters(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        try:
+            json.dumps(given, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("a text has half of a surrogate pair, which is no character") from error
+        return given
+
+
+class StreamOptions(TolerantRequest):
+    """include_usage: a last chunk tells the tokens."""
+
+    include_usage: bool = False
+
+
+class TextRequest(SamplingFields, WholeRequest):
+    """How a text is to be written. Beside OpenAI's keys it takes all that `GenerationParams` has."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model: str | None = Field(default=None, min_length=1)
+    """A name of `/v1/models`; without one the first model."""
+
+    n: int = Field(default=1, ge=1, le=MOST_CHOICES)
+    """How many answers; with a seed, each has the next one."""
+
+    stop: Annotated[Texts, BeforeValidator(_as_texts)] = ()
+    """A text or several; the answer ends before any of them."""
+
+    seed: Annotated[int | None, BeforeValidator(_as_seed)] = None
+    """Makes the draws repeatable."""
+
+    prompt_lookup: bool = True
+    """Guess that the answer goes on as the prompt did: copied text comes faster, and no other text."""
+
+    stream: bool = False
+    """Send the answer as it is written, as server-sent events."""
+
+    stream_options: StreamOptions = StreamOptions()
+
+    def params(self, *, max_tokens: int | None, top_logprobs: int | None) -> GenerationParams:
+        """The same for the engine. top_logprobs: None asks for no log-probabilities."""
+        names = {field.name for field in fields(GenerationParams)} & type(self).model_fields.keys()
+        chosen = {name: getattr(self, name) for name in names}
+        chosen |= {
+            "max_tokens": max_tokens,
+            "stop": tuple(self.stop),
+            "logprobs": top_logprobs is not None,
+            "top_logprobs": top_logprobs or 0,
+        }
+        return GenerationParams(**chosen)
+
+
+def ignored_header(ignored: Sequence[str]) -> dict[str, str]:
+    """The header that names what had no effect; {} where all had."""
+    # What a client calls its keys is its own business, but a header is one line of ASCII.
+    names = [name.encode("ascii", "backslashreplace").decode() for name in ignored]
+    shown = ", ".join(name for name in names if name.isprintable())
+    return {"x-ignored-parameters": shown[:1000]} if shown else {}

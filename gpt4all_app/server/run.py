@@ -1,0 +1,63 @@
+"""Running the server until somebody stops it."""
+
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+import uvicorn
+
+from gpt4all_app.server.app import create_app
+from gpt4all_app.server.options import ServerOptions, address_of
+from gpt4all_app.server.served_models import ServedModels
+
+LAST_MOMENTS_S = 10
+"""How long running answers may go on once the server is asked to end."""
+
+_BACKLOG = 2048
+
+
+def run_server(models: ServedModels, options: ServerOptions, *, on_start: Callable[[str], object]) -> None:
+    """Serve until SIGINT or SIGTERM; for the main thread. Closes the models.
+
+    on_start: called with the server's address once it can be called. Raises OSError for an address that
+    cannot be listened on, KeyboardInterrupt after SIGINT.
+    """
+    listening = _listening_socket(options)
+    try:
+        config = uvicorn.Config(
+            create_app(models, options),
+            log_config=None,
+            access_log=False,  # ours writes no query strings
+            server_header=False,
+            timeout_graceful_shutdown=LAST_MOMENTS_S,
+        )
+        logs = logging.getLogger("gpt4all_app.server")
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        logs.addHandler(handler)
+        logs.setLevel(logging.INFO)
+        on_start(_address(listening))
+        # uvicorn raises the signal that ended it once more, for who was there before: to end is enough.
+        previous = signal.signal(signal.SIGTERM, lambda *_signal: None)
+        try:
+            uvicorn.Server(config).run(sockets=[listening])
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+            logs.removeHandler(handler)
+    finally:
+        listening.close()
+        models.close()
+
+
+def _listening_socket(options: ServerOptions) -> socket.socket:
+    host = options.host.removeprefix("[").removesuffix("]")
+    address = address_of(host)
+    family = socket.AF_INET6 if address is not None and address.version == 6 else socket.AF_INET
+    return socket.create_server((host, options.port), family=family, backlog=_BACKLOG)
+
+
+def _address(listening: socket.socket) -> str:
+    host, port, *_ = listening.getsockname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,100 @@
+"""What is turned away before a request is read: strangers, forged names, foreign pages, too much."""
+
+import hmac
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gpt4all_app.server.errors import refusal
+from gpt4all_app.server.options import ServerOptions, address_of
+
+OPEN_PATHS = frozenset({"/health"})
+"""Told to everybody: that the program runs."""
+
+
+class Doorkeeper:
+    """Middleware that answers for the app where a request may not come in.
+
+    The `Host` header has to name this machine, by an address or a known name: a page whose name was
+    rebound to this address (DNS rebinding) says its own. An `Origin` that is neither this server's nor
+    allowed is refused: browsers send simple requests without asking first.
+    """
+
+    def __init__(self, app: ASGIApp, *, options: ServerOptions) -> None:
+        self._app = app
+        self._options = options
+        names = ("localhost", options.host, *options.host_names)
+        self._names = frozenset(name.casefold() for name in names if address_of(name) is None)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if (refused := self._refusal(scope, headers)) is not None:
+            await refused(scope, receive, send)
+            return
+        await self._app(scope, _bounded(receive, self._options.body_bytes), send)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> ASGIApp | None:
+        host = headers.get("host", "")
+        if not self._is_known(host):
+            return refusal(
+                403, f"the host {host!r} is not known here; see: gpt4all serve --help", "unknown_host"
+            )
+        origin = headers.get("origin")
+        if origin is not None and not self._may_call(origin, host):
+            return refusal(403, f"pages of {origin} may not call; see --cors", "unknown_origin")
+        if scope["path"] not in OPEN_PATHS and scope["method"] != "OPTIONS" and not self._has_key(headers):
+            return refusal(401, "give the server's API key as: Authorization: Bearer KEY", "invalid_api_key")
+        most = self._options.body_bytes
+        if any(length.isdecimal() and int(length) > most for length in headers.getlist("content-length")):
+            return refusal(413, _too_much(most), "body_too_large")
+        return None
+
+    def _is_known(self, host: str) -> bool:
+        name = host_name(host)
+        return name is not None and (address_of(name) is not None or name in self._names)
+
+    def _may_call(self, origin: str, host: str) -> bool:
+        return origin in self._options.cors_origins or urlsplit(origin).netloc.casefold() == host.casefold()
+
+    def _has_key(self, headers: Headers) -> bool:
+        key = self._options.api_key
+        if key is None:
+            return True
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        # Compared in full, so that the time tells nothing of how much was right.
+        return hmac.compare_digest(given.strip().encode(), key.encode()) and scheme.casefold() == "bearer"
+
+
+def host_name(host: str) -> str | None:
+    """The name or address in a `Host` header, in lower case and without the port; None if it has none."""
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+
+
+def _too_much(most: int) -> str:
+    return f"the request is too large; {most} bytes are allowed"
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
+    """The same body, which breaks off as an error once it is too long: its length need not be declared.
+
+    FastAPI's own bound (max_body_size) stands outside of all middleware and answers in plain text.
+    """
+    count = 0
+
+    async def counted() -> Message:
+        nonlocal count
+        message = await receive()
+        count += len(message.get("body", b""))
+        if count > most:
+            raise HTTPException(413, _too_much(most))
+        return message
+
+    return counted

@@ -1,0 +1,112 @@
+import pytest
+from served import QUESTION, Script
+
+from gpt4all_app.server.errors import error_answer
+from gpt4all_core.errors import (
+    ConfigError,
+    ContextOverflow,
+    EngineBusy,
+    EngineClosed,
+    EngineCrashed,
+    GenerationError,
+    GenerationTimeout,
+    MissingDependency,
+    ModelLoadError,
+    ModelNotFound,
+    ToolCallParseError,
+    UnsupportedParameter,
+    UnsupportedSchema,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (ModelNotFound("gone"), 404, "model_not_found"),
+        (ContextOverflow(10, 5), 400, "context_length_exceeded"),
+        (UnsupportedParameter("no"), 400, "unsupported_parameter"),
+        (UnsupportedSchema("no"), 400, "unsupported_schema"),
+        (ConfigError("no"), 400, "invalid_value"),
+        (EngineBusy(3), 429, "rate_limit_exceeded"),
+        (GenerationTimeout(1), 504, "timeout"),
+        (EngineCrashed("dead"), 503, "model_closed"),
+        (EngineClosed("shut"), 503, "model_closed"),
+        (MissingDependency("Pillow", extra="images"), 501, "missing_dependency"),
+        (ModelLoadError("/home/ann/secret.gguf is broken"), 500, "model_error"),
+        (GenerationError("odd"), 500, "generation_failed"),
+        (ToolCallParseError("odd"), 500, "output_unusable"),
+        (KeyError("/home/ann"), 500, "internal_error"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_every_kind_of_error_has_its_status_and_names_no_path(error, status, code):
+    found, body = error_answer(error)
+    assert (found, body["error"]["code"]) == (status, code)
+    assert set(body["error"]) == {"message", "type", "param", "code"}
+    assert "/home" not in body["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({}, "messages"),
+        ({"messages": []}, "messages"),
+        ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role"),
+        ({"messages": QUESTION, "temperature": -1}, "temperature"),
+        ({"messages": QUESTION, "n": 0}, "n"),
+        ({"messages": QUESTION, "top_logprobs": 21}, "top_logprobs"),
+        ({"messages": QUESTION, "stop": [""]}, "stop"),
+    ],
+)
+def test_a_malformed_request_is_told_where(client, body, param):
+    found = client.post("/v1/chat/completions", json=body)
+    assert found.status_code == 400
+    error = found.json()["error"]
+    assert error["param"].startswith(param)
+    assert error["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b"", b"null"])
+def test_what_is_no_json_object_is_refused(client, body):
+    headers = {"Content-Type": "application/json"}
+    found = client.post("/v1/chat/completions", content=body, headers=headers)
+    assert (found.status_code, set(found.json())) == (400, {"error"})
+
+
+def test_a_form_of_a_foreign_page_is_no_request(client):
+    body = '{"messages": [{"role": "user", "content": "Hello"}]}'
+    found = client.post("/v1/chat/completions", content=body, headers={"Content-Type": "text/plain"})
+    assert found.status_code == 400
+
+
+def test_half_a_surrogate_pair_is_the_clients_fault(client):
+    body = rb'{"messages": [{"role": "user", "content": "\ud800"}]}'
+    headers = {"Content-Type": "application/json"}
+    assert client.post("/v1/chat/completions", content=body, headers=headers).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nowhere", 404), ("GET", "/v1/completions", 404)]
+)
+def test_an_unknown_address_is_answered_in_the_same_form(client, method, path, status):
+    found = client.request(method, path)
+    assert (found.status_code, set(found.json())) == (status, {"error"})
+
+
+def test_models_are_listed_and_found_by_name(talk):
+    client = talk(Script(name="one"), Script(name="owner/two"))
+    listed = client.get("/v1/models").json()
+    assert [model["id"] for model in listed["data"]] == ["one", "owner/two"]
+    assert client.get("/v1/models/owner/two").json() == listed["data"][1]
+    missing = client.get("/v1/models/three")
+    assert missing.status_code == 404
+    assert missing.json()["error"]["message"].endswith("there are: one, owner/two")
+
+
+def test_the_document_names_no_status_that_never_comes(client):
+    document = client.get("/openapi.json").json()
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            assert "422" not in operation["responses"]
+            assert operation["responses"]["400"]["content"]["application/json"]["schema"]
+    assert client.get("/docs").status_code == 404
