@@ -257,8 +257,8 @@ def start_engine(path: Path, options: EngineOptions) -> OpenEngine:
             weights,
             ContextOptions(
                 cells=shape.cells,
-                sequences=options.parallel,
-                batch_tokens=REPRODUCIBLE_ROWS if options.reproducible else options.batch_tokens,
+                sequences=shape.sequences,
+                batch_tokens=shape.batch_tokens,
                 threads=threads,
                 kv_type=options.kv_type,
                 is_split=options.reproducible,
@@ -353,7 +353,8 @@ def _shape(options: EngineOptions) -> CacheShape:
             f"parallel={options.parallel} is more than reproducible=True allows, whose batches have"
             f" {REPRODUCIBLE_ROWS} rows; choose parallel={REPRODUCIBLE_ROWS} or less, or reproducible=False"
         )
-    return CacheShape(cells, options.kv_type, options.batch_tokens)
+    batch_tokens = REPRODUCIBLE_ROWS if options.reproducible else options.batch_tokens
+    return CacheShape(cells, options.kv_type, batch_tokens, sequences=options.parallel)
 
 
 def _rounded(cells: int) -> int:

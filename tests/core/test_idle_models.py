@@ -6,9 +6,12 @@ import time
 
 import pytest
 from measured import wait_until
+from tiny_models import write_tiny_model
 
 from gpt4all_core import GenerationParams, LocalEmbedder, LocalModel, Message
+from gpt4all_core.catalog.gguf import read_header
 from gpt4all_core.errors import ConfigError, EngineClosed
+from gpt4all_core.model_memory import state_bytes
 from gpt4all_core.model_pool import pool
 
 SHORT_S = 0.15
@@ -164,3 +167,15 @@ def test_a_model_that_is_larger_than_the_budget_is_refused_with_its_numbers(star
     ):
         model.open()
     assert pool.open_count == 0
+
+
+def test_states_are_reckoned_for_as_many_requests_as_there_may_be(tmp_path):
+    path = write_tiny_model(tmp_path / "tiny.gguf", "recurrent")
+    state = state_bytes(read_header(path))
+    taken = []
+    for parallel in (1, 9):
+        with LocalModel(path, context_size=CONTEXT, threads=1, parallel=parallel) as model:
+            model.open()
+            taken.append(pool.memory_bytes)
+    assert state > 0
+    assert taken[1] - taken[0] == 8 * state
