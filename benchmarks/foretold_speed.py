@@ -17,7 +17,8 @@ from pathlib import Path
 from statistics import median
 
 from gpt4all_core import measure_speed as measuring
-from gpt4all_core.catalog.gguf import GGUFHeader, read_header
+from gpt4all_core.catalog.gguf import read_header
+from gpt4all_core.catalog.gguf_header import GGUFHeader
 from gpt4all_core.catalog.gguf_tables import TENSOR_TYPES
 from gpt4all_core.engine.threads import usable_cores
 from gpt4all_core.measure_speed import PROMPT_TOKENS, Hardware, decode_times, measure_speed

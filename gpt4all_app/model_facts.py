@@ -6,8 +6,8 @@ from pathlib import Path
 from gpt4all_core.catalog.catalog import find_or_none, list_models
 from gpt4all_core.catalog.entry import BundledSource, FileSource, ModelEntry, PackageSource
 from gpt4all_core.catalog.found_elsewhere.kept_file import KeptFile
-from gpt4all_core.catalog.gguf import GGUFHeader
 from gpt4all_core.catalog.gguf_check import check_loadable
+from gpt4all_core.catalog.gguf_header import GGUFHeader
 from gpt4all_core.catalog.memory import memory_needed
 from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.catalog.store import files_on_disk, installed_path

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from gpt4all_core.catalog.gguf import GGUFHeader
+from gpt4all_core.catalog.gguf_header import GGUFHeader
 
 
 class SlowQuantization(UserWarning):

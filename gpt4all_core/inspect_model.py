@@ -1,13 +1,15 @@
 """All that a GGUF file's header says, and what follows from it: memory, dialect, quantisations, wholeness."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from gpt4all_core.catalog.catalog import find_for_file
-from gpt4all_core.catalog.gguf import GGUFHeader, read_header
+from gpt4all_core.catalog.gguf import read_header
 from gpt4all_core.catalog.gguf_check import check_data, check_header
+from gpt4all_core.catalog.gguf_header import GGUFHeader
 from gpt4all_core.catalog.memory import BATCH_TOKENS, CELLS_PER_TOKEN
 from gpt4all_core.catalog.projector_files import find_projector
 from gpt4all_core.chat.dialect import DialectSource
@@ -130,11 +132,12 @@ def inspect_file(path: str | Path) -> FileFacts:
     if kind != "model":
         check_data(header)
         return _facts(header, kind=kind, base_model=_base_model(header), rank=_rank(header))
-    header = check_header(header)
+    token_texts = header.token_texts()
+    header = check_header(header, token_texts=token_texts)
     return _facts(
         header,
         kind=kind,
-        template=_template(header),
+        template=_template(header, token_texts),
         projector=find_projector(path, header),
         memory=_memory(header),
     )
@@ -215,10 +218,10 @@ def _unused_bytes(header: GGUFHeader) -> int:
     return header.file_bytes - (header.data_offset + last.offset + last.size_bytes)
 
 
-def _template(header: GGUFHeader) -> TemplateFacts | None:
+def _template(header: GGUFHeader, token_texts: Sequence[bytes]) -> TemplateFacts | None:
     if is_encoder(header):
         return None
-    facts = prompt_facts(header)
+    facts = prompt_facts(header, token_texts=token_texts)
     chosen = choose_template(facts, find_for_file(header.path))
     if chosen.chat_template is None:
         return None

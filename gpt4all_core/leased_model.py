@@ -9,7 +9,8 @@ from typing import Any, Generic, Self, TypeVar
 
 from gpt4all_core.catalog.catalog import find_for_file, model_name
 from gpt4all_core.catalog.entry import ModelEntry, Role
-from gpt4all_core.catalog.gguf import GGUFHeader, read_header
+from gpt4all_core.catalog.gguf import read_header
+from gpt4all_core.catalog.gguf_header import GGUFHeader
 from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.errors import EngineClosed, EngineCrashed
 from gpt4all_core.model_pool import Closable, Lease

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 
-from gpt4all_core.catalog.gguf import GGUFArray, GGUFHeader
+from gpt4all_core.catalog.gguf_header import GGUFArray, GGUFHeader
 from gpt4all_core.catalog.memory import buffer_bytes, layer_kv_bytes
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.types import KVType

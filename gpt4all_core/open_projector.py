@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt4all_core.catalog.fingerprint import fingerprint
-from gpt4all_core.catalog.gguf import GGUFHeader
+from gpt4all_core.catalog.gguf_header import GGUFHeader
 from gpt4all_core.catalog.gguf_projector_check import Modality, check_projector, modalities, most_rows
 from gpt4all_core.catalog.projector_files import find_projector
 from gpt4all_core.catalog.store import copies_folder

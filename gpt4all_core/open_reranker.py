@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpt4all_core.catalog.gguf import GGUFArray, GGUFHeader, read_header
+from gpt4all_core.catalog.gguf import read_header
+from gpt4all_core.catalog.gguf_header import GGUFArray, GGUFHeader
 from gpt4all_core.errors import ModelLoadError
 from gpt4all_core.model_pool import Lease, LeaseTerms
 from gpt4all_core.open_packs import ContextMaker, OpenPacks, PackedModelOptions, lease_packs

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gpt4all_core.catalog.gguf import GGUFHeader
+from gpt4all_core.catalog.gguf_header import GGUFHeader
 from gpt4all_core.engine.devices import Device, choose_devices, list_names
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.model_memory import CacheShape, compute_bytes, kv_layer_bytes, weight_bytes_by_layer

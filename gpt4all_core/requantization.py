@@ -10,8 +10,8 @@ from typing import Protocol
 import filelock
 
 from gpt4all_core import requantization_steps
-from gpt4all_core.catalog.gguf import GGUFHeader
 from gpt4all_core.catalog.gguf_check import check_loadable
+from gpt4all_core.catalog.gguf_header import GGUFHeader
 from gpt4all_core.catalog.gguf_tables import TENSOR_TYPES
 from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.engine.quantization import FilePlan, QuantizationRecipe, SizeForecast, count_types

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpt4all_core.catalog.gguf import DEFAULT_ALIGNMENT, MAGIC, Tensor
+from gpt4all_core.catalog.gguf import DEFAULT_ALIGNMENT, MAGIC
+from gpt4all_core.catalog.gguf_header import Tensor
 from gpt4all_core.catalog.gguf_tables import TENSOR_TYPES, TensorType
 
 _VOCABULARY = 256

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpt4all_core.catalog.found_elsewhere.gguf_files import gguf_files
-from gpt4all_core.catalog.gguf import GGUFHeader, read_header
+from gpt4all_core.catalog.gguf import read_header
+from gpt4all_core.catalog.gguf_header import GGUFHeader
 from gpt4all_core.catalog.store import models_folder
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ModelLoadError, ModelNotFound

@@ -6,17 +6,16 @@ file, however damaged, makes this module hang, allocate much or fail with anythi
 ModelLoadError. `gpt4all_core.catalog.gguf_check` asks whether llama.cpp can load what was read.
 """
 
-import math
 import mmap
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from gpt4all_core.catalog.file_fault import file_fault
 from gpt4all_core.catalog.gguf_foreign import describe_foreign_file
-from gpt4all_core.catalog.gguf_tables import FILE_TYPES, POOLING_TYPES, TENSOR_TYPES, TensorType
+from gpt4all_core.catalog.gguf_header import SCALARS, GGUFArray, GGUFHeader, Scalar, Tensor
+from gpt4all_core.catalog.gguf_tables import TENSOR_TYPES
 from gpt4all_core.errors import ModelLoadError
 
 MAGIC = b"GGUF"
@@ -32,188 +31,8 @@ MOST_DIMENSIONS = 4
 LONGEST_TENSOR_NAME = 63  # bytes; ggml keeps 64 with the closing zero
 
 _STRING, _ARRAY = 8, 9
-_SCALARS = {
-    0: ("UINT8", struct.Struct("<B")),
-    1: ("INT8", struct.Struct("<b")),
-    2: ("UINT16", struct.Struct("<H")),
-    3: ("INT16", struct.Struct("<h")),
-    4: ("UINT32", struct.Struct("<I")),
-    5: ("INT32", struct.Struct("<i")),
-    6: ("FLOAT32", struct.Struct("<f")),
-    7: ("BOOL", struct.Struct("<?")),
-    10: ("UINT64", struct.Struct("<Q")),
-    11: ("INT64", struct.Struct("<q")),
-    12: ("FLOAT64", struct.Struct("<d")),
-}
 _UINT32 = struct.Struct("<I")
 _UINT64 = struct.Struct("<Q")
-
-Scalar = int | float | bool | str
-
-
-@dataclass(frozen=True, slots=True)
-class GGUFArray:
-    """A list in the metadata, left in the file until `values` is asked for.
-
-    element_type: the format's name for it, for instance `STRING` or `FLOAT32`. offset, size_bytes:
-    where its elements stand in the file.
-    """
-
-    path: Path
-    element_type: str
-    count: int
-    offset: int
-    size_bytes: int
-
-    def values(self) -> list[Scalar]:
-        """Read the list from the file, which must not have changed since the header was read."""
-        if self.element_type == "STRING":
-            # llama.cpp does not look at the encoding either.
-            return [text.decode("utf-8", "replace") for text in self.byte_strings()]
-        letter = next(layout.format[1:] for name, layout in _SCALARS.values() if name == self.element_type)
-        return list(struct.unpack(f"<{self.count}{letter}", self._block()))
-
-    def byte_strings(self) -> list[bytes]:
-        """The strings of a list of them as they stand in the file, which may be no UTF-8."""
-        block, unpack, position = self._block(), _UINT64.unpack_from, 0
-        strings: list[bytes] = []
-        keep = strings.append
-        for _ in range(self.count):  # every length was checked when the header was read
-            start = position + 8
-            position = start + unpack(block, position)[0]
-            keep(block[start:position])
-        return strings
-
-    def _block(self) -> bytes:
-        """Slices of this are made in half the time of a mapped file's."""
-        with self.path.open("rb") as file:
-            file.seek(self.offset)
-            return file.read(self.size_bytes)
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """One weight: its shape, innermost dimension first, and where its bytes begin.
-
-    offset counts from the start of the data section, not of the file.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    type: TensorType
-    offset: int
-
-    @property
-    def elements(self) -> int:
-        return math.prod(self.shape)
-
-    @property
-    def size_bytes(self) -> int:
-        return self.type.bytes_of(self.elements)
-
-
-@dataclass(frozen=True)
-class GGUFHeader:
-    """A model's metadata and the list of its tensors.
-
-        >>> from gpt4all_core.catalog.catalog import find
-        >>> from gpt4all_core.catalog.store import installed_path
-        >>> header = read_header(installed_path(find("all-minilm-l6-v2")))
-        >>> header.architecture, header.embedding_length, header.pooling
-        ('bert', 384, 'mean')
-
-    Properties are None where the file does not say, or says something of the wrong type.
-    data_offset: where the data section begins, in bytes from the start of the file. scalar_types: the
-    format's names for the types of metadata values, for those who must not confuse FLOAT32 and FLOAT64.
-    """
-
-    path: Path
-    version: int
-    metadata: Mapping[str, Scalar | GGUFArray]
-    tensors: tuple[Tensor, ...]
-    alignment: int
-    data_offset: int
-    file_bytes: int
-    scalar_types: Mapping[str, str]
-
-    @property
-    def architecture(self) -> str | None:
-        return self.text("general.architecture")
-
-    @property
-    def name(self) -> str | None:
-        return self.text("general.name")
-
-    @property
-    def licence(self) -> str | None:
-        return self.text("general.license")
-
-    @property
-    def context_length(self) -> int | None:
-        """Tokens of context that the model was trained with."""
-        return self.number(f"{self.architecture}.context_length")
-
-    @property
-    def embedding_length(self) -> int | None:
-        return self.number(f"{self.architecture}.embedding_length")
-
-    @property
-    def block_count(self) -> int | None:
-        return self.number(f"{self.architecture}.block_count")
-
-    @property
-    def cell_bytes(self) -> int | None:
-        """Memory of one token in the KV cache at 16 bits, all layers; None where heads differ by layer."""
-        prefix = f"{self.architecture}.attention"
-        heads, width = self.number(f"{prefix}.head_count"), self.embedding_length
-        if not (self.block_count and heads and width) or isinstance(
-            self.metadata.get(f"{prefix}.head_count_kv"), GGUFArray
-        ):
-            return None
-        stored_heads = self.number(f"{prefix}.head_count_kv") or heads
-        key = self.number(f"{prefix}.key_length") or width // heads
-        value = self.number(f"{prefix}.value_length") or width // heads
-        return 2 * self.block_count * stored_heads * (key + value)
-
-    @property
-    def vocabulary_size(self) -> int | None:
-        tokens = self.metadata.get("tokenizer.ggml.tokens")
-        return tokens.count if isinstance(tokens, GGUFArray) else None
-
-    @property
-    def chat_template(self) -> str | None:
-        return self.text("tokenizer.chat_template")
-
-    @property
-    def pooling(self) -> str | None:
-        """How an embedding model joins its tokens: none, mean, cls, last or rank (a reranker)."""
-        kind = self.number(f"{self.architecture}.pooling_type")
-        return None if kind is None else POOLING_TYPES.get(kind)
-
-    @property
-    def parameter_count(self) -> int:
-        return sum(tensor.elements for tensor in self.tensors)
-
-    @property
-    def quantisation(self) -> str | None:
-        """What the file calls its quantisation; else the type that most of the weights have."""
-        file_type = self.number("general.file_type")
-        if file_type in FILE_TYPES:
-            return FILE_TYPES[file_type]
-        elements: dict[str, int] = {}
-        for tensor in self.tensors:
-            elements[tensor.type.name] = elements.get(tensor.type.name, 0) + tensor.elements
-        return max(elements, key=elements.__getitem__, default=None)
-
-    def number(self, key: str) -> int | None:
-        """A whole number of the metadata."""
-        value = self.metadata.get(key)
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-    def text(self, key: str) -> str | None:
-        """A string of the metadata."""
-        value = self.metadata.get(key)
-        return value if isinstance(value, str) else None
 
 
 class _Cursor:
@@ -261,17 +80,15 @@ class _Cursor:
 
     def skip_strings(self, count: int, what: str) -> None:
         """Walk over a list of strings; a vocabulary has 50,000 to 250,000, so this loop is bare."""
-        content, unpack, position, end = self.content, _UINT64.unpack_from, self.position, self.size - 8
-        for _ in range(count):
-            if position > end:
-                break
-            position += 8 + unpack(content, position)[0]
-        else:
-            self.position = position
-            self.need(0, what)
-            return
-        self.position = min(position, self.size)
-        self.need(8, what)
+        content, unpack, position = self.content, _UINT64.unpack_from, self.position
+        try:
+            for _ in range(count):
+                position += 8 + unpack(content, position)[0]
+        except (struct.error, OverflowError):  # no length can be read there
+            self.position = min(position, self.size)
+            self.need(8, what)
+        self.position = position
+        self.need(0, what)
 
 
 def read_header(path: Path) -> GGUFHeader:
@@ -310,8 +127,8 @@ def _parse(cursor: _Cursor) -> GGUFHeader:
             raise cursor.fail(f"is damaged: metadata key {key!r} is {'repeated' if key else 'empty'}")
         kind = cursor.uint32(f"the type of {key!r}")
         metadata[key] = _read_value(cursor, key, kind)
-        if kind in _SCALARS:
-            types[key] = _SCALARS[kind][0]
+        if kind in SCALARS:
+            types[key] = SCALARS[kind][0]
     alignment = _alignment(cursor, metadata)
     tensors: dict[str, Tensor] = {}
     for _ in range(tensor_count):
@@ -345,8 +162,8 @@ def _read_version(cursor: _Cursor) -> int:
 def _read_value(cursor: _Cursor, key: str, kind: int) -> Scalar | GGUFArray:
     if kind == _STRING:
         return cursor.string(f"the value of {key!r}", LONGEST_STRING)
-    if kind in _SCALARS:
-        return cursor.scalar(_SCALARS[kind][1], f"the value of {key!r}")
+    if kind in SCALARS:
+        return cursor.scalar(SCALARS[kind][1], f"the value of {key!r}")
     if kind == _ARRAY:
         return _read_array(cursor, key)
     raise cursor.fail(f"is damaged: {key!r} has the unknown type {kind}")
@@ -362,9 +179,9 @@ def _read_array(cursor: _Cursor, key: str) -> GGUFArray:
         start = cursor.position
         cursor.skip_strings(count, what)
         return GGUFArray(cursor.path, "STRING", count, start, cursor.position - start)
-    if kind not in _SCALARS:
+    if kind not in SCALARS:
         raise cursor.fail(f"is damaged: {key!r} is a list of the unknown or nested type {kind}")
-    name, layout = _SCALARS[kind]
+    name, layout = SCALARS[kind]
     size = count * layout.size
     cursor.need(size, what)
     array = GGUFArray(cursor.path, name, count, cursor.position, size)

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gpt4all_core.catalog.file_fault import file_fault
-from gpt4all_core.catalog.gguf import GGUFArray, GGUFHeader, Tensor, read_header
+from gpt4all_core.catalog.gguf import read_header
 from gpt4all_core.catalog.gguf_check import check_data
+from gpt4all_core.catalog.gguf_header import GGUFArray, GGUFHeader, Tensor
 
 DOWN, UP = ".lora_a", ".lora_b"
 """The two factors of what is added to a weight: W + scale * UP @ DOWN."""

@@ -12,12 +12,13 @@ import dataclasses
 import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from gpt4all_core.catalog.file_fault import file_fault
-from gpt4all_core.catalog.gguf import GGUFArray, GGUFHeader, Tensor, read_header
+from gpt4all_core.catalog.gguf import read_header
+from gpt4all_core.catalog.gguf_header import GGUFArray, GGUFHeader, Tensor
 from gpt4all_core.catalog.gguf_tables import (
     ARCHITECTURES,
     ARCHITECTURES_OF_EXPERTS,
@@ -73,14 +74,17 @@ def _check(path: Path) -> GGUFHeader:
     return check_header(read_header(path))
 
 
-def check_header(header: GGUFHeader) -> GGUFHeader:
-    """The same for a header that was read already; nothing is remembered."""
+def check_header(header: GGUFHeader, *, token_texts: Sequence[bytes] | None = None) -> GGUFHeader:
+    """The same for a header that was read already; nothing is remembered.
+
+    token_texts: the header's, for who needs them too: reading them is the longest part of the check.
+    """
     parts = [header, *map(read_header, _other_parts(header))]
     for part in parts:
         check_data(part)
     tensors = tuple(tensor for part in parts for tensor in part.tensors)
     whole = dataclasses.replace(header, tensors=tensors, file_bytes=sum(part.file_bytes for part in parts))
-    for reason in _reasons_against(whole):
+    for reason in _reasons_against(whole, token_texts):
         raise file_fault(header.path, reason)
     return whole
 
@@ -144,12 +148,12 @@ def _shape_fault(tensor: Tensor) -> str:
     return ""
 
 
-def _reasons_against(header: GGUFHeader) -> Iterator[str]:
+def _reasons_against(header: GGUFHeader, token_texts: Sequence[bytes] | None) -> Iterator[str]:
     yield from _kind_faults(header)
     yield from _size_faults(header)
     yield from _expert_faults(header)
     yield from _tensor_faults(header)
-    yield from vocabulary_faults(header)
+    yield from vocabulary_faults(header, token_texts)
 
 
 def _kind_faults(header: GGUFHeader) -> Iterator[str]:

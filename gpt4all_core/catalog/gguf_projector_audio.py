@@ -7,7 +7,7 @@ their own are tried in a child process before their first use, see `gpt4all_core
 
 from collections.abc import Iterator
 
-from gpt4all_core.catalog.gguf import GGUFHeader
+from gpt4all_core.catalog.gguf_header import GGUFHeader
 from gpt4all_core.catalog.gguf_projector_shapes import Encoder, Shapes, block_faults, head_faults, misfits
 
 WHISPERS = frozenset({"glma", "meralion", "musicflamingo", "qwen2.5o", "qwen2a", "ultravox", "voxtral"})

@@ -16,8 +16,9 @@ from typing import Literal, get_args
 
 from gpt4all_core.catalog import gguf_projector_audio as audio
 from gpt4all_core.catalog.file_fault import file_fault
-from gpt4all_core.catalog.gguf import GGUFArray, GGUFHeader, Scalar, Tensor, read_header
+from gpt4all_core.catalog.gguf import read_header
 from gpt4all_core.catalog.gguf_check import MOST_BLOCKS, MOST_HEADS, NO_WEIGHTS, check_data
+from gpt4all_core.catalog.gguf_header import GGUFArray, GGUFHeader, Scalar, Tensor
 from gpt4all_core.catalog.gguf_projector_shapes import shape_faults
 from gpt4all_core.errors import UnsupportedParameter
 

@@ -8,7 +8,7 @@ llama-cpp-python 0.3.36. Shapes are innermost first: a matrix of (in, out).
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gpt4all_core.catalog.gguf import GGUFArray, GGUFHeader, Tensor
+from gpt4all_core.catalog.gguf_header import GGUFArray, GGUFHeader, Tensor
 
 PLAIN = frozenset({"mlp", "gemma3", "idefics3"})
 GRIDS = frozenset({"qwen2vl_merger", "qwen2.5vl_merger"})

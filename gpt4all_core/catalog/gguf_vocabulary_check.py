@@ -5,9 +5,9 @@ exist; where that is not so, it fails an assertion or throws an exception out of
 both end the process. The rules are those of src/llama-vocab.cpp.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from gpt4all_core.catalog.gguf import GGUFArray, GGUFHeader
+from gpt4all_core.catalog.gguf_header import GGUFArray, GGUFHeader
 
 LONGEST_CHAT_TEMPLATE = 256 * 1024  # characters; real ones stay below 32 K
 
@@ -29,8 +29,11 @@ _DEFAULT_IDS: dict[str, dict[str, int]] = {
 }
 
 
-def vocabulary_faults(header: GGUFHeader) -> Iterator[str]:
-    """What is wrong with the vocabulary and the chat template, most fundamental first."""
+def vocabulary_faults(header: GGUFHeader, token_texts: Sequence[bytes] | None = None) -> Iterator[str]:
+    """What is wrong with the vocabulary and the chat template, most fundamental first.
+
+    token_texts: the header's, where they were read already.
+    """
     model = header.text("tokenizer.ggml.model")
     tokens = header.metadata.get("tokenizer.ggml.tokens")
     if not isinstance(tokens, GGUFArray) or not tokens.count:
@@ -45,7 +48,7 @@ def vocabulary_faults(header: GGUFHeader) -> Iterator[str]:
     else:
         yield from _list_faults(header, tokens)
         yield from _special_token_faults(header, model, tokens.count)
-        yield from _text_faults(header, model, tokens)
+        yield from _text_faults(header, model, header.token_texts() if token_texts is None else token_texts)
     if len(header.chat_template or "") > LONGEST_CHAT_TEMPLATE:
         yield (
             f"its chat template has {len(header.chat_template or '')} characters,"
@@ -91,8 +94,7 @@ def _special_token_faults(header: GGUFHeader, model: str, count: int) -> Iterato
             yield f"tokenizer.ggml.{name}_token_id is {named}, which is none of its {count} tokens"
 
 
-def _text_faults(header: GGUFHeader, model: str, tokens: GGUFArray) -> Iterator[str]:
-    texts = tokens.byte_strings()
+def _text_faults(header: GGUFHeader, model: str, texts: Sequence[bytes]) -> Iterator[str]:
     known = set(texts)
     if b"" in known:
         texts = [text or b"[EMPTY_%d]" % index for index, text in enumerate(texts)]

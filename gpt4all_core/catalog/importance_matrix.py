@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gpt4all_core.catalog.gguf import MAGIC, GGUFHeader, Tensor, read_header
+from gpt4all_core.catalog.gguf import MAGIC, read_header
 from gpt4all_core.catalog.gguf_check import check_data
+from gpt4all_core.catalog.gguf_header import GGUFHeader, Tensor
 from gpt4all_core.errors import ConfigError
 
 _SUMS, _COUNTS = ".in_sum2", ".counts"

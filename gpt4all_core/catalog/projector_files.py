@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 
 from gpt4all_core.catalog.found_elsewhere import ollama
-from gpt4all_core.catalog.gguf import GGUFHeader, read_header
+from gpt4all_core.catalog.gguf import read_header
+from gpt4all_core.catalog.gguf_header import GGUFHeader
 from gpt4all_core.catalog.gguf_projector_check import output_width
 from gpt4all_core.errors import ModelLoadError
 

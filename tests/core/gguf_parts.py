@@ -5,7 +5,8 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpt4all_core.catalog.gguf import GGUFHeader, read_header
+from gpt4all_core.catalog.gguf import read_header
+from gpt4all_core.catalog.gguf_header import GGUFHeader
 from gpt4all_core.catalog.gguf_tables import TENSOR_TYPES
 
 SCALARS = {

@@ -14,8 +14,9 @@ from gguf_seeds import bert_seed, chat_seeds
 from survivors import deaths
 
 from gpt4all_core.catalog.catalog import find
-from gpt4all_core.catalog.gguf import GGUFArray, read_header
+from gpt4all_core.catalog.gguf import read_header
 from gpt4all_core.catalog.gguf_check import check_loadable
+from gpt4all_core.catalog.gguf_header import GGUFArray
 from gpt4all_core.catalog.store import installed_path
 from gpt4all_core.errors import ModelLoadError
 from gpt4all_core.trial import Trials
