@@ -11,9 +11,13 @@ from starlette.middleware.cors import CORSMiddleware
 
 from gpt4all_app.server.access_log import AccessLog
 from gpt4all_app.server.chat_completions import chat_router
+from gpt4all_app.server.completions import completions_router
+from gpt4all_app.server.embeddings import embeddings_router
 from gpt4all_app.server.errors import ErrorAnswer, add_error_handlers
+from gpt4all_app.server.metrics import CountRequests, Metrics, metrics_router
 from gpt4all_app.server.models import models_router
 from gpt4all_app.server.options import ServerOptions
+from gpt4all_app.server.rerank import rerank_router
 from gpt4all_app.server.security import Doorkeeper
 from gpt4all_app.server.served_models import ServedModels
 
@@ -66,9 +70,12 @@ def create_app(models: ServedModels, options: ServerOptions | None = None) -> Fa
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=["x-ignored-parameters"],
         )
+    metrics = Metrics(models)
+    app.add_middleware(CountRequests, metrics=metrics)
     app.add_middleware(AccessLog)
-    app.include_router(models_router(models))
-    app.include_router(chat_router(models))
+    for router in (models_router, chat_router, completions_router, embeddings_router, rerank_router):
+        app.include_router(router(models))
+    app.include_router(metrics_router(metrics))
 
     @app.get("/health", tags=["server"], response_model=Health)
     async def health() -> dict[str, str]:

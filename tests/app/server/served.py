@@ -6,8 +6,8 @@ import threading
 from gpt4all_app.server.served_models import ServedModel, ServedModels
 from gpt4all_core.chat_reply import ChatReply
 from gpt4all_core.engine.handle import Generation, Mailbox
-from gpt4all_core.testing import ScriptedChatModel
-from gpt4all_core.types import Piece, TextDelta
+from gpt4all_core.testing import HashEmbedder, ScriptedChatModel
+from gpt4all_core.types import ChosenLogprob, Completion, Piece, RankedDocument, TextDelta, Usage
 
 QUESTION = [{"role": "user", "content": "Hello"}]
 
@@ -55,3 +55,47 @@ def events(response):
     lines = [line.removeprefix("data: ") for line in response.text.split("\n") if line.startswith("data: ")]
     assert lines.pop() == "[DONE]"
     return [json.loads(line) for line in lines]
+
+
+class Continuing(Script):
+    """Continues texts, too: with what it was written, token by token."""
+
+    def complete(self, prompt, params=None, **_options):
+        self.prompts = [*getattr(self, "prompts", []), (prompt, params)]
+        mailbox = Mailbox(lambda: None)
+        for word in (" and", " on"):
+            mailbox.push(Piece(word, 1))
+        logprobs = tuple(ChosenLogprob(1, word, -0.5, word.encode()) for word in (" and", " on"))
+        usage = Usage(2, 2)
+        mailbox.finish(Completion(" and on", "length", usage, logprobs=logprobs if params.logprobs else None))
+        return Generation(mailbox)
+
+
+class Hashed(HashEmbedder):
+    """An embedder as a server has them."""
+
+    role = "embedder"
+    name = "hash"
+
+    async def aembed_documents(self, texts):
+        return self.embed_documents(texts)
+
+    async def aembed_query(self, text):
+        return -self.embed_query(text)
+
+    def close(self):
+        pass
+
+
+class Ranker:
+    """Ranks documents by their length, the shortest first."""
+
+    role = "reranker"
+    name = "short-first"
+
+    async def arerank(self, _query, documents, *, top_n=None):
+        order = sorted(range(len(documents)), key=lambda index: len(documents[index]))
+        return [RankedDocument(index, 1 / len(documents[index])) for index in order[:top_n]]
+
+    def close(self):
+        pass

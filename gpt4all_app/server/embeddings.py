@@ -1,0 +1,127 @@
+"""`/v1/embeddings`: texts as vectors."""
+
+import asyncio
+import base64
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from gpt4all_app.server.requests import WholeRequest, ignored_header
+from gpt4all_app.server.served_models import ServedModels
+from gpt4all_app.server.streaming import unless_gone
+from gpt4all_core.catalog.catalog import find_for_file
+from gpt4all_core.errors import UnsupportedParameter
+from gpt4all_core.off_loop import off_loop
+from gpt4all_core.protocols import Vectors
+from gpt4all_core.unit_vectors import shorten
+
+if TYPE_CHECKING:
+    from gpt4all_core.embedder import LocalEmbedder
+
+MOST_TEXTS = 2048
+"""As many as OpenAI takes; its clients split longer lists themselves."""
+
+
+class EmbeddingRequest(WholeRequest):
+    """What `/v1/embeddings` is asked."""
+
+    model: str | None = Field(default=None, min_length=1)
+    input: str | list[str] | list[int] | list[list[int]]
+    """A text or several. Tokens are of the client's vocabulary, not the model's, and are refused."""
+
+    encoding_format: Literal["float", "base64"] = "float"
+    """base64: of the float32 numbers in little endian, a third of the length."""
+
+    dimensions: int | None = Field(default=None, gt=0)
+    """Shorter vectors, of models that were trained for it."""
+
+    input_type: Literal["document", "query"] = "document"
+    """What the texts are: many models put other words before a query. Not a key of OpenAI's."""
+
+
+class EmbeddedText(BaseModel):
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str
+
+
+class EmbeddingUsage(BaseModel):
+    prompt_tokens: int
+    total_tokens: int
+
+
+class EmbeddingList(BaseModel):
+    """A vector a text, in the order of the texts."""
+
+    object: Literal["list"]
+    data: list[EmbeddedText]
+    model: str
+    usage: EmbeddingUsage
+
+
+def embeddings_router(models: ServedModels) -> APIRouter:
+    """The address of vectors."""
+    router = APIRouter(tags=["embeddings"])
+
+    @router.post("/v1/embeddings", response_model=EmbeddingList)
+    async def create_embeddings(asked: EmbeddingRequest, request: Request) -> Response:
+        """Embed a text or several."""
+        headers = ignored_header(asked.ignored)
+        texts = _texts(asked)
+        embedder = models.embedder(asked.model)
+        _check_dimensions(embedder, asked.dimensions)
+        vectors = await unless_gone(request, _embed(embedder, texts, asked.input_type))
+        if asked.dimensions is not None:
+            vectors = shorten(vectors, asked.dimensions)
+        tokens = await off_loop(lambda: sum(map(embedder.count_tokens, texts)), lane=embedder)
+        body = {
+            "object": "list",
+            "data": [
+                {"object": "embedding", "index": index, "embedding": _encoded(vector, asked.encoding_format)}
+                for index, vector in enumerate(vectors)
+            ],
+            "model": asked.model or embedder.name,
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+        }
+        # Not through the response model, which looks at every number again.
+        return JSONResponse(body, headers=headers)
+
+    return router
+
+
+def _texts(asked: EmbeddingRequest) -> list[str]:
+    given: list[Any] = [asked.input] if isinstance(asked.input, str) else list(asked.input)
+    if not 1 <= len(given) <= MOST_TEXTS:
+        raise UnsupportedParameter(f"input has {len(given)} texts; give 1 to {MOST_TEXTS}")
+    if not all(isinstance(text, str) for text in given):
+        raise UnsupportedParameter(
+            "input has token ids, which are of another vocabulary than the model's; send texts"
+            " (LangChain's OpenAIEmbeddings do with check_embedding_ctx_length=False)"
+        )
+    return given
+
+
+def _check_dimensions(embedder: "LocalEmbedder", asked: int | None) -> None:
+    if asked is None or asked == embedder.dimensions:
+        return
+    entry = find_for_file(embedder.path)
+    trained = entry.matryoshka if entry else ()
+    if asked not in trained:
+        lengths = ", ".join(map(str, trained)) or str(embedder.dimensions)
+        raise UnsupportedParameter(f"dimensions={asked} is no length of {embedder.name}'s; give {lengths}")
+
+
+async def _embed(embedder: "LocalEmbedder", texts: list[str], kind: str) -> Vectors:
+    if kind == "document":
+        return await embedder.aembed_documents(texts)
+    return np.stack(await asyncio.gather(*(embedder.aembed_query(text) for text in texts)))
+
+
+def _encoded(vector: Vectors, encoding: str) -> list[float] | str:
+    if encoding == "base64":
+        return base64.b64encode(vector.astype("<f4").tobytes()).decode()
+    numbers: list[float] = vector.tolist()
+    return numbers
