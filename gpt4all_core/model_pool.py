@@ -271,8 +271,7 @@ class ModelPool:
         if value is None:
             return
         if may_wait:
-            value.close()
-            give_freed_memory_back()
+            self._close(value)
         else:
             value.begin_close()
             self._abandoned.append(value)
@@ -283,8 +282,16 @@ class ModelPool:
                 value = self._abandoned.popleft()
             except IndexError:  # another thread was faster
                 return
+            self._close(value)
+
+    def _close(self, value: Closable) -> None:
+        try:
             value.close()
-            give_freed_memory_back()
+        except (KeyboardInterrupt, SystemExit):
+            # Its thread runs on: what comes by next waits for it, and the weights under it are freed after.
+            self._abandoned.append(value)
+            raise
+        give_freed_memory_back()
 
     def _close_idle(self) -> float | None:
         """Close what was idle for as long as its users allow; seconds until another may be."""

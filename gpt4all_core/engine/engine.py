@@ -98,6 +98,7 @@ class Engine:
         self._closed_because: str | None = None
         self._pid = os.getpid()
         self._thread = threading.Thread(target=self._run, name="gpt4all-engine", daemon=True)
+        self._has_ended = threading.Event()
 
     def start(self) -> Self:
         """Start the owner thread; call it once, before the first `submit`."""
@@ -216,7 +217,10 @@ class Engine:
             return  # the thread, and perhaps the lock's holder, live in the parent process
         self._refuse_requests("the model was closed; open it again to use it")
         self._wake()
-        if wait and self._thread.is_alive() and threading.current_thread() is not self._thread:
+        has_started = self._thread.ident is not None
+        if wait and has_started and threading.current_thread() is not self._thread:
+            # Before Python 3.13 a join that Ctrl-C interrupts takes its thread for ended, for good.
+            self._has_ended.wait()
             self._thread.join()
 
     def _enqueue(self, sequence: Sequence, on_end: Callable[[], None] | None) -> None:
@@ -280,7 +284,10 @@ class Engine:
             try:
                 self._backend.close()
             finally:
-                self._on_closed()
+                try:
+                    self._on_closed()
+                finally:
+                    self._has_ended.set()
 
     def _take_news(self) -> bool:
         """Take in what arrived, and wait for it when idle; False when the engine is to end."""

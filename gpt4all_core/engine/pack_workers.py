@@ -92,6 +92,7 @@ class PackWorkers:
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._sleeping = 0  # each of them has exactly one wake-up coming once it is taken off this
         self._living = len(contexts)
+        self._have_ended = threading.Event()
         self._unanswered = 0
         self._quiet_since = time.monotonic()
         self._threads = [
@@ -149,6 +150,8 @@ class PackWorkers:
             self.is_open = False
             self._wake_up(self._sleeping)
         if wait and threading.current_thread() not in self._threads:
+            # Before Python 3.13 a join that Ctrl-C interrupts takes its thread for ended, for good.
+            self._have_ended.wait()
             for thread in self._threads:
                 thread.join()
 
@@ -238,4 +241,7 @@ class PackWorkers:
                 return
         for request in list(self._requests):
             self._fail(request, EngineClosed("the model was closed; open it again to use it"))
-        self._free()
+        try:
+            self._free()
+        finally:
+            self._have_ended.set()

@@ -16,6 +16,7 @@ from engine_workbench import (
     check_accounts,
     running,
 )
+from interrupts import interrupting
 from measured import wait_until
 
 from gpt4all_core.engine.engine import Engine
@@ -216,6 +217,22 @@ def test_closing_fails_what_is_running_and_waiting(held):
     engine.close()
     with pytest.raises(EngineClosed, match="open it again"):
         ask(engine, "a")
+
+
+def test_closing_again_after_an_interrupt_waits_for_the_step_under_way(held):
+    engine, backend, gate = held
+    handle = ask(engine, "a")
+    assert backend.decode_started.wait(60)
+    with interrupting(), pytest.raises(KeyboardInterrupt):
+        engine.close()
+    closing = threading.Thread(target=engine.close)
+    closing.start()
+    closing.join(0.1)
+    assert closing.is_alive()
+    gate.set()
+    closing.join(60)
+    with pytest.raises(EngineClosed):
+        handle.result(60)
 
 
 def test_whatever_is_submitted_while_closing_gets_an_answer():

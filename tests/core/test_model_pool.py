@@ -127,6 +127,30 @@ def test_at_exit_what_was_abandoned_is_closed_too(things, ended):
     assert ended == ["a"]
 
 
+@pytest.mark.parametrize("abandoned_first", [False, True])
+def test_an_engine_whose_closing_is_interrupted_is_closed_at_exit_before_its_weights(
+    things, ended, abandoned_first
+):
+    class SlowToEnd(Thing):
+        interrupts = 1
+
+        def close(self):
+            if self.interrupts:
+                self.interrupts -= 1
+                raise KeyboardInterrupt
+            super().close()
+
+    weights = things.lease("weights", lambda: Thing("weights", ended))
+    engine = things.lease("engine", lambda: SlowToEnd("engine", ended, stands_on=weights))
+    if abandoned_first:
+        engine.abandon()
+    with pytest.raises(KeyboardInterrupt):
+        things.lease("other", lambda: Thing("other", ended)) if abandoned_first else engine.close()
+    assert ended == []
+    things.close_all()
+    assert ended == ["engine", "weights"]
+
+
 def test_a_forked_child_gets_nothing_and_closes_nothing(things, ended, monkeypatch):
     lease = things.lease("a", lambda: Thing("a", ended))
     monkeypatch.setattr("gpt4all_core.model_pool.os.getpid", lambda: -1)

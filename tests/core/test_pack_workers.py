@@ -5,6 +5,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from interrupts import interrupting
 from measured import wait_until
 
 from gpt4all_core.engine.pack_workers import PackWorkers
@@ -199,6 +200,20 @@ def test_closing_ends_after_the_packs_under_way_and_fails_the_rest(make_bench):
         waiting.result(60)
     assert bench.freed.is_set()
     assert all(context.is_closed for context in bench.contexts)
+
+
+def test_closing_again_after_an_interrupt_waits_for_the_packs_under_way(make_bench):
+    bench = make_bench()
+    bench.hold()
+    with interrupting(), pytest.raises(KeyboardInterrupt):
+        bench.workers.close()
+    closing = threading.Thread(target=bench.workers.close)
+    closing.start()
+    closing.join(0.1)
+    assert closing.is_alive()
+    bench.release()
+    closing.join(60)
+    assert bench.freed.is_set()
 
 
 def test_it_is_idle_when_nobody_waits_and_retires_only_then(make_bench):
