@@ -35,7 +35,7 @@ def read_question(task: Task, document: Document, number: int) -> Question:
     """A line as a question. Raises ConfigError for one that is none, with its number."""
     try:
         question = task.read(document)
-        question.solved  # noqa: B018 - reads the label, which must be the number of a choice
+        _check_label(question)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise ConfigError(
             f"line {number + 1} of the data for {task.name} is no question of it"
@@ -44,8 +44,17 @@ def read_question(task: Task, document: Document, number: int) -> Question:
     return question
 
 
+def _check_label(question: Question) -> None:
+    """Raise ValueError for a label of no choice, as the -1 of splits whose labels are kept secret."""
+    if not 0 <= question.gold < len(question.choices):
+        raise ValueError(f"label {question.gold} of {len(question.choices)} choices")
+
+
 def _read_lines(path: Path) -> list[dict[str, Any]]:
-    lines = path.read_text(encoding="utf-8").split("\n")  # a line may hold other separators of lines
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")  # a line may hold other separators of lines
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is no text in UTF-8: {error}; fetch it again") from error
     documents = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -77,8 +86,9 @@ def _cached(task: Task, split: Split) -> Sequence[Document]:
     name, part = task.dataset
     if importlib.util.find_spec("datasets") is None:
         raise ConfigError(
-            f"there are no data for {task.name}; name a folder that has {task.name}/{split.name}.jsonl or"
-            f" {split.files[0]}, or install the datasets library and load {name} with it once"
+            f"there are no data for {task.name}; give data= (--data DIR) a folder that has"
+            f" {task.name}/{split.name}.jsonl or {split.files[0]}, or install the datasets library and load"
+            f" {name} with it once"
         )
     import datasets  # noqa: PLC0415 - optional, and takes seconds
 
@@ -93,7 +103,7 @@ def _cached(task: Task, split: Split) -> Sequence[Document]:
     loading = f"load_dataset({name!r}{f', {part!r}' if part else ''})"
     raise ConfigError(
         f"the cache of the datasets library in {cache} has no split {split.name!r} of {name}; run"
-        f" {loading} where there is a network, or name a folder with the data"
+        f" {loading} where there is a network, or give data= (--data DIR) a folder with them"
     )
 
 

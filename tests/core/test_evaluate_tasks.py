@@ -156,13 +156,14 @@ PIQA = TASKS["piqa"]
         ({"piqa/validation.jsonl": "\n"}, "is empty"),
         ({"piqa/validation.jsonl": "{}\n{oops\n"}, "line 2 of .* is no JSON"),
         ({"piqa/validation.jsonl": "[1]\n"}, "no JSON object but list"),
+        ({"piqa/validation.jsonl": "\xff\xfe"}, "is no text in UTF-8"),
         ({"piqa/valid.jsonl": '{"goal": "a"}\n', "piqa/valid-labels.lst": "0\n1\n"}, "2 labels for the 1"),
     ],
 )
 def test_what_is_wrong_with_the_data_is_said_with_its_place(tmp_path, files, match):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_bytes(text.encode("latin-1"))
     with pytest.raises(ConfigError, match=match):
         read_documents(PIQA, PIQA.evaluated, tmp_path)
 
@@ -172,6 +173,7 @@ def test_what_is_wrong_with_the_data_is_said_with_its_place(tmp_path, files, mat
     [
         ("piqa", {"goal": "a", "sol1": "b", "sol2": "c"}),
         ("piqa", {"goal": "a", "sol1": "b", "sol2": "c", "label": 2}),
+        ("piqa", {"goal": "a", "sol1": "b", "sol2": "c", "label": -1}),
         ("hellaswag", {"activity_label": "a", "ctx_a": "b", "ctx_b": "c", "endings": ["d"], "label": ""}),
         ("winogrande", {"sentence": "no gap", "option1": "a", "option2": "b", "answer": "1"}),
         ("arc_easy", {"question": "q", "choices": {"label": ["A"], "text": ["a"]}, "answerKey": "B"}),
