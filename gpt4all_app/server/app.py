@@ -18,8 +18,18 @@ from gpt4all_app.server.metrics import CountRequests, Metrics, metrics_router
 from gpt4all_app.server.models import models_router
 from gpt4all_app.server.options import ServerOptions
 from gpt4all_app.server.rerank import rerank_router
+from gpt4all_app.server.responses import responses_router
 from gpt4all_app.server.security import Doorkeeper
 from gpt4all_app.server.served_models import ServedModels
+
+_ROUTERS = (
+    models_router,
+    chat_router,
+    completions_router,
+    responses_router,
+    embeddings_router,
+    rerank_router,
+)
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"description": "The request asks for something impossible"},
@@ -73,7 +83,7 @@ def create_app(models: ServedModels, options: ServerOptions | None = None) -> Fa
     metrics = Metrics(models)
     app.add_middleware(CountRequests, metrics=metrics)
     app.add_middleware(AccessLog)
-    for router in (models_router, chat_router, completions_router, embeddings_router, rerank_router):
+    for router in _ROUTERS:
         app.include_router(router(models))
     app.include_router(metrics_router(metrics))
 

@@ -86,7 +86,7 @@ def test_half_a_surrogate_pair_is_the_clients_fault(client):
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"), [("GET", "/nowhere", 404), ("GET", "/v1/completions", 404)]
+    ("method", "path", "status"), [("GET", "/nowhere", 404), ("GET", "/v1/completions", 405)]
 )
 def test_an_unknown_address_is_answered_in_the_same_form(client, method, path, status):
     found = client.request(method, path)

@@ -1,0 +1,73 @@
+"""`/v1/responses`: text and function calls by OpenAI's newer API."""
+
+import json
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from gpt4all_app.server.chat_completions import aask
+from gpt4all_app.server.chat_json import AnswerHead, Json
+from gpt4all_app.server.requests import ignored_header
+from gpt4all_app.server.response_json import ResponseAnswer, ResponseWriter
+from gpt4all_app.server.response_request import ResponseRequest, to_question
+from gpt4all_app.server.served_models import ServedModels
+from gpt4all_app.server.streaming import EVENT_STREAM, Answer, event_stream, unless_gone, written
+
+
+def responses_router(models: ServedModels) -> APIRouter:
+    """The address of responses. None is stored."""
+    router = APIRouter(tags=["responses"])
+
+    @router.post("/v1/responses", response_model=ResponseAnswer, responses=EVENT_STREAM)
+    async def create_response(
+        asked: ResponseRequest, request: Request, response: Response
+    ) -> StreamingResponse | dict[str, Any]:
+        """Answer a conversation; with `stream`, as server-sent events."""
+        headers = ignored_header(asked.ignored)
+        question = to_question(asked)
+        model = models.chat(asked.model)
+        replies = await unless_gone(request, aask(model, question))
+        head = AnswerHead(f"resp_{secrets.token_hex(12)}", int(time.time()), asked.model or model.name)
+        writer = ResponseWriter(head, _settings(asked))
+        if asked.stream:
+            return event_stream(written(replies, writer), headers=headers, encode=_named_event, ending="")
+        response.headers.update(headers)
+        return await unless_gone(request, _whole(replies, writer))
+
+    return router
+
+
+async def _whole(replies: Sequence[Answer], writer: ResponseWriter) -> Json:
+    async for _ in written(replies, writer):
+        pass
+    return writer.whole
+
+
+def _settings(asked: ResponseRequest) -> Json:
+    """What the request chose, as an answer repeats it."""
+    return {
+        "instructions": asked.instructions,
+        "tools": [tool.model_dump() for tool in asked.tools],
+        "tool_choice": asked.tool_choice
+        if isinstance(asked.tool_choice, str)
+        else asked.tool_choice.model_dump(),
+        "parallel_tool_calls": asked.parallel_tool_calls,
+        "temperature": asked.temperature,
+        "top_p": asked.top_p,
+        "max_output_tokens": asked.max_output_tokens,
+        "text": asked.text.model_dump(by_alias=True, exclude_none=True),
+        "reasoning": asked.reasoning.model_dump(),
+        "previous_response_id": None,
+        "store": False,
+        "truncation": "disabled",
+        "metadata": {},
+    }
+
+
+def _named_event(part: Json) -> str:
+    body = json.dumps(part, ensure_ascii=False, separators=(",", ":"))
+    return f"event: {part['type']}\ndata: {body}\n\n"
