@@ -1,20 +1,16 @@
-"""`gpt4all chat`: a conversation, line by line."""
+"""`gpt4all chat`: a conversation in a terminal, or line by line from a pipe."""
 
-from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gpt4all_app.demonstration import weak_model_note
 from gpt4all_app.options import Model
 from gpt4all_app.output import Output
 from gpt4all_app.session import Session
-from gpt4all_app.typed_lines import is_interactive, typed_lines
-from gpt4all_core.errors import GenerationError
-from gpt4all_core.types import Completion, GenerationParams, Message
 
 if TYPE_CHECKING:
-    from gpt4all_core.protocols import ChatModel, Generation
+    from gpt4all_app.talk.conversation import Conversation
 
 
 def chat(
@@ -24,83 +20,93 @@ def chat(
     system: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What the model is told before the conversation.")
     ] = None,
+    docs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--docs",
+            metavar="FOLDER",
+            show_default=False,
+            help="Folder to talk about, as with /docs; may be given more than once.",
+        ),
+    ] = None,
     max_tokens: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Most tokens of an answer. Default: what the context holds."),
     ] = None,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="Tell after each answer what it took, as with /stats on.")
+    ] = False,
+    private: Annotated[
+        bool,
+        typer.Option("--private", help="Do not keep the lines you type for the arrow keys of next time."),
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Write one JSON document per answer, each on one line.")
     ] = False,
 ) -> None:
     """Talk to a model; the conversation is kept until you leave.
 
-    Every line is a message, or one of the commands /reset, /exit and /help. Lines may come from a
-    pipe: the program then answers one after the other and ends.
+    Every line is a message, or a command that begins with a slash: /docs talks about folders, /model
+    changes the model, /set how it chooses its words, /save and /load keep conversations in files, /help
+    lists all of them. A message of several lines stands between two lines of three quotation marks.
+
+    In a terminal answers are shown as Markdown, and what a model thinks first is dimmed. Ctrl-C stops the
+    answer and keeps what was said; at the prompt, twice leaves, as do Ctrl-D and /exit. Lines may come
+    from a pipe: the program then answers one after the other and ends, with the first error too.
     """
+    from gpt4all_app.demonstration import weak_model_note  # noqa: PLC0415 - not for --help
+    from gpt4all_app.talk.conversation import Conversation  # noqa: PLC0415 - as above
+    from gpt4all_core.types import GenerationParams  # noqa: PLC0415 - as above
+
     session: Session = context.obj
     output = Output(is_json=json)
-    with session.open_model(model) as opened:
-        if note := weak_model_note(opened):
+    params = GenerationParams(max_tokens=max_tokens)
+    with Conversation(session, output, model=model, system=system, params=params, has_stats=stats) as talk:
+        if note := weak_model_note(talk.model):
             output.note(note)
-        params = GenerationParams(max_tokens=max_tokens)
-        _Conversation(opened, output, system=system, params=params).run()
+        if docs:
+            talk.read_documents(docs)
+        _talk(talk, is_private=private)
 
 
-class _Conversation:
-    def __init__(
-        self, model: "ChatModel", output: Output, *, system: str | None, params: GenerationParams
-    ) -> None:
-        self._model = model
-        self._output = output
-        self._params = params
-        self._start = [Message("system", system)] if system else []
-        self._messages = list(self._start)
+def _talk(talk: "Conversation", *, is_private: bool) -> None:
+    from gpt4all_app.line_reader import LineReader, is_interactive  # noqa: PLC0415 - not for --help
+    from gpt4all_app.talk.commands import Leave, complete  # noqa: PLC0415 - as above
+    from gpt4all_app.talk.kept_lines import KeptLines  # noqa: PLC0415 - as above
+    from gpt4all_core.config import resolve_settings  # noqa: PLC0415 - as above
 
-    def run(self) -> None:
-        for line in typed_lines(
-            self._output, greeting=f"Talking to {self._model.name}.", forget=self._forget
-        ):
-            self._answer(line)
-
-    def _forget(self) -> None:
-        self._messages = list(self._start)
-
-    def _answer(self, line: str) -> None:
-        """Answer a message; what was said before Ctrl-C is kept, what failed is not."""
-        messages = [*self._messages, Message("user", line)]
-        said: list[str] = []
+    is_kept = is_interactive() and not is_private
+    kept = KeptLines(resolve_settings().home / "typed_lines.jsonl") if is_kept else None
+    reader = LineReader(talk.output, lines=kept.read() if kept else (), complete=complete)
+    if is_interactive():
+        talk.output.note(f"Talking to {talk.model.name}. /help lists the commands, Ctrl-D leaves.")
+    while (line := reader.read()) is not None:
+        if not line:
+            continue
+        if kept is not None:
+            kept.add(line)
         try:
-            completion = self._write(self._model.chat(messages, self._params), said)
-        except KeyboardInterrupt:
-            if not is_interactive():
-                raise
-            if said:
-                self._output.piece("\n")
-            text = "".join(said)
-        except GenerationError as error:
-            if not is_interactive():
-                raise
-            self._output.note(f"{error}; or /reset")
+            _react(talk, line)
+        except Leave:
             return
+
+
+def _react(talk: "Conversation", line: str) -> None:
+    """Follow a command or answer a message; what goes wrong ends a pipe and not a conversation."""
+    from gpt4all_app.failures import Stopped, describe  # noqa: PLC0415 - not for --help
+    from gpt4all_app.line_reader import is_interactive  # noqa: PLC0415 - as above
+    from gpt4all_app.talk.commands import command_of  # noqa: PLC0415 - as above
+    from gpt4all_core.errors import GenerationError, GPT4AllError  # noqa: PLC0415 - as above
+
+    try:
+        called = command_of(line)
+        if called is None:
+            talk.answer(line)
         else:
-            text = completion.text
-            if self._output.is_json:
-                usage = asdict(completion.usage)
-                reason = completion.finish_reason
-                self._output.line({"message": line, "text": text, "finish_reason": reason, "usage": usage})
-            elif completion.finish_reason == "length":
-                self._output.note("the answer was cut off; say 'go on', or /reset if the context is full")
-        if text.strip():
-            self._messages = [*messages, Message("assistant", text)]
-
-    def _write(self, generation: "Generation", said: list[str]) -> Completion:
-        from gpt4all_app.passages import WordWrap  # noqa: PLC0415 - not for --help
-
-        if self._output.is_json:
-            return generation.result()
-        wrap = WordWrap(self._output.width) if self._output.width else None
-        for piece in generation:
-            said.append(piece)
-            self._output.piece(wrap.push(piece) if wrap else piece)
-        self._output.piece((wrap.finish() if wrap else "") + "\n")
-        return generation.result()
+            command, argument = called
+            command.run(talk, argument)
+    except (GPT4AllError, OSError, Stopped, KeyboardInterrupt) as error:
+        if not is_interactive():
+            raise
+        advice = "; or /reset" if isinstance(error, GenerationError) else ""
+        talk.output.note(describe(error) + advice)

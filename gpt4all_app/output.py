@@ -43,6 +43,11 @@ class Output:
         return self._data.width if sys.stdout.isatty() else None
 
     @property
+    def page(self) -> Console | None:
+        """The console of standard output where it is a terminal that can be redrawn, else None."""
+        return self._data if sys.stdout.isatty() and not self._data.is_dumb_terminal else None
+
+    @property
     def has_terminal_for_notes(self) -> bool:
         """Whether a progress bar makes sense."""
         return sys.stderr.isatty() and not self._notes.is_dumb_terminal

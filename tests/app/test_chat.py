@@ -4,7 +4,7 @@ import pytest
 
 from gpt4all_core.errors import ContextOverflow
 from gpt4all_core.testing import ScriptedChatModel
-from gpt4all_core.types import Completion, Usage
+from gpt4all_core.types import TextDelta
 
 
 class InterruptedModel(ScriptedChatModel):
@@ -16,12 +16,13 @@ class InterruptedModel(ScriptedChatModel):
 
 
 class _Interrupted:
-    def __iter__(self):
-        yield "Once upon"
+    @property
+    def events(self):
+        yield TextDelta("Once upon")
         raise KeyboardInterrupt
 
-    def result(self, timeout_s=None):
-        return Completion("", "stop", Usage(0, 0))
+    def cancel(self):
+        """Nothing is under way."""
 
 
 def contents(call):
@@ -77,7 +78,9 @@ def test_json_is_one_document_a_line(gpt4all, say):
     say("first\nsecond\n")
     found = gpt4all("chat", "--json")
     lines = [json.loads(line) for line in found.out.splitlines()]
-    assert [set(line) for line in lines] == [{"message", "text", "finish_reason", "usage"}] * 2
+    assert [set(line) for line in lines] == [
+        {"message", "text", "reasoning", "finish_reason", "usage", "timing"}
+    ] * 2
     assert [line["text"] for line in lines] == ["One.\nAnd a half.", "Two."]
 
 

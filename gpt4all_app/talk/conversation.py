@@ -1,0 +1,200 @@
+"""What was said so far, and the next answer."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Self
+
+from gpt4all_app.line_reader import is_interactive
+from gpt4all_app.output import Output
+from gpt4all_app.progress import waiting
+from gpt4all_app.session import Session
+from gpt4all_app.talk.answer_view import AnswerView, answer_view
+from gpt4all_app.talk.current_model import CurrentModel
+from gpt4all_app.talk.stats import stats_line
+from gpt4all_core.types import (
+    Completion,
+    GenerationParams,
+    Message,
+    ReasoningDelta,
+    TextDelta,
+    Timing,
+    Usage,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gpt4all_app.talk.documents import TalkedDocuments
+    from gpt4all_core.protocols import ChatModel, Reply
+
+
+class Conversation:
+    """A model, perhaps documents, and the turns so far; its attributes may be changed between answers.
+
+    The model's engine keeps the turns decoded, so that the next answer reads only what is new. A context
+    manager that closes models and documents. Raises ModelNotFound and ModelLoadError. One thread.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        output: Output,
+        *,
+        model: str | None,
+        system: str | None,
+        params: GenerationParams,
+        has_stats: bool = False,
+    ) -> None:
+        self.output = output
+        self.system = system
+        self.params = params
+        self.has_stats = has_stats
+        self.turns: list[Message] = []
+        self.documents: TalkedDocuments | None = None
+        self.last_stats = "nothing was answered yet"
+        self._session = session
+        self._current = CurrentModel(session, output, reference=model)
+
+    @property
+    def model(self) -> "ChatModel":
+        return self._current.model
+
+    def change_model(self, reference: str) -> None:
+        """Go on with another model; raises what opening it does, and then the old one stays."""
+        documents = self.documents
+        if documents is not None:
+            documents.close()
+        try:
+            self._current.change(reference)
+        finally:
+            if documents is not None:
+                documents.change_model(self._current.reference)
+
+    def read_documents(self, folders: "Sequence[Path]") -> None:
+        """Talk about folders, in place of those of before; none to talk without. Raises what they do."""
+        from gpt4all_app.talk.documents import TalkedDocuments  # noqa: PLC0415 - numpy, for those who ask
+
+        new = (
+            TalkedDocuments(self._session, self.output, folders=folders, model=self._current.reference)
+            if folders
+            else None
+        )
+        if self.documents is not None:
+            self.documents.close()
+        self.documents = new
+
+    def answer(self, text: str) -> None:
+        """Answer a message; what was said before Ctrl-C is kept, what failed is not.
+
+        Raises GenerationError and LocalDocsError, and KeyboardInterrupt where nobody types.
+        """
+        user = Message("user", text)
+        if self.documents is not None:
+            answered = self._from_documents(self.documents, user)
+        else:
+            answered = self._from_model(user)
+        if answered.strip():
+            self.turns += [user, Message("assistant", answered)]
+
+    def close(self) -> None:
+        """Idempotent."""
+        if self.documents is not None:
+            self.documents.close()
+        self._current.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def _from_model(self, user: Message) -> str:
+        start = [Message("system", self.system)] if self.system else []
+        reply = self.model.chat([*start, *self.turns, user], self.params)
+        said: list[str] = []
+        try:
+            completion = self._shown(reply, said)
+        except KeyboardInterrupt:
+            if not is_interactive():
+                raise
+            reply.cancel()
+            self.output.note("stopped; what was said is kept")
+            return "".join(said)
+        self._tell_stats(completion.usage, completion.timing)
+        if self.output.is_json:
+            self.output.line({"message": user.text, **_record(completion)})
+        elif completion.finish_reason == "length":
+            self.output.note("the answer was cut off; say 'go on', or /reset if the context is full")
+        elif not completion.text.strip():
+            self.output.note("the model said nothing; put it in other words")
+        return completion.text
+
+    def _shown(self, reply: "Reply", said: list[str]) -> Completion:
+        view = answer_view(self.output)
+        try:
+            with waiting(self.output, "reading") as stop_waiting:
+                for event in reply.events:
+                    stop_waiting()
+                    if isinstance(event, TextDelta):
+                        said.append(event.text)
+                        view.say(event.text)
+                    elif isinstance(event, ReasoningDelta):
+                        view.think(event.text)
+        finally:
+            view.finish()
+        return reply.result()
+
+    def _from_documents(self, documents: "TalkedDocuments", user: Message) -> str:
+        from gpt4all_app.talk.documents import answer_record  # noqa: PLC0415 - as above
+
+        said = _Recorded(answer_view(self.output))
+        # Greedy is the default for documents: it is what their answers were measured with.
+        params = self.params if self.params != GenerationParams() else None
+        try:
+            answer = documents.answer(user.text, history=self.turns, params=params, view=said)
+        except KeyboardInterrupt:
+            if not is_interactive():
+                raise
+            self.output.note("stopped; what was said is kept")
+            return said.text
+        finally:
+            said.finish()
+        self._tell_stats(answer.usage, None)
+        if self.output.is_json:
+            self.output.line({"message": user.text, **answer_record(answer)})
+        else:
+            documents.show_sources(answer)
+        return answer.text
+
+    def _tell_stats(self, usage: Usage, timing: Timing | None) -> None:
+        self.last_stats = stats_line(usage, timing)
+        if self.has_stats:
+            self.output.note(self.last_stats)
+
+
+class _Recorded:
+    """A view that remembers what was said."""
+
+    def __init__(self, view: AnswerView) -> None:
+        self._view = view
+        self.text = ""
+
+    def think(self, text: str) -> None:
+        self._view.think(text)
+
+    def say(self, text: str) -> None:
+        self.text += text
+        self._view.say(text)
+
+    def finish(self) -> None:
+        self._view.finish()
+
+
+def _record(completion: Completion) -> dict[str, object]:
+    return {
+        "text": completion.text,
+        "reasoning": completion.reasoning,
+        "finish_reason": completion.finish_reason,
+        "usage": asdict(completion.usage),
+        "timing": asdict(completion.timing) if completion.timing else None,
+    }

@@ -1,0 +1,134 @@
+"""`gpt4all chat` in a terminal: keys, colours, and what is kept for next time."""
+
+import contextlib
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commandline import environment, has_escape_codes
+
+pty = pytest.importorskip("pty", reason="no such terminals on Windows")
+
+PROGRAM = Path(__file__).parent / "typed_chat.py"
+PATIENCE_S = 60
+CTRL_C, CTRL_D, UP, ALT_ENTER = "\x03", "\x04", "\x1b[A", "\x1b\r"
+
+
+class Terminal:
+    """Types into a program and reads what it shows."""
+
+    def __init__(self, home, *arguments, **variables):
+        self._keyboard, screen = pty.openpty()
+        self._shown = ""
+        settings = {"TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
+        self._process = subprocess.Popen(
+            [sys.executable, PROGRAM, "chat", *arguments],
+            stdin=screen,
+            stdout=screen,
+            stderr=screen,
+            start_new_session=True,
+            env=environment(home) | settings | variables,
+        )
+        os.close(screen)
+
+    def type(self, keys):
+        os.write(self._keyboard, keys.encode())
+
+    def read_until(self, text):
+        """What came since the last call, up to and with this text."""
+        while text not in self._shown:
+            self._read()
+        before, _, self._shown = self._shown.partition(text)
+        return before + text
+
+    def leave(self):
+        """The exit code after Ctrl-D at the prompt."""
+        self.read_until("> ")
+        self.type(CTRL_D)
+        return self.close()
+
+    def close(self):
+        """The exit code of a program that ends."""
+        with contextlib.suppress(OSError):  # how Linux tells that nobody holds the other end any more
+            while True:
+                self._read()
+        os.close(self._keyboard)
+        return self._process.wait(timeout=PATIENCE_S)
+
+    def _read(self):
+        if not select.select([self._keyboard], [], [], PATIENCE_S)[0]:
+            raise AssertionError(f"nothing more came than {self._shown!r}")
+        self._shown += os.read(self._keyboard, 4096).decode()
+
+
+@pytest.fixture
+def terminal(home):
+    opened = []
+
+    def open_terminal(*arguments, **variables):
+        opened.append(Terminal(home, *arguments, **variables))
+        opened[-1].read_until("> ")
+        return opened[-1]
+
+    yield open_terminal
+    for one in opened:
+        if one._process.poll() is None:
+            one._process.kill()
+            one.close()
+
+
+def test_ctrl_c_stops_the_answer_and_twice_at_the_prompt_leaves(terminal):
+    chat = terminal()
+    chat.type("tell\r")
+    chat.read_until("Once upon")
+    chat.type(CTRL_C)
+    chat.read_until("stopped; what was said is kept")
+    chat.read_until("> ")
+    chat.type("go on\r")
+    chat.read_until("tell|Once upon a time, |go on")
+    chat.read_until("> ")
+    chat.type(CTRL_C)
+    chat.read_until("Ctrl-C again")
+    chat.type(CTRL_C)
+    assert chat.close() == 0
+
+
+def test_messages_have_several_lines_and_are_offered_again_next_time(terminal):
+    chat = terminal()
+    chat.type(f"one{ALT_ENTER}two\r")
+    chat.read_until("\x1b[1mtwo")
+    chat.read_until("> ")
+    chat.type('"""\rthree\rfour"""\r')
+    chat.read_until("\x1b[1mfour")
+    assert chat.leave() == 0
+    again = terminal()
+    again.type(f"{UP}{UP} more\r")
+    again.read_until("\x1b[1mtwo more")
+
+
+def test_private_keeps_no_line(terminal, home):
+    chat = terminal("--private")
+    chat.type("secret\r")
+    chat.read_until("\x1b[1msecret")
+    assert chat.leave() == 0
+    assert not list(home.glob("typed_lines*"))
+
+
+def test_thoughts_are_dimmed_and_commands_completed(terminal):
+    chat = terminal()
+    chat.type("hi\r")
+    assert "\x1b[2;3mHmm." in chat.read_until("\x1b[1mhi")
+    chat.read_until("> ")
+    chat.type("/sta\t\r")
+    chat.read_until("written")
+
+
+def test_a_terminal_of_letters_alone_gets_no_escape_codes(terminal):
+    chat = terminal(TERM="dumb")
+    chat.type("hi\r")
+    shown = chat.read_until("**hi**").replace("\r", "")
+    assert "(thinks: Hmm.)" in shown
+    assert not has_escape_codes(shown)
