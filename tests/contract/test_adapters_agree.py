@@ -88,7 +88,7 @@ def test_both_take_the_same_arguments_with_the_same_defaults():
 
 def test_objects_of_both_frameworks_hold_one_copy_of_the_weights():
     gc.collect()  # models of earlier tests that nobody holds any more
-    before = pool.open_count
+    others, before = set(pool._entries), pool.open_count
     models = [ChatGPT4All(model=MODEL, context_size=601), ChatGPT4All(model=MODEL, context_size=601)]
     models.append(GPT4All(model=MODEL, context_size=601))
     path = LocalModel(MODEL).path
@@ -97,8 +97,7 @@ def test_objects_of_both_frameworks_hold_one_copy_of_the_weights():
         model.invoke("hi", max_tokens=1)
     models[2].complete("hi", max_tokens=1)
     models[3].invoke("hi", max_tokens=1)
-    kinds = [key[0] for key in pool._entries]
-    assert kinds.count("weights") == 1
+    assert [key[0] for key in pool._entries if key not in others].count("weights") <= 1
     assert pool.open_count <= before + 3  # two context sizes, and the weights if they were not open
     for model in models:
         model.close()
