@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpt4all_core.catalog.catalog import SHARE_OF_MEMORY, list_models
+from gpt4all_core.catalog.catalog import MOST_PARAMETERS, SHARE_OF_MEMORY, list_models
 from gpt4all_core.catalog.entry import ModelEntry
 from gpt4all_core.catalog.machine import memory_bytes
 from gpt4all_core.catalog.memory import memory_needed
@@ -87,7 +87,8 @@ def recommend(wishes: Wishes | None = None, *, memory: int | None = None, is_mea
 
     A model has to fit, with a context of 4,096 tokens, into 70 % of main memory or into what is free on
     the cards. Of those, the ones that write at least as fast as people read come first, then those that
-    the catalog recommends, then those with more parameters.
+    the catalog recommends, then those with more parameters. Where nothing was measured and there is no
+    card, models of more than nine billion parameters are taken for too slow, as `better_model` does.
 
     Raises ModelLoadError where llama.cpp cannot be used.
     """
@@ -97,7 +98,7 @@ def recommend(wishes: Wishes | None = None, *, memory: int | None = None, is_mea
     fitting = [entry for entry in wanted if _fits(entry, machine)]
     if not fitting:
         return Advice(machine, wishes.task, (), fault=_why_none(wanted, machine, wishes))
-    ordered = _by_worth(fitting, {})
+    ordered = _by_worth(fitting, {}, machine)
     kinds = _types_of(ordered) if is_measured else []
     device = "auto" if machine.devices else "cpu"
     measured = tuple(measure_speed(kind, device=device) for kind in kinds)
@@ -115,7 +116,7 @@ def advise(
             entry.name: speeds[entry.name] if _needed(entry) <= machine.device_bytes else None
             for entry in fitting
         }
-    ordered = _by_worth(fitting, speeds)
+    ordered = _by_worth(fitting, speeds, machine)
     chosen: list[Choice] = []
     for entry, why in _picked(ordered, speeds):
         about = (
@@ -181,12 +182,20 @@ def _types_of(ordered: Sequence[ModelEntry]) -> list[str]:
     return list(types)[:MOST_MEASURED_TYPES]
 
 
-def _by_worth(entries: Sequence[ModelEntry], speeds: Mapping[str, ExpectedSpeed | None]) -> list[ModelEntry]:
-    def worth(entry: ModelEntry) -> tuple[bool, bool, int]:
+def _by_worth(
+    entries: Sequence[ModelEntry], speeds: Mapping[str, ExpectedSpeed | None], machine: Machine
+) -> list[ModelEntry]:
+    is_measured = any(speeds.values())
+
+    def is_quick(entry: ModelEntry) -> bool:
+        if not is_measured:
+            return bool(machine.devices) or (entry.parameters or 0) <= MOST_PARAMETERS
         speed = speeds.get(entry.name)
         # What nobody measured, as on two devices at once, is no promise where others were measured.
-        is_quick = speed is not None and speed.tokens_per_s >= READING_TOKENS_PER_S
-        return is_quick, entry.is_recommended, entry.parameters or 0
+        return speed is not None and speed.tokens_per_s >= READING_TOKENS_PER_S
+
+    def worth(entry: ModelEntry) -> tuple[bool, bool, int]:
+        return is_quick(entry), entry.is_recommended, entry.parameters or 0
 
     return sorted(entries, key=worth, reverse=True)
 
@@ -226,6 +235,8 @@ def _first_reason(
     if speed is not None and speed.tokens_per_s < READING_TOKENS_PER_S:
         return f"the largest {kind} that fits, though it writes more slowly than people read"
     if (largest.parameters or 0) > (first.parameters or 0):
+        if speed is None:
+            return f"the largest {kind} that fits, of those that are quick enough without a graphics card"
         return f"the largest {kind} that fits and writes as fast as people read"
     return f"the largest {kind} that fits"
 

@@ -103,7 +103,8 @@ def better_model(memory_bytes: int) -> ModelEntry | None:
 
     The rule: of the chat models that the catalog recommends, with at most nine billion parameters and a
     memory need of at most 70 % of the machine's, the one with the most parameters; of equals the one
-    that is listed first.
+    that is listed first. It is what `recommend` names first where nothing is measured: that takes
+    seconds, and this stands in notes and messages.
     """
     recommended = (
         entry

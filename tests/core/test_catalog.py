@@ -151,6 +151,10 @@ def test_no_entry_states_a_number_without_its_source():
             assert "architecture" in entry.sources, entry.name
         if entry.query_prefix:
             assert "prefixes" in entry.sources, entry.name
+        if entry.languages is not None:
+            assert "languages" in entry.sources, entry.name
+        if entry.active_parameters is not None:
+            assert "parameters" in entry.sources, entry.name
 
 
 def test_the_catalog_agrees_with_the_headers_of_the_files_that_come_along():
@@ -192,7 +196,7 @@ def test_an_address_without_a_hash_is_refused_and_a_file_of_the_hub_is_not():
     unverifiable = find("llama-3-8b-instruct").model_dump() | {"md5": None}
     with pytest.raises(ValidationError, match="needs size_bytes and sha256 or md5"):
         ModelEntry.model_validate(unverifiable)
-    assert find("bge-m3").sha256 is None
+    assert find("phi-4").sha256 is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from gpt4all_core.catalog.catalog import find, list_models
+from gpt4all_core.catalog.catalog import better_model, find, list_models
 from gpt4all_core.catalog.gguf import read_header
 from gpt4all_core.catalog.gguf_check import check_data
 from gpt4all_core.catalog.gguf_tables import TENSOR_TYPES
@@ -79,6 +79,18 @@ def test_the_largest_recommended_model_comes_first_where_it_is_quick_enough():
     assert names(advice_for(Wishes(), gigabytes_per_s=60))[0] == "qwen3-14b"
 
 
+@pytest.mark.parametrize("gibibytes", [2, 4, 8, 16, 32, 64])
+def test_without_a_measurement_it_names_what_messages_name(gibibytes):
+    advice = recommend(memory=gibibytes * GIB, is_measured=False)
+    better = better_model(gibibytes * GIB)
+    assert better is None or names(advice)[0] == better.name
+
+
+def test_without_a_measurement_a_large_model_is_passed_over_and_the_reason_says_so():
+    best = recommend(memory=32 * GIB, is_measured=False).choices[0]
+    assert best.reason.startswith("the largest recommended one that fits, of those that are quick enough")
+
+
 def test_a_slow_machine_gets_a_model_that_keeps_up_with_a_reader():
     advice = advice_for(Wishes(), gigabytes_per_s=15)
     best = advice.choices[0]
@@ -115,7 +127,7 @@ def test_a_model_that_is_here_is_among_the_choices():
     [
         (Wishes(licence="commercial"), "qwen2.5-3b-instruct", False),
         (Wishes(), "qwen2.5-3b-instruct", True),
-        (Wishes(licence="commercial"), "ghost-7b-v0.9.1", False),
+        (Wishes(licence="commercial"), "orca-2-7b", False),
         (Wishes(licence="commercial"), "llama-3.2-1b-instruct", True),
         (Wishes(language="de"), "em-german-mistral", True),
         (Wishes(language="de"), "gemma-2-2b-it", False),
@@ -129,6 +141,12 @@ def test_a_model_that_is_here_is_among_the_choices():
 )
 def test_wishes_are_met_or_not(wishes, name, is_met):
     assert meets(find(name), wishes) is is_met
+
+
+def test_a_model_whose_licence_is_not_known_is_not_said_to_be_commercial():
+    unknown = find("qwen3-8b").model_copy(update={"licence": None})
+    assert not meets(unknown, Wishes(licence="commercial"))
+    assert meets(unknown, Wishes())
 
 
 def test_where_more_than_25_languages_are_not_named_the_reason_says_so():
@@ -180,3 +198,9 @@ def test_a_machine_is_measured_with_the_kernels_that_models_use(monkeypatch):
 def test_an_unknown_type_is_refused_with_those_there_are():
     with pytest.raises(ConfigError, match="'Q9' is no type of weights; choose one of F32, F16"):
         measure_speed("Q9")
+
+
+@pytest.mark.parametrize("language", ["German", "DE", "many", "d", ""])
+def test_a_language_is_asked_for_by_its_code(language):
+    with pytest.raises(ConfigError, match="is no ISO 639-1 code; write its two letters"):
+        Wishes(language=language)
