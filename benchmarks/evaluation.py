@@ -3,8 +3,8 @@
     .venv/bin/python -m benchmarks.evaluation [--model MODEL] [--data DIR] [--limit 36]
 
 Without DIR, which has the real lines (docs/evaluation.md says where), lines are made up: two thirds as
-WikiHow's, with three questions to an article, one third as ActivityNet's, of the lengths of the examples
-in the paper (arXiv:1905.07830, figures 1 and 2). The naive way decodes each context with each ending, all
+WikiHow's, with three questions to an article, one third as ActivityNet's, about as long as the examples
+that its paper prints (arXiv:1905.07830). The naive way decodes each context with each ending, all
 but the last token of it, as lm-evaluation-harness does. The times are of three runs, least and most.
 """
 

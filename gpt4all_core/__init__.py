@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         UnsupportedParameter,
         UnsupportedSchema,
     )
+    from gpt4all_core.inspect_model import FileFacts, inspect_file
     from gpt4all_core.local_model import LocalModel
     from gpt4all_core.model_loss import Loss, Perplexity, measure_loss, perplexity
     from gpt4all_core.open_model import Hardware
@@ -95,6 +96,7 @@ __all__ = [
     "EngineBusy",
     "EngineClosed",
     "EngineCrashed",
+    "FileFacts",
     "GPT4AllError",
     "Generation",
     "GenerationCancelled",
@@ -142,6 +144,7 @@ __all__ = [
     "UnsupportedSchema",
     "Usage",
     "forecast_size",
+    "inspect_file",
     "list_models",
     "measure_loss",
     "perplexity",
@@ -158,6 +161,7 @@ _ELSEWHERE = {
     "Completion": "types",
     "Constraint": "protocols",
     "Embedder": "protocols",
+    "FileFacts": "inspect_model",
     "Generation": "engine.handle",
     "GenerationParams": "types",
     "Hardware": "open_model",
@@ -189,6 +193,7 @@ _ELSEWHERE = {
     "Timing": "types",
     "Usage": "types",
     "forecast_size": "requantization",
+    "inspect_file": "inspect_model",
     "list_models": "catalog.catalog",
     "measure_loss": "model_loss",
     "perplexity": "model_loss",
