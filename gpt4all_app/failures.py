@@ -59,7 +59,8 @@ def describe(error: BaseException) -> str:
         # Only usage errors know their command, and typer does not export their class.
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "gpt4all"
-        return f"{error.format_message().rstrip('.')}; see: {command} --help"
+        message = error.format_message().replace("Value error, ", "")  # pydantic's own words
+        return f"{message.rstrip('.')}; see: {command} --help"
     if isinstance(error, EmbedderMismatch):  # its own advice is for programs
         return f"{error}; the command for that: gpt4all docs sync --rebuild --index DIR"
     if isinstance(error, (GPT4AllError, Stopped)):

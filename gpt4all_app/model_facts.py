@@ -4,13 +4,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gpt4all_core.catalog.catalog import find_or_none, list_models
-from gpt4all_core.catalog.entry import BundledSource, FileSource, ModelEntry, PackageSource
+from gpt4all_core.catalog.entry import (
+    BundledSource,
+    FileSource,
+    HuggingFaceSource,
+    ModelEntry,
+    PackageSource,
+    UrlSource,
+)
 from gpt4all_core.catalog.found_elsewhere.kept_file import KeptFile
 from gpt4all_core.catalog.gguf_check import check_loadable
 from gpt4all_core.catalog.gguf_header import GGUFHeader
 from gpt4all_core.catalog.memory import memory_needed
+from gpt4all_core.catalog.reference import HUGGING_FACE_PREFIX
 from gpt4all_core.catalog.resolve import resolve_model
-from gpt4all_core.catalog.store import files_on_disk, installed_path
+from gpt4all_core.catalog.store import files_on_disk, find_named, installed_path
 from gpt4all_core.catalog.verify_file import Digest, verify_file
 from gpt4all_core.config import APPLICATION
 from gpt4all_core.errors import ModelLoadError, ModelNotFound
@@ -80,7 +88,11 @@ def model_facts(reference: str) -> tuple[ModelFacts, FileFacts | None]:
         return _of_entry(entry, None), None
     file = inspect_file(path)
     entry = find_or_none(path.name)
-    return (_of_entry(entry, path) if entry else _of_facts(file)), file
+    facts = _of_entry(entry, path) if entry else _of_facts(file)
+    named = find_named(reference)
+    on_disk = files_on_disk() if named is None or named.path != path else (named,)
+    kept = next((kept for kept in on_disk if kept.path == path), None)
+    return (facts if kept is None else _as_kept(facts, kept)), file
 
 
 def digest_of(facts: ModelFacts) -> Digest:
@@ -96,13 +108,18 @@ def digest_of(facts: ModelFacts) -> Digest:
 def path_on_disk(reference: str) -> Path | None:
     """Where a model is, None if it would have to be downloaded.
 
-    Raises ModelNotFound, with the command, for one that is missing and comes with a package.
+    Raises ModelNotFound for one that no download brings, with what does, and for what is no name.
     """
     try:
         return resolve_model(reference)
     except ModelNotFound:
         entry = find_or_none(reference)
-        if entry and isinstance(entry.source, (PackageSource, BundledSource)):
+        can_be_fetched = (
+            reference.startswith(HUGGING_FACE_PREFIX)
+            if entry is None
+            else isinstance(entry.source, (HuggingFaceSource, UrlSource))
+        )
+        if not can_be_fetched:
             raise
         return None
 
@@ -145,9 +162,14 @@ def _of_entry(entry: ModelEntry, path: Path | None, program: str | None = None) 
 
 
 def _of_kept(kept: KeptFile) -> ModelFacts:
+    return _as_kept(_of_file(kept.path), kept)
+
+
+def _as_kept(facts: ModelFacts, kept: KeptFile) -> ModelFacts:
+    """With who keeps it, and under the name that its program gave it unless the catalog knows it."""
     program = None if kept.program == APPLICATION else kept.program
-    facts = _of_file(kept.path)
-    return replace(facts, program=program, name=kept.name if kept.names else facts.name)
+    is_known = find_or_none(facts.name) is not None
+    return replace(facts, program=program, name=kept.name if kept.names and not is_known else facts.name)
 
 
 def _of_file(path: Path) -> ModelFacts:

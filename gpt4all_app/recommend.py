@@ -8,6 +8,7 @@ import typer
 
 from gpt4all_app.options import Json
 from gpt4all_app.output import Output
+from gpt4all_app.quantities import as_bytes
 
 if TYPE_CHECKING:
     from gpt4all_core.recommend import Advice, Choice
@@ -87,7 +88,8 @@ def _machine(advice: "Advice") -> str:
     machine = advice.machine
     devices = ", ".join(device.description for device in machine.devices) or "no graphics card"
     cores = "1 core" if machine.cores == 1 else f"{machine.cores} cores"
-    return f"{cores}, {machine.memory_bytes / 2**30:.1f} GiB of memory, {devices}"
+    memory = f"{machine.memory_bytes / 2**30:.1f} GiB ({as_bytes(machine.memory_bytes)}) of memory"
+    return f"{cores}, {memory}, {devices}"
 
 
 def _paragraph(choice: "Choice", advice: "Advice") -> str:

@@ -25,6 +25,13 @@ from gpt4all_core.errors import ModelNotFound
 
 _REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w.-]+(?<!\.gguf)(?::[\w./-]+)?", re.IGNORECASE)
 
+_HUB_ADDRESS = re.compile(
+    r"(?:https?://)?(?:huggingface|hf)\.co/(?P<repository>[\w-][\w.-]*/[\w.-]+)"
+    r"(?::(?P<quantisation>[\w.-]+)|/(?:resolve|blob)/[^/]+/(?P<file>[^?]+)|/tree/.*)?/?(?:\?.*)?",
+    re.IGNORECASE,
+)
+"""As a browser shows it, or Ollama writes it."""
+
 
 def resolve_model(
     reference: str | Path | None = None, *, role: Role = "chat", allow_download: bool = False
@@ -128,9 +135,12 @@ def _resolve_elsewhere(named: str) -> Path:
     kept = find_named(named)
     if kept is not None:
         return kept.path
-    found = find_file(named) if named.endswith(".gguf") else None
+    found = find_file(named if named.endswith(".gguf") else f"{named}.gguf")
     if found is not None:
         return found
+    on_hub = _HUB_ADDRESS.fullmatch(named)
+    if on_hub is not None or "://" in named:
+        raise ModelNotFound(_no_name_but_address(named, on_hub))
     if _has_separator(named) and not _REPOSITORY.fullmatch(named):
         return _existing(Path(named).expanduser())
     raise _unknown(named)
@@ -147,6 +157,14 @@ def _resolve_hugging_face(named: str, *, allow_download: bool) -> Path:
         f"{named} is not on this disk; fetch it with: gpt4all models pull {named},"
         " or pass allow_download=True"
     )
+
+
+def _no_name_but_address(named: str, on_hub: re.Match[str] | None) -> str:
+    if on_hub is None:
+        return f"{named} is an address; download the file and give its path, or add it to your own catalog"
+    part = on_hub["file"] or on_hub["quantisation"]
+    reference = HUGGING_FACE_PREFIX + on_hub["repository"] + (f":{part}" if part else "")
+    return f"{named} is an address of the Hub; the name for it is {reference}"
 
 
 def _begins_like_a_path(named: str) -> bool:

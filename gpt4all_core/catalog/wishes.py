@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gpt4all_core.catalog.entry import ModelEntry, Role
+from gpt4all_core.errors import ConfigError
 
 Task = Literal["chat", "code", "embed", "rerank"]
 LicenceWish = Literal["any", "commercial"]
@@ -16,18 +17,26 @@ _ROLES: dict[Task, tuple[Role, ...]] = {
     "rerank": ("reranker",),
 }
 _IS_FOR_CODE = re.compile(r"code")
+_LANGUAGE = re.compile(r"[a-z]{2}")
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """task: code is for models that were made for programming. licence: "commercial" leaves out what
     may not earn money or whose licence is not known; conditions may apply all the same. language: an ISO
-    639-1 code; models whose languages are not known are left out.
+    639-1 code, as "de"; models whose languages are not known are left out.
+    Raises ConfigError for what is no such code.
     """
 
     task: Task = "chat"
     licence: LicenceWish = "any"
     language: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.language is not None and not _LANGUAGE.fullmatch(self.language):
+            raise ConfigError(
+                f"language={self.language!r} is no ISO 639-1 code; write its two letters, as de for German"
+            )
 
     def __str__(self) -> str:
         licence = " with a commercial licence" if self.licence == "commercial" else ""

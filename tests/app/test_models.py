@@ -67,6 +67,22 @@ def test_what_other_programs_keep_is_listed_under_their_names(gpt4all, monkeypat
     assert (own["program"], own["path"]) == ("Ollama", str(tmp_path / "blobs" / f"sha256-{'0' * 64}"))
 
 
+def test_info_of_what_another_program_keeps_has_its_name_there(gpt4all, monkeypatch, tmp_path):
+    source = Path(gpt4all("models", "info", EMBEDDER, "--json").document["path"])
+    monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path))
+    blob = tmp_path / "blobs" / f"sha256-{'0' * 64}"
+    layer = {"mediaType": "application/vnd.ollama.image.model", "digest": f"sha256:{'0' * 64}"}
+    blob.parent.mkdir()
+    blob.symlink_to(source)
+    for name in ("other", "own"):
+        manifest = tmp_path / "manifests" / "registry.ollama.ai" / "library" / name / "7b"
+        manifest.parent.mkdir(parents=True)
+        manifest.write_text(json.dumps({"layers": [layer]}))
+    for reference, name in (("own:7b", "own:7b"), (str(blob), "other:7b")):
+        found = gpt4all("models", "info", reference, "--json").document
+        assert (found["name"], found["program"], found["path"]) == (name, "Ollama", str(blob))
+
+
 def test_info_joins_the_catalog_and_the_file(gpt4all):
     document = gpt4all("models", "info", EMBEDDER, "--json").document
     assert set(document) == {*MODEL_KEYS, "file"}
@@ -199,6 +215,13 @@ def test_a_pull_that_fails_says_why(gpt4all, monkeypatch):
     assert found.err == "gpt4all: no connection; check the network and run the same again\n"
 
 
+@pytest.mark.parametrize("reference", ["owner/repo:Q4_K_M", "https://huggingface.co/owner/repo/tree/main"])
+def test_a_pull_of_a_repository_in_another_form_is_told_its_name(gpt4all, reference):
+    found = gpt4all("models", "pull", reference)
+    assert found.code == 3
+    assert "hf:owner/repo" in found.err
+
+
 def test_a_model_that_comes_with_a_package_is_installed_not_pulled(gpt4all, monkeypatch):
     monkeypatch.setattr("gpt4all_core.catalog.resolve.installed_path", lambda _entry: None)
     found = gpt4all("models", "pull", STARTER)
@@ -285,4 +308,5 @@ def test_the_papers_table_is_sorted_and_written_as_json(gpt4all):
 def test_a_column_that_the_papers_table_has_not_is_refused_with_those_it_has(gpt4all):
     found = gpt4all("models", "table", "--sort", "mmlu")
     assert found.code == 2
+    assert "Invalid value for '--sort': 'mmlu' is not one of 'model'" in found.err
     assert "'hellaswag'" in found.err

@@ -25,7 +25,7 @@ def test_a_machine_is_told_what_to_run_and_how_fast_it_will_be(gpt4all, steady_m
     assert (found.code, found.out.splitlines()[0]) == (0, "qwen3-4b")
     assert "  writes about 16 tokens/s (8.4 to 23), reads about 99 tokens/s\n" in found.out
     assert "get it with: gpt4all models pull qwen3-4b" in found.out
-    assert "8.0 GiB of memory, no graphics card" in found.err
+    assert "8.0 GiB (8.6 GB) of memory, no graphics card" in found.err
     assert len(steady_machine) <= 3
     assert {device for _, device in steady_machine} == {"cpu"}
 

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,11 @@ def test_a_file_that_the_catalog_does_not_know_is_found_by_its_name(home):
     assert resolve_model("own-finetune.gguf") == path
 
 
+def test_a_file_is_found_by_the_name_that_lists_show_without_its_ending(home):
+    path = place(home / ".cache" / "gpt4all" / "own-finetune.Q4_0.gguf")
+    assert resolve_model("own-finetune.Q4_0") == path
+
+
 def test_a_file_that_is_not_verified_yet_is_no_model(home):
     folder = hugging_face_folder("owner/repo")
     place(folder / ".m-Q4_0.gguf.incoming" / "m-Q4_0.gguf")
@@ -96,6 +102,27 @@ def test_a_typo_names_what_was_meant():
 def test_a_repository_without_its_prefix_is_told_the_prefix(reference):
     with pytest.raises(ModelNotFound, match=f"hf:{reference} is the Hub's"):
         resolve_model(reference)
+
+
+@pytest.mark.parametrize(
+    ("address", "reference"),
+    [
+        ("https://huggingface.co/owner/repo", "hf:owner/repo"),
+        ("https://huggingface.co/owner/repo/tree/main", "hf:owner/repo"),
+        ("https://huggingface.co/owner/repo/blob/main/m-Q4_0.gguf", "hf:owner/repo:m-Q4_0.gguf"),
+        ("https://huggingface.co/o/r/resolve/main/a/b.gguf?download=true", "hf:o/r:a/b.gguf"),
+        ("hf.co/owner/repo:Q4_K_M", "hf:owner/repo:Q4_K_M"),
+        ("huggingface.co/owner/repo", "hf:owner/repo"),
+    ],
+)
+def test_an_address_of_the_hub_is_told_its_name(address, reference):
+    with pytest.raises(ModelNotFound, match=rf"the name for it is {re.escape(reference)}$"):
+        resolve_model(address)
+
+
+def test_another_address_is_no_name():
+    with pytest.raises(ModelNotFound, match="is an address; download the file"):
+        resolve_model("https://example.org/m.gguf")
 
 
 def test_a_file_with_nearly_this_name_is_named_and_where_it_is(home):
