@@ -2,12 +2,12 @@
 
 import asyncio
 import base64
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from gpt4all_app.server.requests import WholeRequest, ignored_header
 from gpt4all_app.server.served_models import ServedModels
@@ -25,12 +25,24 @@ MOST_TEXTS = 2048
 """As many as OpenAI takes; its clients split longer lists themselves."""
 
 
+def _no_tokens(given: object) -> object:
+    if isinstance(given, list) and any(isinstance(part, int | list) for part in given):
+        raise ValueError(
+            "token ids are of another vocabulary than the model's; send texts (LangChain's OpenAIEmbeddings"
+            " do with check_embedding_ctx_length=False)"
+        )
+    return given
+
+
+Texts = Annotated[list[str], Field(min_length=1, max_length=MOST_TEXTS)]
+
+
 class EmbeddingRequest(WholeRequest):
     """What `/v1/embeddings` is asked."""
 
     model: str | None = Field(default=None, min_length=1)
-    input: str | list[str] | list[int] | list[list[int]]
-    """A text or several. Tokens are of the client's vocabulary, not the model's, and are refused."""
+    input: Annotated[str | Texts, BeforeValidator(_no_tokens)]
+    """A text or several."""
 
     encoding_format: Literal["float", "base64"] = "float"
     """base64: of the float32 numbers in little endian, a third of the length."""
@@ -70,7 +82,7 @@ def embeddings_router(models: ServedModels) -> APIRouter:
     async def create_embeddings(asked: EmbeddingRequest, request: Request) -> Response:
         """Embed a text or several."""
         headers = ignored_header(asked.ignored)
-        texts = _texts(asked)
+        texts = [asked.input] if isinstance(asked.input, str) else asked.input
         embedder = models.embedder(asked.model)
         _check_dimensions(embedder, asked.dimensions)
         vectors = await unless_gone(request, _embed(embedder, texts, asked.input_type))
@@ -90,18 +102,6 @@ def embeddings_router(models: ServedModels) -> APIRouter:
         return JSONResponse(body, headers=headers)
 
     return router
-
-
-def _texts(asked: EmbeddingRequest) -> list[str]:
-    given: list[Any] = [asked.input] if isinstance(asked.input, str) else list(asked.input)
-    if not 1 <= len(given) <= MOST_TEXTS:
-        raise UnsupportedParameter(f"input has {len(given)} texts; give 1 to {MOST_TEXTS}")
-    if not all(isinstance(text, str) for text in given):
-        raise UnsupportedParameter(
-            "input has token ids, which are of another vocabulary than the model's; send texts"
-            " (LangChain's OpenAIEmbeddings do with check_embedding_ctx_length=False)"
-        )
-    return given
 
 
 def _check_dimensions(embedder: "LocalEmbedder", asked: int | None) -> None:

@@ -28,6 +28,9 @@ SAYS = {
 }
 """What the code of a page or example prints, beside the model's own words."""
 
+SERVED = {"server.md"}
+"""Pages whose code talks to a server: test_server_page.py runs it."""
+
 
 def named(path):
     return str(path.relative_to(ROOT))
@@ -55,7 +58,9 @@ def folder(tmp_path, monkeypatch):
 
 # LangChain calls its own `load` a beta, whose page shows it.
 @pytest.mark.filterwarnings("ignore:The function `load` is in beta")
-@pytest.mark.parametrize("path", [path for path in [*PAGES, *EXAMPLES] if code_of(path)], ids=named)
+@pytest.mark.parametrize(
+    "path", [path for path in [*PAGES, *EXAMPLES] if code_of(path) and path.name not in SERVED], ids=named
+)
 def test_code_runs_from_top_to_bottom_and_says_something(path, folder, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [str(path)])
     if path.suffix == ".py":

@@ -1,15 +1,12 @@
-import socket
-import threading
 from contextlib import ExitStack
 
 import httpx
 import pytest
-import uvicorn
+from loopback import LoopbackServer
 from served import Script, served
 from starlette.testclient import TestClient
 
 from gpt4all_app.server.app import create_app
-from gpt4all_app.server.options import ServerOptions
 
 
 def pytest_collection_modifyitems(items):
@@ -18,24 +15,16 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.allow_hosts(["127.0.0.1"]))
 
 
-class Running:
-    """A server on a free port of the loopback address, in a thread."""
+class Running(LoopbackServer):
+    """A server with a client of its own."""
 
-    def __init__(self, models, options):
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        config = uvicorn.Config(create_app(models, options), log_config=None, timeout_graceful_shutdown=1)
-        self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]})
-        self.thread.start()
+    def __init__(self, models, options, **how):
+        super().__init__(models, options, **how)
         self.client = httpx.Client(base_url=self.url, timeout=60)
 
     def close(self):
         self.client.close()
-        self.server.should_exit = True
-        self.thread.join()
-        self.socket.close()
+        super().close()
 
 
 @pytest.fixture
@@ -43,8 +32,8 @@ def running():
     """Starts servers of models, which end with the test."""
     with ExitStack() as servers:
 
-        def start(*models, options=None):
-            server = Running(served(*(models or [Script()])), options or ServerOptions())
+        def start(*models, options=None, **how):
+            server = Running(served(*(models or [Script()])), options, **how)
             servers.callback(server.close)
             return server
 

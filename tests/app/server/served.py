@@ -95,7 +95,7 @@ class Ranker:
 
     async def arerank(self, _query, documents, *, top_n=None):
         order = sorted(range(len(documents)), key=lambda index: len(documents[index]))
-        return [RankedDocument(index, 1 / len(documents[index])) for index in order[:top_n]]
+        return [RankedDocument(index, 1 / (1 + len(documents[index]))) for index in order[:top_n]]
 
     def close(self):
         pass

@@ -117,8 +117,8 @@ def test_documents_are_ranked_in_the_form_of_cohere_and_jina(texts):
     body = texts.post("/v1/rerank", json=asked).json()
     assert body["model"] == "short-first"
     assert body["results"] == [
-        {"index": 2, "relevance_score": 1.0, "document": {"text": "s"}},
-        {"index": 1, "relevance_score": pytest.approx(1 / 3), "document": {"text": "mid"}},
+        {"index": 2, "relevance_score": 0.5, "document": {"text": "s"}},
+        {"index": 1, "relevance_score": 0.25, "document": {"text": "mid"}},
     ]
 
 
@@ -146,3 +146,8 @@ def test_engines_are_counted_once_they_are_open():
         complete(client, prompt="On", max_tokens=2)
         found = client.get("/metrics").text
     assert 'gpt4all_engine_requests_total{model="smollm2-135m-instruct"} 1.0' in found
+
+
+def test_tokens_of_a_client_are_refused_with_what_to_do(texts):
+    error = embed(texts, [[1, 2]]).json()["error"]
+    assert "check_embedding_ctx_length=False" in error["message"]

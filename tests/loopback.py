@@ -1,0 +1,31 @@
+"""A server on the loopback address, for tests that are marked `allow_hosts(["127.0.0.1"])`."""
+
+import socket
+import threading
+
+import uvicorn
+
+from gpt4all_app.server.app import create_app
+
+
+class LoopbackServer:
+    """Answers on a free port, in a thread, until it is closed."""
+
+    def __init__(self, models, options=None, *, last_moments_s=1):
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        app = create_app(models, options)
+        config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=last_moments_s)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
+        self._thread.start()
+
+    def end(self):
+        """Ask it to end, as a signal does."""
+        self._server.should_exit = True
+
+    def close(self):
+        self.end()
+        self._thread.join()
+        self._socket.close()
