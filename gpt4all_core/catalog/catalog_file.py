@@ -96,4 +96,5 @@ def _explained(error: ValidationError, raw: Sequence[Any], file: str) -> str:
     which = repr(name) if name else f"number {int(number) + 1}"
     where = ".".join(str(part) for part in field)
     more = f" (and {len(others)} more)" if others else ""
-    return f"the catalog {file}, entry {which}{f', {where}' if where else ''}: {first['msg']}{more}"
+    complaint = first["msg"].removeprefix("Value error, ")
+    return f"the catalog {file}, entry {which}{f', {where}' if where else ''}: {complaint}{more}"
