@@ -11,7 +11,7 @@ from gpt4all_app.output import Output
 from gpt4all_app.quantities import as_bytes
 
 if TYPE_CHECKING:
-    from gpt4all_core.recommend import Advice, Choice
+    from gpt4all_core.recommendation import Advice, Choice
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(k|m|g|t)?i?b?", re.IGNORECASE)
 _POWERS = {"k": 10, "m": 20, "g": 30, "t": 40}
@@ -53,7 +53,7 @@ def recommend(
     """
     from gpt4all_core.catalog.wishes import Wishes  # noqa: PLC0415 - pydantic: not for --help
     from gpt4all_core.errors import ModelNotFound  # noqa: PLC0415 - as above
-    from gpt4all_core.recommend import recommend as advice_for  # noqa: PLC0415 - as above
+    from gpt4all_core.recommendation import recommend as advice_for  # noqa: PLC0415 - as above
 
     output = Output(is_json=json)
     advice = advice_for(Wishes(task, licence, language), memory=size_in_bytes(memory) if memory else None)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gpt4all_core.catalog.catalog import list_models
     from gpt4all_core.catalog.entry import ModelEntry
     from gpt4all_core.catalog.resolve import resolve_model
+    from gpt4all_core.catalog.wishes import Wishes
     from gpt4all_core.chat_reply import ChatReply
     from gpt4all_core.embedder import LocalEmbedder
     from gpt4all_core.engine.handle import Generation, Scoring
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from gpt4all_core.model_loss import Loss, Perplexity, measure_loss, perplexity
     from gpt4all_core.open_model import Hardware
     from gpt4all_core.protocols import ChatModel, Constraint, Embedder
+    from gpt4all_core.recommendation import Advice, recommend
     from gpt4all_core.requantization import forecast_size, requantize
     from gpt4all_core.reranker import LocalReranker
     from gpt4all_core.types import (
@@ -81,6 +83,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Adapter",
+    "Advice",
     "Audio",
     "ChatModel",
     "ChatReply",
@@ -143,17 +146,20 @@ __all__ = [
     "UnsupportedParameter",
     "UnsupportedSchema",
     "Usage",
+    "Wishes",
     "forecast_size",
     "inspect_file",
     "list_models",
     "measure_loss",
     "perplexity",
+    "recommend",
     "requantize",
     "resolve_model",
 ]
 
 _ELSEWHERE = {
     "Adapter": "types",
+    "Advice": "recommendation",
     "Audio": "types",
     "ChatModel": "protocols",
     "ChatReply": "chat_reply",
@@ -192,11 +198,13 @@ _ELSEWHERE = {
     "ToolUse": "types",
     "Timing": "types",
     "Usage": "types",
+    "Wishes": "catalog.wishes",
     "forecast_size": "requantization",
     "inspect_file": "inspect_model",
     "list_models": "catalog.catalog",
     "measure_loss": "model_loss",
     "perplexity": "model_loss",
+    "recommend": "recommendation",
     "requantize": "requantization",
     "resolve_model": "catalog.resolve",
 }

@@ -22,7 +22,11 @@ _LANGUAGE = re.compile(r"[a-z]{2}")
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """task: code is for models that were made for programming. licence: "commercial" leaves out what
+    """What a model is wanted for, for `recommend`.
+
+        recommend(Wishes(task="chat", licence="commercial", language="de"))
+
+    task: code is for models that were made for programming. licence: "commercial" leaves out what
     may not earn money or whose licence is not known; conditions may apply all the same. language: an ISO
     639-1 code, as "de"; models whose languages are not known are left out.
     Raises ConfigError for what is no such code.

@@ -16,7 +16,7 @@ def steady_machine(monkeypatch):
         asked.append((kind, device))
         return MeasuredSpeed(kind, 40e9, 30e9, 44e9, layer_s=0.0, prompt_weights_per_s=400e9, threads=8)
 
-    monkeypatch.setattr("gpt4all_core.recommend.measure_speed", measure)
+    monkeypatch.setattr("gpt4all_core.recommendation.measure_speed", measure)
     return asked
 
 

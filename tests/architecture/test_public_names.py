@@ -10,6 +10,7 @@ from gpt4all_core import errors, testing
 
 CORE = {
     "Adapter",
+    "Advice",
     "Audio",
     "ChatModel",
     "ChatReply",
@@ -72,11 +73,13 @@ CORE = {
     "UnsupportedParameter",
     "UnsupportedSchema",
     "Usage",
+    "Wishes",
     "forecast_size",
     "inspect_file",
     "list_models",
     "measure_loss",
     "perplexity",
+    "recommend",
     "requantize",
     "resolve_model",
 }

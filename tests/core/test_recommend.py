@@ -13,7 +13,7 @@ from gpt4all_core.catalog.wishes import Wishes, meets
 from gpt4all_core.engine.devices import Device
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.measure_speed import MeasuredSpeed, measure_speed
-from gpt4all_core.recommend import Machine, advise, expected_speed, recommend, tensor_type
+from gpt4all_core.recommendation import Machine, advise, expected_speed, recommend, tensor_type
 from gpt4all_core.scale_model import WIDE, write_scale_model
 
 GIB = 2**30
