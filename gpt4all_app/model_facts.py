@@ -15,14 +15,14 @@ from gpt4all_core.catalog.entry import (
 from gpt4all_core.catalog.found_elsewhere.kept_file import KeptFile
 from gpt4all_core.catalog.gguf_check import check_loadable
 from gpt4all_core.catalog.gguf_header import GGUFHeader
-from gpt4all_core.catalog.memory import memory_needed
+from gpt4all_core.catalog.memory import USUAL_CONTEXT, memory_needed
 from gpt4all_core.catalog.reference import HUGGING_FACE_PREFIX
 from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.catalog.store import files_on_disk, find_named, installed_path
 from gpt4all_core.catalog.verify_file import Digest, verify_file
 from gpt4all_core.config import APPLICATION
 from gpt4all_core.errors import ModelLoadError, ModelNotFound
-from gpt4all_core.inspect_model import FileFacts, inspect_file
+from gpt4all_core.inspect_model import FileFacts, inspect_file, usual_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +193,7 @@ def _of_file(path: Path) -> ModelFacts:
 
 
 def _of_facts(file: FileFacts) -> ModelFacts:
+    usual = [need.total for need in file.memory if need.context_tokens <= USUAL_CONTEXT]
     return ModelFacts(
         name=file.path.stem,
         role="chat" if file.template else None,
@@ -204,6 +205,7 @@ def _of_facts(file: FileFacts) -> ModelFacts:
         context_length=file.context_length,
         licence=file.licence,
         commercial_use=None,
+        memory_bytes=max(usual, default=None),
     )
 
 
@@ -219,4 +221,5 @@ def _of_header(header: GGUFHeader) -> ModelFacts:
         context_length=header.context_length,
         licence=header.licence,
         commercial_use=None,
+        memory_bytes=usual_memory(header).total,
     )

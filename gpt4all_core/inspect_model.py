@@ -10,7 +10,7 @@ from gpt4all_core.catalog.catalog import find_for_file
 from gpt4all_core.catalog.gguf import read_header
 from gpt4all_core.catalog.gguf_check import check_data, check_header
 from gpt4all_core.catalog.gguf_header import GGUFHeader
-from gpt4all_core.catalog.memory import BATCH_TOKENS, CELLS_PER_TOKEN
+from gpt4all_core.catalog.memory import BATCH_TOKENS, CELLS_PER_TOKEN, USUAL_CONTEXT
 from gpt4all_core.catalog.projector_files import find_projector
 from gpt4all_core.chat.dialect import DialectSource
 from gpt4all_core.chat.template import ChatTemplate
@@ -141,6 +141,11 @@ def inspect_file(path: str | Path) -> FileFacts:
         projector=find_projector(path, header),
         memory=_memory(header),
     )
+
+
+def usual_memory(header: GGUFHeader) -> MemoryNeed:
+    """What a model takes with 4,096 tokens of context, or as many as it was trained for if fewer."""
+    return _need(header, min(USUAL_CONTEXT, header.context_length or USUAL_CONTEXT), "f16")
 
 
 def active_share(header: GGUFHeader) -> float:

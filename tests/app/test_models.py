@@ -53,6 +53,18 @@ def test_files_that_the_catalog_does_not_know_are_listed_and_bad_ones_say_why(gp
     assert "cannot be loaded: " in gpt4all("models", "list").out
 
 
+def test_memory_is_told_alike_of_a_file_that_the_catalog_does_not_know(gpt4all):
+    catalog = gpt4all("models", "info", EMBEDDER, "--json").document
+    models = gpt4all.home / "models"
+    models.mkdir()
+    (models / "mine.gguf").symlink_to(catalog["path"])
+    (listed,) = [m for m in gpt4all("models", "list", "--json").document["models"] if m["name"] == "mine"]
+    looked_into = gpt4all("models", "info", models / "mine.gguf", "--json").document
+    assert listed["memory_bytes"] == looked_into["memory_bytes"]
+    header_bytes = catalog["memory_bytes"] - listed["memory_bytes"]  # the catalog has the file's size
+    assert 0 <= header_bytes < 0.1 * catalog["memory_bytes"]
+
+
 def test_what_other_programs_keep_is_listed_under_their_names(gpt4all, monkeypatch, tmp_path):
     monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path))
     layer = {"mediaType": "application/vnd.ollama.image.model", "digest": f"sha256:{'0' * 64}", "size": 5}
