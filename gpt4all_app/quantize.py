@@ -155,6 +155,8 @@ def _target(output: Path | None, *, force: bool) -> Path:
     if output is None:
         raise ConfigError("--output FILE is missing: where to write the new model; --dry-run needs none")
     target = absolute(output)
+    if target.is_dir():
+        raise ConfigError(f"--output {target} is a folder; give the name of a file in it")
     if target.exists() and not force:
         raise ConfigError(f"{target} is there already; --force writes over it")
     return target

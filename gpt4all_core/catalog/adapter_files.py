@@ -39,8 +39,8 @@ def adapters_folder() -> Path:
 def list_adapters() -> tuple[AdapterFile, ...]:
     """The adapters in `adapters_folder` and among this project's models, by name; one of a kind.
 
-    Reads the headers of all files there, some milliseconds each. Files that cannot be read are left out:
-    `gpt4all models list` says why.
+    Reads the headers of all files there, some milliseconds each. Files that are no adapters are left out:
+    `adapter_faults` says why.
     """
     found: dict[str, AdapterFile] = {}
     for path, header in _adapters():
@@ -55,6 +55,18 @@ def list_adapters() -> tuple[AdapterFile, ...]:
             ),
         )
     return tuple(sorted(found.values(), key=lambda adapter: adapter.name))
+
+
+def adapter_faults() -> tuple[str, ...]:
+    """Why files in `adapters_folder` are not among `list_adapters`: each names its file."""
+    faults = []
+    for path in gguf_files(adapters_folder()):
+        try:
+            if not _is_adapter(read_header(path)):
+                faults.append(f"{path} is no LoRA adapter; models belong into {models_folder()}")
+        except ModelLoadError as error:
+            faults.append(str(error))
+    return tuple(faults)
 
 
 def resolve_adapter(reference: str | Path) -> Path:
@@ -92,5 +104,9 @@ def _adapters(name: str | None = None) -> Iterator[tuple[Path, GGUFHeader]]:
                 header = read_header(path)
             except ModelLoadError:
                 continue
-            if header.text("general.type") == "adapter":
+            if _is_adapter(header):
                 yield path, header
+
+
+def _is_adapter(header: GGUFHeader) -> bool:
+    return header.text("general.type") == "adapter"

@@ -78,6 +78,12 @@ def test_a_text_that_is_not_there_is_noticed_before_anything_is_written(gpt4all,
     assert "--text nowhere.txt: there is no such file" in done.err
 
 
+def test_a_folder_is_no_output_whatever_is_forced(gpt4all, tiny, tmp_path):
+    done = gpt4all("models", "quantize", tiny, "--to", "Q8_0", "--output", tmp_path, "--force")
+    assert done.code == 2
+    assert f"--output {tmp_path} is a folder" in done.err
+
+
 def test_adapters_are_listed(gpt4all):
     folder = gpt4all.home / "adapters"
     assert f"adapters are looked for in {folder}" in gpt4all("models", "adapters").err
@@ -86,3 +92,7 @@ def test_adapters_are_listed(gpt4all):
     (adapter,) = gpt4all("models", "adapters", "--json").document["adapters"]
     assert (adapter["name"], adapter["path"]) == ("style", str(folder / "style.gguf"))
     assert "style  llama" in gpt4all("models", "adapters").out
+    (folder / "page.gguf").write_bytes(b"<html>sorry</html>")
+    assert f"left out: {folder / 'page.gguf'} is an HTML page" in gpt4all("models", "adapters").err
+    (fault,) = gpt4all("models", "adapters", "--json").document["faults"]
+    assert "HTML" in fault

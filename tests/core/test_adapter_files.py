@@ -6,7 +6,12 @@ from gguf_writing import text
 from tiny_models import write_tiny_model
 
 from gpt4all_core.arguments import AnswerFields, to_answer_params
-from gpt4all_core.catalog.adapter_files import adapters_folder, list_adapters, resolve_adapter
+from gpt4all_core.catalog.adapter_files import (
+    adapter_faults,
+    adapters_folder,
+    list_adapters,
+    resolve_adapter,
+)
 from gpt4all_core.catalog.store import models_folder
 from gpt4all_core.errors import ModelNotFound
 from gpt4all_core.types import Adapter
@@ -35,6 +40,16 @@ def test_adapters_are_listed_by_name_with_what_they_are_for(style):
     )
     assert first.size_bytes == style.stat().st_size
     assert (second.name, second.base_model) == ("other", None)
+
+
+def test_what_is_no_adapter_is_named_with_the_reason(style):
+    write_tiny_model(adapters_folder() / "model.gguf", "plain")
+    broken, model = adapter_faults()
+    assert str(adapters_folder() / "broken.gguf") in broken
+    assert (
+        model
+        == f"{adapters_folder() / 'model.gguf'} is no LoRA adapter; models belong into {models_folder()}"
+    )
 
 
 @pytest.mark.parametrize("reference", ["Style-v2", "style-v2", "Style-v2.gguf"])
