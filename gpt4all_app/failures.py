@@ -3,7 +3,7 @@
 | exit code | when |
 |---|---|
 | 0 | all went well |
-| 1 | a package is missing, the system refused something, or nobody foresaw it |
+| 1 | a package is missing, the system refused something, `doctor` found a problem, or nobody foresaw it |
 | 2 | the command line, a setting or a folder asks for something impossible |
 | 3 | a model cannot be found, fetched or loaded |
 | 4 | the documents or their index cannot be used |

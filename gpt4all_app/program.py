@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from gpt4all_app import docs, models
+from gpt4all_app import config, docs, models
 from gpt4all_app.ask import ask
 from gpt4all_app.chat import chat
+from gpt4all_app.doctor import doctor
 from gpt4all_app.eval import evaluate
 from gpt4all_app.failures import ReaderGone, Stopped, describe, exit_code
 from gpt4all_app.library_messages import noted_messages
@@ -26,6 +27,8 @@ app = typer.Typer(name=NAME, rich_markup_mode=None, pretty_exceptions_enable=Fal
 app.command()(ask)
 app.command()(chat)
 app.add_typer(docs.app, name="docs")
+app.add_typer(config.app, name="config")
+app.command()(doctor)
 app.command("eval")(evaluate)
 app.add_typer(models.app, name="models")
 app.command()(serve)

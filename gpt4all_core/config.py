@@ -160,13 +160,7 @@ def resolve_settings(**arguments: Unpack[SettingArguments]) -> Settings:
     counts as not set. Raises ConfigError, naming the argument, variable or file, the value and
     what was expected, for an impossible value or an unknown key in the file.
     """
-    chosen: dict[str, object] = {}
-    origins: dict[str, str] = {}
-    given = {name: value for name, value in arguments.items() if value is not None}
-    for values, describe in _layers(given):
-        for name, value in values.items():
-            chosen[name] = value
-            origins[name] = describe.format(name=name, variable=_variable(name))
+    chosen, origins = _chosen({name: value for name, value in arguments.items() if value is not None})
     try:
         return Settings.model_validate(chosen)
     except ValidationError as error:
@@ -174,9 +168,28 @@ def resolve_settings(**arguments: Unpack[SettingArguments]) -> Settings:
         raise ConfigError(f"{origins[name]} is {chosen[name]!r}; expected {_EXPECTED[name]}") from error
 
 
+def setting_sources() -> dict[str, str]:
+    """Where each setting that is not a default comes from: a key of the config file, or a variable.
+
+    Raises ConfigError for an unknown key in the file.
+    """
+    return _chosen({})[1]
+
+
 def config_file() -> Path:
     """Where the config file is, or would be."""
     return Path(platformdirs.user_config_dir(APPLICATION, appauthor=False)) / "config.toml"
+
+
+def _chosen(given: Mapping[str, object]) -> tuple[dict[str, object], dict[str, str]]:
+    """The strongest value of each setting, and where it comes from."""
+    chosen: dict[str, object] = {}
+    origins: dict[str, str] = {}
+    for values, describe in _layers(given):
+        for name, value in values.items():
+            chosen[name] = value
+            origins[name] = describe.format(name=name, variable=_variable(name))
+    return chosen, origins
 
 
 def _layers(given: Mapping[str, object]) -> list[tuple[dict[str, object], str]]:

@@ -1,0 +1,76 @@
+"""`gpt4all doctor`: what is installed, what would be faster, what is wrong and how to mend it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+from rich.text import Text
+
+from gpt4all_app.options import Json, Model
+from gpt4all_app.output import Output, counted, printable
+
+if TYPE_CHECKING:
+    from gpt4all_app.checkup.finding import Finding, Level
+
+_STYLES: "dict[Level, str]" = {"ok": "green", "advice": "yellow", "problem": "bold red"}
+_WIDTH = len("problem") + 2
+
+
+def doctor(*, model: Model = None, json: Json = False) -> None:
+    """Look at this installation, and name what is wrong with the command that mends it.
+
+    Every finding is ok, an advice (it works, and could be better) or a problem. Nothing is changed, no
+    model is loaded, and nothing goes to the network. Ends with exit code 1 if there is a problem.
+    """
+    output = Output(is_json=json)
+    found = []
+    for finding in _findings(model):
+        found.append(finding)
+        if not json:
+            _show(finding, output)
+    levels = Counter(finding.level for finding in found)
+    if json:
+        counts = {"problems": levels["problem"], "advice": levels["advice"]}
+        output.document({**counts, "findings": [asdict(finding) for finding in found]})
+    else:
+        output.note(_summary(levels))
+    if levels["problem"]:
+        raise typer.Exit(1)
+
+
+def _findings(model: str | None) -> "Iterator[Finding]":
+    from gpt4all_app.checkup import chosen_models, engine, installation, places  # noqa: PLC0415 - not for --help
+    from gpt4all_app.checkup.finding import Finding  # noqa: PLC0415 - as above
+    from gpt4all_core.config import Settings, config_file, resolve_settings  # noqa: PLC0415 - as above
+    from gpt4all_core.errors import ConfigError  # noqa: PLC0415 - as above
+
+    yield from installation.findings()
+    build = engine.probe()
+    try:
+        settings = resolve_settings()
+    except ConfigError as error:  # which models would be used cannot be told then
+        yield Finding("settings", "problem", str(error), "gpt4all config path")
+        yield from engine.findings(build, Settings())
+        return
+    path = config_file()
+    yield Finding("settings", "ok", f"{path}{'' if path.exists() else ' (not there, defaults hold)'}")
+    yield from engine.findings(build, settings)
+    yield from chosen_models.findings(model, settings, features=build.features)
+    yield from places.findings(settings)
+
+
+def _show(finding: "Finding", output: Output) -> None:
+    level = Text(finding.level.ljust(_WIDTH), _STYLES[finding.level])
+    output.data(level.append(f"{printable(finding.about)}: {printable(finding.text)}", "none"))
+    if finding.remedy:
+        output.data(finding.remedy, indent=_WIDTH)
+
+
+def _summary(levels: "Counter[Level]") -> str:
+    problems, advice = levels["problem"], levels["advice"]
+    if not problems and not advice:
+        return "all is well"
+    told = [counted(problems, "problem")] * bool(problems) + [f"{advice} that could be better"] * bool(advice)
+    return "; ".join(told)
