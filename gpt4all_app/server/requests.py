@@ -1,7 +1,7 @@
 """What the requests for texts have in common: sampling, stops, streams, and keys that nobody knows."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Annotated, Any, ClassVar
 
@@ -43,12 +43,14 @@ class TolerantRequest(BaseModel):
 
     @property
     def ignored(self) -> tuple[str, ...]:
-        """The keys that have no effect. Raises UnsupportedParameter for those that must have one."""
-        names = tuple(self.model_extra or {})
-        for name in names:
+        """The keys that have no effect, those inside of others as `messages[].key`.
+
+        Raises UnsupportedParameter for those that must have one.
+        """
+        for name in self.model_extra or {}:
             if name in self.refused:
                 raise UnsupportedParameter(f"{name} cannot be used here; {self.refused[name]}")
-        return names
+        return tuple(dict.fromkeys(_ignored(self, "")))
 
 
 class WholeRequest(TolerantRequest):
@@ -108,6 +110,16 @@ class TextRequest(SamplingFields, WholeRequest):
             "top_logprobs": top_logprobs or 0,
         }
         return GenerationParams(**chosen)
+
+
+def _ignored(value: object, place: str) -> Iterator[str]:
+    if isinstance(value, TolerantRequest):
+        yield from (f"{place}{name}" for name in value.model_extra or {})
+        for name in type(value).model_fields:
+            yield from _ignored(getattr(value, name), f"{place}{name}.")
+    elif isinstance(value, list):
+        for each in value:
+            yield from _ignored(each, f"{place.removesuffix('.')}[].")
 
 
 def ignored_header(ignored: Sequence[str]) -> dict[str, str]:

@@ -18,7 +18,18 @@ E = TypeVar("E")
 Json = dict[str, Any]
 
 EVENT_STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
+    200: {
+        "content": {
+            "text/event-stream": {
+                "schema": {
+                    "type": "object",
+                    "description": "One event; `data` is JSON, or [DONE] in the last.",
+                    "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+                    "required": ["data"],
+                }
+            }
+        }
+    }
 }
 """What an address that can stream says of that in the OpenAPI document."""
 

@@ -124,10 +124,11 @@ def test_an_effort_is_a_budget_of_thoughts(talk, effort, reasoning):
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_keys_without_effect_are_named_in_a_header(talk, stream):
-    response = ask(talk(), user="ann", store=True, stream=stream, **{"wörld\n": 1})
-    assert response.headers["x-ignored-parameters"] == "user, store, w\\xf6rld\\n"[
-        : len("user, store, ")
-    ].rstrip(", ")
+    messages = [{"role": "user", "content": "a", "mood": 1}, {"role": "user", "content": "b", "mood": 2}]
+    unknown = {"user": "ann", "store": None, "wörld": 1, "a\nb": 1, "stream_options": {"fast": True}}
+    response = ask(talk(), messages=messages, stream=stream, **unknown)
+    assert response.status_code == 200
+    assert response.headers["x-ignored-parameters"] == "user, w\\xf6rld, stream_options.fast, messages[].mood"
 
 
 @pytest.mark.parametrize(

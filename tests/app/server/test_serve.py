@@ -1,10 +1,15 @@
 import os
 import re
 import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 from commandline import finish, start
+from served import QUESTION, Script, events
 
 from gpt4all_app.server.find_models import find_models
 from gpt4all_core.errors import ModelNotFound
@@ -66,3 +71,43 @@ def test_without_names_all_on_this_disk_are_served_once():
 def test_a_model_that_is_not_there_is_told_at_the_start():
     with pytest.raises(ModelNotFound):
         find_models(["no-such-model"])
+
+
+def test_the_help_does_not_wait_for_the_server():
+    program = "import sys, gpt4all_app.program; sys.exit(bool({'fastapi', 'uvicorn'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def is_listening(server):
+    try:
+        httpx.get(f"{server.url}/health")
+    except httpx.TransportError:
+        return False
+    return True
+
+
+class Slow(Script):
+    """Goes on with its answer when it is let."""
+
+    def __init__(self):
+        super().__init__(["Good morning."])
+        self.is_asked, self.may_go_on = threading.Event(), threading.Event()
+
+    def chat(self, *messages, **options):
+        self.is_asked.set()
+        self.may_go_on.wait(60)
+        return super().chat(*messages, **options)
+
+
+def test_an_answer_that_has_begun_is_ended_before_the_server(running):
+    model = Slow()
+    server = running(model, last_moments_s=60)
+    with ThreadPoolExecutor() as threads:
+        body = {"messages": QUESTION, "stream": True}
+        asked = threads.submit(server.client.post, "/v1/chat/completions", json=body)
+        assert model.is_asked.wait(60)
+        server.end()
+        while is_listening(server):
+            pass
+        model.may_go_on.set()
+        assert events(asked.result())
