@@ -1,5 +1,6 @@
 """`gpt4all doctor`: what is installed, what would be faster, what is wrong and how to mend it."""
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -62,10 +63,18 @@ def _findings(model: str | None) -> "Iterator[Finding]":
 
 
 def _show(finding: "Finding", output: Output) -> None:
-    level = Text(finding.level.ljust(_WIDTH), _STYLES[finding.level])
-    output.data(level.append(f"{printable(finding.about)}: {printable(finding.text)}", "none"))
+    text = printable(f"{finding.about}: {finding.text}")
+    lines = _wrapped(text, output.width - _WIDTH) if output.width else [text]
+    output.data(Text.assemble((finding.level.ljust(_WIDTH), _STYLES[finding.level]), lines[0]))
+    for line in lines[1:]:
+        output.data(line, indent=_WIDTH)
     if finding.remedy:
-        output.data(finding.remedy, indent=_WIDTH)
+        output.data(Text(printable(finding.remedy), "bold"), indent=_WIDTH)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Lines between words; paths and commands stay whole, so that they can be copied."""
+    return textwrap.wrap(text, max(width, 20), break_long_words=False, break_on_hyphens=False)
 
 
 def _summary(levels: "Counter[Level]") -> str:

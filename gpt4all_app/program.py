@@ -23,7 +23,22 @@ from gpt4all_app.session import Session
 NAME = "gpt4all"
 DISTRIBUTION = "gpt4all-adapters"
 
-app = typer.Typer(name=NAME, rich_markup_mode=None, pretty_exceptions_enable=False)
+_EPILOG = """\b
+Examples:
+  gpt4all ask "How much leave do I have?" --docs ~/handbook
+  gpt4all chat --docs ~/handbook
+  gpt4all models recommend
+  gpt4all doctor
+
+\b
+Exit codes:
+  0 all went well    1 unforeseen, or found by doctor    2 command line, setting
+  3 model    4 documents    5 answer    130 Ctrl-C    141 nobody reads any more
+
+Settings come from options, from GPT4ALL_… variables and from the file that 'gpt4all config path' names.
+"""
+
+app = typer.Typer(name=NAME, rich_markup_mode=None, pretty_exceptions_enable=False, epilog=_EPILOG)
 app.command()(ask)
 app.command()(chat)
 app.add_typer(docs.app, name="docs")

@@ -6,6 +6,7 @@ from pathlib import Path
 from shlex import quote
 
 from gpt4all_app.checkup.finding import Finding
+from gpt4all_app.checkup.taken_back import taken_back
 from gpt4all_core.batch_kernels import slow_type
 from gpt4all_core.catalog.catalog import SHARE_OF_MEMORY, better_model, find_for_file
 from gpt4all_core.catalog.gguf_check import check_loadable
@@ -38,7 +39,7 @@ def findings(reference: str | None, settings: Settings, *, features: AbstractSet
         embedder = resolve_model(role="embedder")
         check_loadable(embedder)
     except ModelError as error:
-        yield Finding("embedder", "problem", str(error), "gpt4all config unset embedding_model")
+        yield Finding("embedder", "problem", str(error), taken_back("embedding_model"))
     else:
         yield Finding("embedder", "ok", embedder.name)
 
@@ -66,10 +67,10 @@ def _memory(header: GGUFHeader, settings: Settings) -> Finding:
     text = f"{needed} for {context:,} tokens of context; here are {there / 2**30:.1f} GiB"
     if context > trained:
         text = f"a context of {context:,} tokens is set, and the model was trained for {trained:,}"
-        return Finding("memory", "problem", text, f"gpt4all config set context_size {trained}")
+        return Finding("memory", "problem", text, taken_back("context_size"))
     if settings.memory_budget is not None and needed.total > settings.memory_budget:
         text = f"{needed} is more than memory_budget={settings.memory_budget}"
-        return Finding("memory", "problem", text, "gpt4all config unset memory_budget")
+        return Finding("memory", "problem", text, taken_back("memory_budget"))
     if needed.total > there:
         return Finding("memory", "problem", text, _RECOMMEND)
     if needed.total > SHARE_OF_MEMORY * there:

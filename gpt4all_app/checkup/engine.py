@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gpt4all_app.checkup.finding import Finding
+from gpt4all_app.checkup.taken_back import taken_back
 from gpt4all_app.output import counted
 from gpt4all_core.batch_kernels import fast_types
 from gpt4all_core.config import Settings
@@ -101,7 +102,7 @@ def _accelerator(build: Build, settings: Settings) -> Finding:
     try:
         chosen = choose_devices(build.devices, settings.device or "auto")
     except ConfigError as error:
-        return Finding(about, "problem", str(error), "gpt4all config set device auto")
+        return Finding(about, "problem", str(error), taken_back("device"))
     if chosen:
         return Finding(about, "ok", list_names(chosen))
     if settings.device == "cpu":
@@ -119,7 +120,7 @@ def _threads(settings: Settings) -> Finding:
     cores = usable_cores()
     if settings.threads is not None and settings.threads > cores:
         text = f"{settings.threads} are set, and this process may use {counted(cores, 'core')}"
-        return Finding("threads", "advice", text, "gpt4all config unset threads")
+        return Finding("threads", "advice", text, taken_back("threads"))
     return Finding("threads", "ok", f"{settings.threads or cores} of {counted(cores, 'core')}")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gpt4all_app.checkup.finding import Finding
+from gpt4all_app.checkup.taken_back import taken_back
 from gpt4all_core.config import Settings
 
 LEAST_FREE_BYTES = 2 << 30
@@ -23,8 +24,7 @@ def _folder(name: str, folder: Path) -> Finding:
     about = f"folder {name}"
     place = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        remedy = f"gpt4all config set {name} FOLDER"
-        return Finding(about, "problem", f"{folder} cannot be written to", remedy)
+        return Finding(about, "problem", f"{folder} cannot be written to", taken_back(name))
     free = shutil.disk_usage(place).free
     text = f"{folder}, {free / 2**30:.1f} GiB free"
     if free < LEAST_FREE_BYTES:

@@ -132,9 +132,11 @@ def test_how_threads_wait_is_judged_by_the_environment(quiet, policy, spin, is_a
     assert len(remedies(engine.findings(Build(FAST), Settings()))) == is_advice
 
 
-def test_more_threads_than_cores_are_advice(quiet):
-    advice = remedies(engine.findings(Build(FAST), Settings(threads=4096)))
-    assert advice == {"threads": "gpt4all config unset threads"}
+def test_more_threads_than_cores_are_advice_that_fits_to_where_they_are_set(quiet, home):
+    settings = Settings(threads=4096)
+    assert remedies(engine.findings(Build(FAST), settings)) == {"threads": "gpt4all config unset threads"}
+    quiet.setenv("GPT4ALL_THREADS", "4096")
+    assert remedies(engine.findings(Build(FAST), settings)) == {"threads": "unset GPT4ALL_THREADS"}
 
 
 @pytest.mark.parametrize(
