@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -109,5 +110,6 @@ def test_an_answer_that_has_begun_is_ended_before_the_server(running):
         server.end()
         while is_listening(server):
             pass
+        time.sleep(0.3)  # uvicorn waits for 0.1 s at any rate
         model.may_go_on.set()
         assert events(asked.result())
