@@ -81,8 +81,12 @@ def model_name(path: Path) -> str:
 
 def near_misses(reference: str) -> tuple[str, ...]:
     """Up to three names of the catalog that look like this one, the nearest first."""
-    entries = _catalog().by_reference
-    matches = difflib.get_close_matches(reference.casefold(), entries, n=6, cutoff=0.6)
+    entries, wanted = _catalog().by_reference, reference.casefold()
+    matches = difflib.get_close_matches(wanted, entries, n=6, cutoff=0.6)
+    if not any(match.startswith(wanted) for match in matches):
+        # With something more behind it, as in qwen3-4b-instruct, a name is nearer than all that ends alike.
+        begun = (known for known in entries if wanted.startswith(f"{known}-"))
+        matches[:0] = sorted(begun, key=len, reverse=True)[:1]
     return tuple(dict.fromkeys(entries[match].name for match in matches))[:3]
 
 

@@ -67,6 +67,19 @@ def test_a_typo_is_answered_with_near_misses_and_a_next_step():
     assert "gpt4all models list" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("reference", "nearest"),
+    [
+        ("qwen3-4b-instruct", "qwen3-4b"),
+        ("Llama-3.2-3B-Instruct-Q4_K_M", "llama-3.2-3b-instruct"),
+        ("phi-4-mini", "phi-4-mini-instruct"),
+        ("gemma-3-4b", "gemma-3-4b-it"),
+    ],
+)
+def test_a_name_with_more_or_less_behind_it_is_the_nearest(reference, nearest):
+    assert near_misses(reference)[0] == nearest
+
+
 def test_what_resembles_nothing_has_no_near_misses():
     assert find_or_none("zzzz") is None
     assert near_misses("zzzz") == ()
