@@ -171,7 +171,7 @@ class _Reader:
             raise ConfigError(f"context_tokens={self.context_tokens} makes no window; give 4 or more, or 512")
         trials.require(self.path)
         with ExitStack() as undo:
-            shape = CacheShape(cells=self.context_tokens, batch_tokens=self.context_tokens)
+            shape = CacheShape(cells=self.context_tokens, batch_tokens=self.context_tokens, sequences=1)
             lease = open_weights(self.path, shape=shape)
             undo.callback(lease.close)
             self.weights: LlamaWeights = lease.value
