@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 
 
 def complete_model(incomplete: str) -> list[str]:
-    """Names for a shell to complete a model from."""
+    """Names for a shell to complete a model from: the catalog's, then those of files on this disk."""
     from gpt4all_core.catalog.catalog import list_models  # noqa: PLC0415 - pydantic: not for --help
+    from gpt4all_core.catalog.store import files_on_disk  # noqa: PLC0415 - as above
 
-    return [entry.name for entry in list_models() if entry.name.startswith(incomplete)]
+    names = [*(entry.name for entry in list_models()), *(kept.name for kept in files_on_disk())]
+    return [name for name in dict.fromkeys(names) if name.startswith(incomplete)]
 
 
 Json = Annotated[bool, typer.Option("--json", help="Write one JSON document, also for an error.")]

@@ -6,6 +6,7 @@ import pytest
 
 from gpt4all_app.model_facts import ModelFacts, listed_models
 from gpt4all_app.model_table import catalog_table, table
+from gpt4all_app.options import complete_model
 from gpt4all_app.paper_view import paper_table
 from gpt4all_core.catalog.catalog import find
 from gpt4all_core.catalog.download import Download, DownloadProgress
@@ -77,6 +78,13 @@ def test_what_other_programs_keep_is_listed_under_their_names(gpt4all, monkeypat
         path.write_text(content)
     (own,) = [m for m in gpt4all("models", "list", "--json").document["models"] if m["name"] == "own:7b"]
     assert (own["program"], own["path"]) == ("Ollama", str(tmp_path / "blobs" / f"sha256-{'0' * 64}"))
+
+
+def test_a_shell_completes_names_of_the_catalog_and_of_files_on_this_disk(gpt4all):
+    models = gpt4all.home / "models"
+    models.mkdir()
+    (models / "qwen3-4b-of-ours.gguf").touch()
+    assert complete_model("qwen3-4b") == ["qwen3-4b", "qwen3-4b-of-ours.gguf"]
 
 
 def test_info_of_what_another_program_keeps_has_its_name_there(gpt4all, monkeypatch, tmp_path):
