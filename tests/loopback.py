@@ -6,6 +6,7 @@ import threading
 import uvicorn
 
 from gpt4all_app.server.app import create_app
+from gpt4all_app.server.run import server_config
 
 
 class LoopbackServer:
@@ -16,8 +17,7 @@ class LoopbackServer:
         self.port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         app = create_app(models, options)
-        config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=last_moments_s)
-        self._server = uvicorn.Server(config)
+        self._server = uvicorn.Server(server_config(app, last_moments_s=last_moments_s))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
         self._thread.start()
 

@@ -17,8 +17,8 @@ from gpt4all_core.off_loop import off_loop
 from gpt4all_core.types import Completion
 
 if TYPE_CHECKING:
+    from gpt4all_core.chat_reply import ChatReply
     from gpt4all_core.local_model import LocalModel
-    from gpt4all_core.protocols import ChatModel, Reply
 
 
 def chat_router(models: ServedModels) -> APIRouter:
@@ -55,15 +55,15 @@ def new_id(kind: str) -> str:
     return f"{kind}-{secrets.token_hex(12)}"
 
 
-async def aask(model: "LocalModel", question: ChatQuestion) -> list["Reply"]:
+async def aask(model: "LocalModel", question: ChatQuestion) -> list["ChatReply"]:
     """Its answers in flight, for an event loop: loading a model and reading a prompt block a thread only."""
     return await off_loop(lambda: ask(model, question), lane=model, undo=cancel_all)
 
 
-def ask(model: "ChatModel", question: ChatQuestion) -> list["Reply"]:
+def ask(model: "LocalModel", question: ChatQuestion) -> list["ChatReply"]:
     """One request a choice; none if one is refused."""
     constraint = None if question.schema is None else model.constrain(schema=question.schema)
-    replies: list[Reply] = []
+    replies: list[ChatReply] = []
     with ExitStack() as undo:
         for number in range(question.count):
             replies.append(
@@ -80,7 +80,7 @@ def ask(model: "ChatModel", question: ChatQuestion) -> list["Reply"]:
     return replies
 
 
-async def results(replies: list["Reply"]) -> list[Completion]:
+async def results(replies: list["ChatReply"]) -> list[Completion]:
     """All answers, in their order; the first error, or being cancelled, stops the others."""
     try:
         return [await reply.aresult() for reply in replies]
@@ -88,6 +88,6 @@ async def results(replies: list["Reply"]) -> list[Completion]:
         cancel_all(replies)
 
 
-def cancel_all(replies: list["Reply"]) -> None:
+def cancel_all(replies: list["ChatReply"]) -> None:
     for reply in replies:
         reply.cancel()

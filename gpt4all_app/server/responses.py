@@ -4,7 +4,7 @@ import json
 import secrets
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
@@ -15,7 +15,10 @@ from gpt4all_app.server.requests import ignored_header
 from gpt4all_app.server.response_json import ResponseAnswer, ResponseWriter
 from gpt4all_app.server.response_request import ResponseRequest, to_question
 from gpt4all_app.server.served_models import ServedModels
-from gpt4all_app.server.streaming import EVENT_STREAM, Answer, event_stream, unless_gone, written
+from gpt4all_app.server.streaming import EVENT_STREAM, event_stream, unless_gone, written
+
+if TYPE_CHECKING:
+    from gpt4all_core.chat_reply import ChatReply
 
 
 def responses_router(models: ServedModels) -> APIRouter:
@@ -41,7 +44,7 @@ def responses_router(models: ServedModels) -> APIRouter:
     return router
 
 
-async def _whole(replies: Sequence[Answer], writer: ResponseWriter) -> Json:
+async def _whole(replies: "Sequence[ChatReply]", writer: ResponseWriter) -> Json:
     async for _ in written(replies, writer):
         pass
     return writer.whole

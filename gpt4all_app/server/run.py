@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 import uvicorn
+from fastapi import FastAPI
 
 from gpt4all_app.server.app import create_app
 from gpt4all_app.server.options import ServerOptions, address_of
@@ -14,6 +15,10 @@ from gpt4all_app.server.served_models import ServedModels
 
 LAST_MOMENTS_S = 10
 """How long running answers may go on once the server is asked to end."""
+
+KEEP_ALIVE_S = 75
+"""How long an idle connection stays open: longer than clients keep theirs (httpx 5 s, aiohttp 15 s), so
+that no request is sent into one that is just being closed."""
 
 _BACKLOG = 2048
 
@@ -26,13 +31,7 @@ def run_server(models: ServedModels, options: ServerOptions, *, on_start: Callab
     """
     listening = _listening_socket(options)
     try:
-        config = uvicorn.Config(
-            create_app(models, options),
-            log_config=None,
-            access_log=False,  # ours writes no query strings
-            server_header=False,
-            timeout_graceful_shutdown=LAST_MOMENTS_S,
-        )
+        config = server_config(create_app(models, options))
         logs = logging.getLogger("gpt4all_app.server")
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
@@ -49,6 +48,18 @@ def run_server(models: ServedModels, options: ServerOptions, *, on_start: Callab
     finally:
         listening.close()
         models.close()
+
+
+def server_config(app: FastAPI, *, last_moments_s: int = LAST_MOMENTS_S) -> uvicorn.Config:
+    """How uvicorn is to serve an application."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,  # ours writes no query strings
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=last_moments_s,
+    )
 
 
 def _listening_socket(options: ServerOptions) -> socket.socket:

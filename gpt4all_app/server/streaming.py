@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
@@ -12,6 +12,9 @@ from starlette.types import Receive
 
 from gpt4all_app.server.errors import ClientGone, error_answer
 from gpt4all_core.types import ChatEvent, Completion
+
+if TYPE_CHECKING:
+    from gpt4all_core.chat_reply import ChatReply
 
 R = TypeVar("R")
 E = TypeVar("E")
@@ -57,46 +60,40 @@ async def _hung_up(receive: Receive) -> None:
         pass
 
 
-class Answer(Protocol):
-    """A choice in flight, of which this reads the events and the outcome."""
-
-    @property
-    def events(self) -> Any: ...
-
-    async def aresult(self) -> Completion: ...
-
-
 class ChoiceWriter(Protocol):
     """Writes down answers as JSON."""
 
-    def begin(self, count: int) -> Any: ...
+    def begin(self, count: int) -> Iterator[Json]: ...
 
-    def write(self, number: int, event: ChatEvent) -> Any: ...
+    def write(self, number: int, event: ChatEvent) -> Iterator[Json]: ...
 
-    def end(self, number: int, completion: Completion) -> Any: ...
+    def end(self, number: int, completion: Completion) -> Iterator[Json]: ...
 
-    def close(self) -> Any: ...
+    def close(self) -> Iterator[Json]: ...
 
 
-async def written(answers: Sequence[Answer], writer: ChoiceWriter) -> AsyncGenerator[Json, None]:
+async def written(replies: "Sequence[ChatReply]", writer: ChoiceWriter) -> AsyncGenerator[Json, None]:
     """All choices as they come, mixed, as a writer writes them down; leaving early cancels them."""
-    for part in writer.begin(len(answers)):
-        yield part
-    async with aclosing(
-        merged([_parts(number, each, writer) for number, each in enumerate(answers)])
-    ) as parts:
-        async for part in parts:
+    sources = [_parts(number, reply, writer) for number, reply in enumerate(replies)]
+    try:
+        for part in writer.begin(len(replies)):
             yield part
-    for part in writer.close():
-        yield part
+        async with aclosing(merged(sources)) as parts:
+            async for part in parts:
+                yield part
+        for part in writer.close():
+            yield part
+    finally:
+        for reply in replies:
+            reply.cancel()
 
 
-async def _parts(number: int, answer: Answer, writer: ChoiceWriter) -> AsyncGenerator[Json, None]:
-    async with aclosing(aiter(answer.events)) as events:
+async def _parts(number: int, reply: "ChatReply", writer: ChoiceWriter) -> AsyncGenerator[Json, None]:
+    async with aclosing(aiter(reply.events)) as events:
         async for event in events:
             for part in writer.write(number, event):
                 yield part
-    for part in writer.end(number, await answer.aresult()):
+    for part in writer.end(number, await reply.aresult()):
         yield part
 
 
@@ -107,12 +104,12 @@ async def merged(sources: Sequence[AsyncGenerator[E, None]]) -> AsyncGenerator[E
             async for each in only:
                 yield each
         return
-    arrived: asyncio.Queue[tuple[E] | None] = asyncio.Queue(maxsize=len(sources))
+    arrived: asyncio.Queue[tuple[E] | None] = asyncio.Queue()
 
     async def read(source: AsyncGenerator[E, None]) -> None:
         async with aclosing(source) as reading:
             async for each in reading:
-                await arrived.put((each,))
+                arrived.put_nowait((each,))
 
     async def read_all() -> None:
         try:
@@ -120,7 +117,7 @@ async def merged(sources: Sequence[AsyncGenerator[E, None]]) -> AsyncGenerator[E
                 for source in sources:
                     group.create_task(read(source))
         finally:
-            await arrived.put(None)
+            arrived.put_nowait(None)
 
     reading = asyncio.ensure_future(read_all())
     try:

@@ -27,10 +27,11 @@ class Endless(Script):
     def __init__(self, **options):
         super().__init__(**options)
         self.asked = threading.Event()
-        self.left = threading.Event()
+        self.left = threading.Semaphore(0)
+        """Released by each answer that nobody wants any more."""
 
     def chat(self, *_messages, **_options):
-        mailbox = Mailbox(self.left.set)
+        mailbox = Mailbox(self.left.release)
         mailbox.push(Piece("word", 1))
         self.asked.set()
         return ChatReply(Generation(mailbox), _Plain())

@@ -245,11 +245,12 @@ def test_who_does_not_name_a_model_gets_the_first(talk):
     assert ask(talk(Script(name="one"), Script(name="two"))).json()["model"] == "one"
 
 
+@pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("stream", [False, True])
-def test_whoever_hangs_up_stops_the_model(running, stream):
+def test_whoever_hangs_up_stops_the_model(running, stream, count):
     model = Endless()
     server = running(model)
-    body = {"messages": QUESTION, "stream": stream}
+    body = {"messages": QUESTION, "stream": stream, "n": count}
     with httpx.Client(base_url=server.url, timeout=60) as client:
         if stream:
             with client.stream("POST", PATH, json=body) as response:
@@ -258,7 +259,8 @@ def test_whoever_hangs_up_stops_the_model(running, stream):
             with pytest.raises(httpx.ReadTimeout):
                 client.post(PATH, json=body, timeout=0.2)
     assert model.asked.wait(60)
-    assert model.left.wait(60)
+    for _ in range(count):
+        assert model.left.acquire(timeout=60)
     assert server.client.get("/health").status_code == 200
 
 

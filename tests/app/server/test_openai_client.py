@@ -152,7 +152,7 @@ def test_a_timeout_of_the_client_stops_the_model(connect):
     model = Endless()
     with pytest.raises(openai.APITimeoutError):
         connect(model).chat.completions.create(model="scripted", messages=QUESTION, timeout=0.2)
-    assert model.left.wait(60)
+    assert model.left.acquire(timeout=60)
 
 
 async def test_a_task_that_is_cancelled_stops_the_model(running):
@@ -164,7 +164,7 @@ async def test_a_task_that_is_cancelled_stops_the_model(running):
             if chunk.choices[0].delta.content:
                 break
         await stream.close()
-        assert await asyncio.to_thread(model.left.wait, 60)
+        assert await asyncio.to_thread(model.left.acquire, timeout=60)
 
 
 def test_the_starter_model_answers_in_a_form_that_it_is_given(connect):
