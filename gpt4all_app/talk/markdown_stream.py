@@ -2,7 +2,8 @@
 
 import re
 import time
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from markdown_it import MarkdownIt
@@ -20,6 +21,13 @@ from gpt4all_app.output import printable
 
 REDRAWN_EVERY_S = 0.06
 """A reader sees no more pictures a second, and each takes time from the model."""
+
+CODE_CONTEXT = 40
+"""Lines of code that are coloured together: a text over several lines is seldom longer, and to read all of a
+long block anew for each line would take seconds."""
+
+_SHARE = 20
+"""The time between two pictures, in that which one takes: drawing has at most a twentieth of a core."""
 
 _MARGIN = 2
 """Lines of the terminal that the redrawn part leaves free, so that it never scrolls."""
@@ -70,16 +78,16 @@ class MarkdownStream:
         self._text = ""
         self._code: _Code | None = None
         self._live = Live(console=console, auto_refresh=False, transient=True, vertical_overflow="crop")
-        self._drawn_at = 0.0
+        self._next_draw = 0.0
         self._is_empty = True
 
     def push(self, piece: str) -> None:
         """Show more of the text; what was drawn last may lag behind until `finish`."""
         self._text += printable(piece)
         with self._console.use_theme(_STYLES):
-            while self._settle():
+            while "\n" in piece and self._settle():
                 pass
-            if time.monotonic() - self._drawn_at >= REDRAWN_EVERY_S:
+            if time.monotonic() >= self._next_draw:
                 self._draw()
 
     def finish(self) -> None:
@@ -131,11 +139,13 @@ class MarkdownStream:
         return True
 
     def _draw(self) -> None:
-        self._drawn_at = time.monotonic()
+        began = time.monotonic()
         shown = Text(self._text, no_wrap=True) if self._code else _Block(self._text, tail=self._room)
         if not self._live.is_started:
             self._live.start()
         self._live.update(shown, refresh=True)
+        taken = time.monotonic() - began
+        self._next_draw = began + max(REDRAWN_EVERY_S, _SHARE * taken)
 
     @property
     def _room(self) -> int:
@@ -158,11 +168,11 @@ class MarkdownStream:
 
 @dataclass(slots=True)
 class _Code:
-    """A block of code between two marks; the lines so far, for colours that depend on those before."""
+    """A block of code between two marks; its last lines, for colours that depend on those before."""
 
     mark: str
     language: str
-    source: str = ""
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=CODE_CONTEXT))
 
     def is_closed_by(self, line: str) -> bool:
         text = line.strip()
@@ -170,9 +180,10 @@ class _Code:
 
     def highlighted(self, line: str) -> Text:
         """The next line, in colours where its language is known."""
-        self.source += line + "\n"
-        syntax = Syntax(self.source, self.language or "text", theme=_CODE_STYLES)
-        coloured = syntax.highlight(self.source).split("\n", allow_blank=True)[self.source.count("\n") - 1]
+        self.lines.append(line)
+        source = "\n".join(self.lines) + "\n"
+        syntax = Syntax(source, self.language or "text", theme=_CODE_STYLES)
+        coloured = syntax.highlight(source).split("\n", allow_blank=True)[len(self.lines) - 1]
         return coloured if coloured.plain == line else Text(line)
 
 

@@ -115,6 +115,12 @@ def test_what_an_answer_took_is_told_on_demand(gpt4all, say):
     ]
 
 
+def test_a_message_of_several_lines_can_come_from_a_pipe(gpt4all, say):
+    say('"""\n  a\n\nb\n"""\n"""c"""\n"""d\nat the end')
+    gpt4all("chat")
+    assert [texts(call)[-1] for call in gpt4all.model.calls] == ["a\n\nb", "c", "d\nat the end"]
+
+
 class Shelf(Session):
     """Models by name; remembers which are open."""
 

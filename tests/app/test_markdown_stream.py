@@ -1,6 +1,5 @@
 import io
 import itertools
-import math
 import re
 
 import pytest
@@ -68,7 +67,7 @@ def shown(pieces, *, height=20, **options):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Only what is shown for good."""
-    monkeypatch.setattr(markdown_stream, "REDRAWN_EVERY_S", math.inf)
+    monkeypatch.setattr(MarkdownStream, "_draw", lambda stream: None)
 
 
 def test_every_word_is_shown_as_markdown_and_code_as_it_is(undrawn):
@@ -80,12 +79,13 @@ def test_every_word_is_shown_as_markdown_and_code_as_it_is(undrawn):
 def test_how_a_text_is_cut_into_pieces_changes_nothing(cuts):
     edges = [0, *sorted(cuts), len(ANSWER)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(markdown_stream, "REDRAWN_EVERY_S", math.inf)
+        patch.setattr(MarkdownStream, "_draw", lambda stream: None)
         assert shown(ANSWER[a:b] for a, b in itertools.pairwise(edges)) == SHOWN
 
 
 def test_what_is_redrawn_is_never_taller_than_the_terminal(monkeypatch):
     monkeypatch.setattr(markdown_stream, "REDRAWN_EVERY_S", 0)
+    monkeypatch.setattr(markdown_stream, "_SHARE", 0)
     page = shown([f"- item {number}\n" for number in range(30)], height=10)
     risen = [match[0].count("\x1b[1A") for match in re.finditer(r"(?:\x1b\[1A|\x1b\[2K)+", page)]
     assert 5 < max(risen) < 10
