@@ -11,9 +11,20 @@ from gpt4all_core.errors import ConfigError, UnsupportedParameter
 from gpt4all_core.types import Audio, Image, Media, Message, Role, ToolCall
 
 
-class TextPart(TolerantRequest):
-    type: Literal["text", "input_text", "output_text"]
+class SpokenText(TolerantRequest):
     text: str
+
+
+class TextPart(SpokenText):
+    type: Literal["text"]
+
+
+class InputText(SpokenText):
+    type: Literal["input_text"]
+
+
+class OutputText(SpokenText):
+    type: Literal["output_text"]
 
 
 class RefusalPart(TolerantRequest):
@@ -42,7 +53,9 @@ class AudioPart(TolerantRequest):
     input_audio: SoundBytes
 
 
-ContentPart = Annotated[TextPart | RefusalPart | ImagePart | AudioPart, Field(discriminator="type")]
+ContentPart = Annotated[
+    TextPart | InputText | OutputText | RefusalPart | ImagePart | AudioPart, Field(discriminator="type")
+]
 
 
 class FunctionCall(TolerantRequest):
@@ -112,7 +125,7 @@ def to_content(content: str | list[ContentPart] | None) -> str | tuple[str | Med
 
 def _to_part(part: Any) -> str | Media:
     match part:
-        case TextPart():
+        case SpokenText():
             return part.text
         case RefusalPart():
             return part.refusal

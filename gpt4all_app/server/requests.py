@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from gpt4all_core.errors import UnsupportedParameter
 from gpt4all_core.sampling_arguments import SamplingFields, Texts
@@ -40,6 +42,20 @@ class TolerantRequest(BaseModel):
         if not isinstance(given, Mapping):
             return given
         return {name: value for name, value in given.items() if value is not None}
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The same as the checks: what may be left out may be null."""
+        written = handler(core_schema)
+        schema = handler.resolve_ref_schema(written)
+        for name, facts in schema.get("properties", {}).items():
+            if name not in schema.get("required", ()):
+                kept = {key: facts[key] for key in ("default", "title") if key in facts}
+                rest = {key: value for key, value in facts.items() if key not in kept}
+                schema["properties"][name] = {"anyOf": [rest, {"type": "null"}], **kept}
+        return written
 
     @property
     def ignored(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from gpt4all_app.server.chat_messages import TextPart, image_bytes
+from gpt4all_app.server.chat_messages import InputText, OutputText, SpokenText, TextPart, image_bytes
 from gpt4all_app.server.chat_request import ChatQuestion, ReasoningEffort, to_reasoning
 from gpt4all_app.server.requests import TextRequest, TolerantRequest
 from gpt4all_core.asked_tools import described_schema, described_tool_use
@@ -26,7 +26,7 @@ class Refusal(TolerantRequest):
     refusal: str
 
 
-InputPart = Annotated[TextPart | InputImage | Refusal, Field(discriminator="type")]
+InputPart = Annotated[TextPart | InputText | OutputText | InputImage | Refusal, Field(discriminator="type")]
 
 
 class InputMessage(TolerantRequest):
@@ -212,9 +212,9 @@ def _content(content: str | list[Any]) -> str | tuple[str | Image, ...]:
     return "".join(texts) if len(texts) == len(parts) else tuple(parts)
 
 
-def _part(part: TextPart | InputImage | Refusal) -> str | Image:
+def _part(part: SpokenText | InputImage | Refusal) -> str | Image:
     match part:
-        case TextPart():
+        case SpokenText():
             return part.text
         case InputImage():
             return Image(image_bytes(part.image_url))

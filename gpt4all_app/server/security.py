@@ -59,7 +59,9 @@ class Doorkeeper:
         return name is not None and (address_of(name) is not None or name in self._names)
 
     def _may_call(self, origin: str, host: str) -> bool:
-        return origin in self._options.cors_origins or urlsplit(origin).netloc.casefold() == host.casefold()
+        scheme, _, place = origin.partition("://")
+        is_own = scheme in ("http", "https") and place.casefold() == host.casefold()
+        return is_own or origin in self._options.cors_origins
 
     def _has_key(self, headers: Headers) -> bool:
         key = self._options.api_key
@@ -72,6 +74,8 @@ class Doorkeeper:
 
 def host_name(host: str) -> str | None:
     """The name or address in a `Host` header, in lower case and without the port; None if it has none."""
+    if any(mark in host for mark in "@/?#\\"):
+        return None  # what stands before or behind these is no part of a name
     try:
         return urlsplit(f"//{host}").hostname
     except ValueError:

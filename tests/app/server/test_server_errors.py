@@ -110,3 +110,13 @@ def test_the_document_names_no_status_that_never_comes(client):
             assert "422" not in operation["responses"]
             assert operation["responses"]["400"]["content"]["application/json"]["schema"]
     assert client.get("/docs").status_code == 404
+
+
+def test_the_document_says_that_what_may_be_left_out_may_be_null(client):
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    asked = schemas["ChatCompletionRequest"]
+    for name in ("temperature", "tools", "stream_options", "model"):
+        assert {"type": "null"} in asked["properties"][name]["anyOf"]
+    assert "anyOf" not in asked["properties"]["messages"]
+    body = {"messages": [{"role": "user", "content": "a"}], "temperature": None, "tools": None}
+    assert client.post("/v1/chat/completions", json=body).status_code == 200
