@@ -150,7 +150,10 @@ class Shelf(Session):
 def test_another_model_goes_on_with_the_conversation_and_a_bad_one_changes_nothing(
     home, capsys, say, line, answers
 ):
-    shelf = Shelf({"a": ScriptedChatModel(["A."]), "b": ScriptedChatModel(["B."]), "bad": None})
+    def speaks(name):
+        return ScriptedChatModel(lambda _messages: f"{name.upper()}." if shelf.opened == [name] else "closed")
+
+    shelf = Shelf({"a": speaks("a"), "b": speaks("b"), "bad": None})
     say(f"x\n{line}\ny\n", is_typed=True)
     assert run(["chat", "--model", "a"], shelf) == 0
     assert capsys.readouterr().out.split() == answers

@@ -3,7 +3,7 @@ import itertools
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -75,6 +75,7 @@ def test_every_word_is_shown_as_markdown_and_code_as_it_is(undrawn):
 
 
 @settings(max_examples=30, deadline=None)
+@example(cuts={ANSWER.index("2. two") - 1, ANSWER.index("2. two") + 1})
 @given(cuts=st.sets(st.integers(1, len(ANSWER) - 1), max_size=40))
 def test_how_a_text_is_cut_into_pieces_changes_nothing(cuts):
     edges = [0, *sorted(cuts), len(ANSWER)]
