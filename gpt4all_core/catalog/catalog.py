@@ -22,6 +22,9 @@ MOST_PARAMETERS = 9_000_000_000
 """A larger model is not recommended unasked: it may fit, yet be slow without a graphics card. 8B at
 four bits was reported at 11 to 14 tokens/s on a Ryzen 7950X; twice the size writes half as fast."""
 
+_TYPO = 0.9
+"""How alike two names are that differ by a slip of the fingers, of a letter or two."""
+
 _QUANTISED = re.compile(r"[-_.](?:i?q\d+(?:_\w+)*|b?f16|fp16|f32|mxfp4)$")
 """How a file's name ends that says in which quantisation it is, in lower case and without `.gguf`."""
 
@@ -83,7 +86,11 @@ def near_misses(reference: str) -> tuple[str, ...]:
     """Up to three names of the catalog that look like this one, the nearest first."""
     entries, wanted = _catalog().by_reference, reference.casefold()
     matches = difflib.get_close_matches(wanted, entries, n=6, cutoff=0.6)
-    if not any(match.startswith(wanted) for match in matches):
+    is_typo = any(
+        match.startswith(wanted) or difflib.SequenceMatcher(None, wanted, match).ratio() > _TYPO
+        for match in matches
+    )
+    if not is_typo:
         # With something more behind it, as in qwen3-4b-instruct, a name is nearer than all that ends alike.
         begun = (known for known in entries if wanted.startswith(f"{known}-"))
         matches[:0] = sorted(begun, key=len, reverse=True)[:1]
