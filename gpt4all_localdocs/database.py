@@ -11,7 +11,7 @@ from typing import Final, Self
 from gpt4all_core.errors import ConfigError, IndexBusy, IndexCorrupt, LocalDocsError
 
 DATABASE_NAME: Final = "localdocs.sqlite"
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 _LOCK_WAIT_S: Final = 30.0
 
 # `pending` is filled by triggers so that no change of a vector can miss the derived index, and the
@@ -20,7 +20,6 @@ _LOCK_WAIT_S: Final = 30.0
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE folders (path TEXT PRIMARY KEY, device TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE mounts (path TEXT PRIMARY KEY, device TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE collections (
     name TEXT NOT NULL, folder TEXT NOT NULL, PRIMARY KEY (name, folder)
 ) WITHOUT ROWID;
@@ -92,8 +91,9 @@ END;
 """
 
 # What a sync saw of whole directories holds for the files as they are alone: a change of any empties it, and
-# the sync that made it writes it anew.
+# the sync that made it writes it anew. `mounts` tells which directories were on disks of their own.
 _LISTINGS: Final = """
+CREATE TABLE mounts (path TEXT PRIMARY KEY, device TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE listings (
     directory TEXT PRIMARY KEY, digest BLOB, files TEXT NOT NULL, skipped TEXT NOT NULL
 );
@@ -124,8 +124,8 @@ END;
 
 # What brings an index of an earlier version to the next one, by the version it starts from. Of version 2:
 # texts that a program puts stand among the files, `content` is the whole of one that was cut; chunks know
-# the part of their document, and what the columns of a table are called that they go on with. What a sync saw
-# of whole directories is kept, and which of them were on disks of their own.
+# the part of their document, and what the columns of a table are called that they go on with. Of version 3:
+# what a sync saw of whole directories is kept, and searches know when the names of files have changed.
 _MIGRATIONS: Final = {
     1: """
 ALTER TABLE files ADD COLUMN kind TEXT NOT NULL DEFAULT 'file' CHECK (kind IN ('file', 'text'));
@@ -144,10 +144,8 @@ CREATE TABLE collections (
     name TEXT NOT NULL, folder TEXT NOT NULL, PRIMARY KEY (name, folder)
 ) WITHOUT ROWID;
 CREATE INDEX chunks_by_content ON chunks (content_id);
-CREATE TABLE mounts (path TEXT PRIMARY KEY, device TEXT NOT NULL) WITHOUT ROWID;
-"""  # noqa: S608 - constants
-    + _LISTINGS
-    + _NAMES_REVISION
+""",
+    2: _LISTINGS + _NAMES_REVISION,
 }
 
 

@@ -57,22 +57,31 @@ def test_a_later_schema_is_refused(bench: Workbench) -> None:
         Store.open(bench.index)
 
 
+@pytest.fixture(params=range(1, database.SCHEMA_VERSION))
+def version(request: pytest.FixtureRequest) -> int:
+    return request.param
+
+
 @pytest.fixture
-def old(bench: Workbench) -> Workbench:
-    """The index as the first release left it."""
+def old(bench: Workbench, version: int) -> Workbench:
+    """The index as an earlier version of the schema left it."""
     with contextlib.closing(sqlite3.connect(bench.index / DATABASE_NAME, isolation_level=None)) as connection:
-        connection.execute("DROP INDEX chunks_by_content")
+        connection.execute(f"PRAGMA user_version = {version}")
         listed, named = ("added", "changed", "removed"), ("named", "renamed", "forgotten")
         for event in (*listed, *named):
             connection.execute(f"DROP TRIGGER file_{event}")
         connection.execute("DELETE FROM meta WHERE name = 'names_revision'")
-        for table in ("collections", "earlier_vectors", "listings", "mounts"):
+        for table in ("listings", "mounts"):
+            connection.execute(f"DROP TABLE {table}")
+        if version > 1:
+            return bench
+        connection.execute("DROP INDEX chunks_by_content")
+        for table in ("collections", "earlier_vectors"):
             connection.execute(f"DROP TABLE {table}")
         for column in ("kind", "metadata", "content", "notes", "chunk_count"):
             connection.execute(f"ALTER TABLE files DROP COLUMN {column}")
         for column in ("part_kind", "part_number", "part_label", "columns"):
             connection.execute(f"ALTER TABLE chunks DROP COLUMN {column}")
-        connection.execute("PRAGMA user_version = 1")
     return bench
 
 
@@ -81,7 +90,7 @@ def schema_version(bench: Workbench) -> int:
         return connection.execute("PRAGMA user_version").fetchone()[0]
 
 
-def test_an_index_of_the_first_release_is_brought_up_to_date_without_reading_a_file(old: Workbench) -> None:
+def test_an_index_of_an_earlier_schema_is_brought_up_to_date_without_reading_a_file(old: Workbench) -> None:
     embedded = old.embedder.texts_embedded
     old.put(Text("omega", "a"))
     assert old.sync().counts == {"unchanged": 20}
@@ -113,13 +122,13 @@ def test_what_the_first_release_made_comes_to_the_schema_of_a_new_index(
 
 
 def test_bringing_an_index_up_to_date_is_all_or_nothing(
-    old: Workbench, monkeypatch: pytest.MonkeyPatch
+    old: Workbench, version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(database, "_check_schema", lambda *_arguments: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             Store.open(old.index)
-    assert schema_version(old) == 1
+    assert schema_version(old) == version
     assert old.sync().counts == {"unchanged": 20}
     assert schema_version(old) == database.SCHEMA_VERSION
 
