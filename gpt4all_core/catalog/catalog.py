@@ -45,7 +45,7 @@ def find(reference: str) -> ModelEntry:
     """
     entry = find_or_none(reference)
     if entry is None:
-        raise not_found(reference)
+        raise not_found(reference, near_misses(reference))
     return entry
 
 
@@ -97,13 +97,18 @@ def near_misses(reference: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(entries[match].name for match in matches))[:3]
 
 
-def not_found(reference: str) -> ModelNotFound:
-    """The error for a reference that names nothing, with what to do about it."""
-    near = near_misses(reference)
-    advice = f"did you mean {' or '.join(near)}? " if near else ""
+def not_found(
+    reference: str, near: Sequence[str], *, told: Sequence[str] = (), hint: str = ""
+) -> ModelNotFound:
+    """The error for a reference that names nothing, with what to do about it.
+
+    near: names that look like it. told: the same as people are told them, where that is more than a name.
+    hint: a sentence on what else it may mean.
+    """
+    advice = f"did you mean {' or '.join(told or near)}? " if near else ""
     no_file = ", and no file here or in the models' folders" if reference.endswith(".gguf") else ""
     return ModelNotFound(
-        f"no model is called {reference!r}{no_file}; {advice}gpt4all models list --all shows all names,"
+        f"no model is called {reference!r}{no_file}; {advice}{hint}gpt4all models list --all shows all names,"
         " and a path to a .gguf file or hf:owner/repo works too",
         near_misses=near,
     )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from gpt4all_core.catalog.catalog import find_or_none, largest_fitting, list_models, near_misses
+from gpt4all_core.catalog.catalog import find_or_none, largest_fitting, list_models, near_misses, not_found
 from gpt4all_core.catalog.download import download
 from gpt4all_core.catalog.entry import BundledSource, FileSource, ModelEntry, PackageSource, Role
 from gpt4all_core.catalog.found_elsewhere.programs import kept_elsewhere
@@ -183,16 +183,9 @@ def _unknown(named: str) -> ModelNotFound:
         program_of.setdefault(kept.name, kept.program)
     near = _nearest(named, program_of)
     told = [f"{name} (kept by {program_of[name]})" if name in program_of else name for name in near]
-    advice = f"did you mean {' or '.join(told)}? " if told else ""
-    no_file = ", and no file here or in the models' folders" if named.endswith(".gguf") else ""
-    if _REPOSITORY.fullmatch(named):
-        no_file = ", and there is no file of this name"
-        advice += f"{HUGGING_FACE_PREFIX}{named} is the Hub's. "
-    return ModelNotFound(
-        f"no model is called {named!r}{no_file}; {advice}gpt4all models list --all shows all names,"
-        " and a path to a .gguf file or hf:owner/repo works too",
-        near_misses=near,
-    )
+    of_the_hub = f"there is no file of this name, and {HUGGING_FACE_PREFIX}{named} is the Hub's. "
+    hint = of_the_hub if _REPOSITORY.fullmatch(named) else ""
+    return not_found(named, near, told=told, hint=hint)
 
 
 def _nearest(named: str, program_of: Mapping[str, str]) -> tuple[str, ...]:

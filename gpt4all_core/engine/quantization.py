@@ -77,11 +77,6 @@ class QuantizationRecipe:
                 f" output_tensor_type={self.output_tensor_type!r} would change it; give one of the two"
             )
 
-    @property
-    def is_quantised(self) -> bool:
-        """Whether the type has blocks, and not only numbers of 16 or 32 bits."""
-        return self.type not in ("F32", "F16", "BF16")
-
 
 @dataclass(frozen=True, slots=True)
 class FilePlan:
