@@ -7,6 +7,7 @@ BENCH := .bench/venv
 BENCH_PIP := $(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 MUTANTS ?= 5000
 MINUTES ?= 30
+CLIENTS := tests/javascript
 SEED ?= 0
 SEEDS ?= 5
 KILLS ?= 200
@@ -16,7 +17,7 @@ QUESTION ?= How many days of paid annual leave does a full-time employee get?
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports check fix matrix agents fuzz soak soak-sync schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-engine profile-engine clean
+.PHONY: help demo test test-javascript lint types imports check fix matrix agents fuzz soak soak-sync schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +31,15 @@ demo: $(VENV)/.ready ## index examples/documents and answer QUESTION="…" from 
 
 test: $(VENV)/.ready ## run the whole test suite, sockets blocked
 	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
+
+test-javascript: $(VENV)/.ready $(CLIENTS)/node_modules/.ready ## OpenAI's client of npm against the server; needs node and npm
+	@cd $(CLIENTS) && PYTHON="$(abspath $(BIN))/python" node --test
+
+$(CLIENTS)/node_modules/.ready: $(CLIENTS)/package.json
+	@command -v node >/dev/null && command -v npm >/dev/null || \
+		{ echo "node or npm is missing; on Debian: apt-get install nodejs npm" >&2; exit 1; }
+	@cd $(CLIENTS) && npm install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel error
+	@touch $@
 
 lint: $(VENV)/.ready ## format and lint rules
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
@@ -114,4 +124,4 @@ profile-engine: $(BENCH)/.peers ## where the engine's thread spends its time wit
 	@$(BENCH)/bin/python -m benchmarks.engine.profile_engine
 
 clean: ## remove the virtual environment and all caches
-	@rm -rf $(VENV) .bench .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .bench $(CLIENTS)/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -6,6 +6,7 @@ import threading
 from gpt4all_app.server.served_models import ServedModel, ServedModels
 from gpt4all_core.chat_reply import ChatReply
 from gpt4all_core.engine.handle import Generation, Mailbox
+from gpt4all_core.errors import EngineBusy
 from gpt4all_core.testing import HashEmbedder, ScriptedChatModel
 from gpt4all_core.types import ChosenLogprob, Completion, Piece, RankedDocument, TextDelta, Usage
 
@@ -35,6 +36,22 @@ class Endless(Script):
         mailbox.push(Piece("word", 1))
         self.asked.set()
         return ChatReply(Generation(mailbox), _Plain())
+
+
+class Full(Script):
+    """As many requests wait as may."""
+
+    def chat(self, *_messages, **_options):
+        raise EngineBusy(7)
+
+
+class Breaking(Script):
+    """Fails after its first words."""
+
+    def chat(self, *messages, **options):
+        reply = super().chat(*messages, **options)
+        reply._request._mailbox._outcome = RuntimeError("at /home/ann/model.gguf")
+        return reply
 
 
 class _Plain:

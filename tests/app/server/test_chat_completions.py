@@ -3,10 +3,9 @@ import json
 
 import httpx
 import pytest
-from served import QUESTION, Endless, Script, events
+from served import QUESTION, Breaking, Endless, Full, Script, events
 
 from gpt4all_app.server.chat_json import AnswerHead, completion_json
-from gpt4all_core.errors import EngineBusy
 from gpt4all_core.types import ChosenLogprob, Completion, Message, Reasoning, TokenLogprob, ToolCall, Usage
 
 PATH = "/v1/chat/completions"
@@ -264,25 +263,11 @@ def test_whoever_hangs_up_stops_the_model(running, stream, count):
     assert server.client.get("/health").status_code == 200
 
 
-class Full(Script):
-    def chat(self, *_messages, **_options):
-        raise EngineBusy(7)
-
-
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_full_queue_says_when_to_ask_again(talk, stream):
     response = ask(talk(Full()), stream=stream)
     assert response.status_code == 429
     assert response.headers["retry-after"] == "1"
-
-
-class Breaking(Script):
-    """Fails after its first words."""
-
-    def chat(self, *messages, **options):
-        reply = super().chat(*messages, **options)
-        reply._request._mailbox._outcome = RuntimeError("at /home/ann/model.gguf")
-        return reply
 
 
 def test_an_error_in_a_stream_is_its_last_event(talk):
