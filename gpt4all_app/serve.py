@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gpt4all_app.open_page import tell_of_page
 from gpt4all_app.options import complete_model
 from gpt4all_app.output import Output
 from gpt4all_core.errors import ConfigError, MissingDependency
@@ -52,6 +53,13 @@ _HostNames = Annotated[
         " than once.",
     ),
 ]
+_Page = Annotated[
+    bool,
+    typer.Option("--page/--no-page", help="Have a web page there, too: chat and documents in the browser."),
+]
+_Open = Annotated[
+    bool, typer.Option("--open", show_default=False, help="Open the web page in this machine's browser.")
+]
 
 
 def serve(
@@ -66,12 +74,16 @@ def serve(
     model: _Models = None,
     cors: _Cors = None,
     host_name: _HostNames = None,
+    page: _Page = True,
+    open_page: _Open = False,
 ) -> None:
-    """Answer programs over HTTP, as OpenAI's API does: chat, completions, embeddings, tools.
+    """Answer programs over HTTP, as OpenAI's API does, and people with a web page.
 
     Only programs of this machine are let in unless --host and --api-key say otherwise. Models are loaded
     when they are first asked for. Ctrl-C lets running answers end for a few seconds.
     """
+    if open_page and not page:
+        raise ConfigError("--open needs the page that --no-page leaves out; give one of them")
     try:
         from gpt4all_app.server.find_models import find_models  # noqa: PLC0415 - not for --help
         from gpt4all_app.server.options import ServerOptions  # noqa: PLC0415 - as above
@@ -86,12 +98,19 @@ def serve(
         api_key=api_key,
         cors_origins=tuple(cors or ()),
         host_names=tuple(host_name or ()),
+        has_page=page,
     )
     models = find_models(model or ())
     output = Output()
     _announce(models, output)
+
+    def tell(url: str) -> None:
+        output.note(f"listening on {url}/v1")
+        if page:
+            tell_of_page(url, output, is_opened=open_page)
+
     try:
-        run_server(models, options, on_start=lambda url: output.note(f"listening on {url}/v1"))
+        run_server(models, options, on_start=tell)
     except OSError as error:
         raise ConfigError(
             f"{host}:{port} cannot be listened on ({error.strerror or error}); choose another --port"

@@ -21,6 +21,7 @@ from gpt4all_app.server.rerank import rerank_router
 from gpt4all_app.server.responses import responses_router
 from gpt4all_app.server.security import Doorkeeper
 from gpt4all_app.server.served_models import ServedModels
+from gpt4all_app.server.web_page import page_router
 
 _ROUTERS = (
     models_router,
@@ -86,6 +87,8 @@ def create_app(models: ServedModels, options: ServerOptions | None = None) -> Fa
     for router in _ROUTERS:
         app.include_router(router(models))
     app.include_router(metrics_router(metrics))
+    if options.has_page:
+        app.include_router(page_router())
 
     @app.get("/health", tags=["server"], response_model=Health)
     async def health() -> dict[str, str]:

@@ -16,7 +16,7 @@ class ServerOptions:
     host: the address; one that is not this machine's own needs a key. api_key: what every request has to
     bring as `Authorization: Bearer KEY`; None asks for none. cors_origins: pages that scripts may call
     from; none by default. host_names: names by which it may be called beside localhost and addresses.
-    body_bytes: most bytes of a request.
+    body_bytes: most bytes of a request. has_page: whether the web page is there.
 
     Raises ConfigError for what would open the models to others, or cannot be.
     """
@@ -27,6 +27,7 @@ class ServerOptions:
     cors_origins: tuple[str, ...] = ()
     host_names: tuple[str, ...] = ()
     body_bytes: int = MOST_BODY_BYTES
+    has_page: bool = True
 
     def __post_init__(self) -> None:
         if self.api_key is not None and not (self.api_key.isascii() and self.api_key.strip()):

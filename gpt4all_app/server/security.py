@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gpt4all_app.server.errors import refusal
 from gpt4all_app.server.options import ServerOptions, address_of
+from gpt4all_app.server.web_page import is_page_path
 
 OPEN_PATHS = frozenset({"/health"})
 """Told to everybody: that the program runs."""
@@ -47,7 +48,8 @@ class Doorkeeper:
         origin = headers.get("origin")
         if origin is not None and not self._may_call(origin, host):
             return refusal(403, f"pages of {origin} may not call; see --cors", "unknown_origin")
-        if scope["path"] not in OPEN_PATHS and scope["method"] != "OPTIONS" and not self._has_key(headers):
+        is_open = scope["path"] in OPEN_PATHS or is_page_path(scope["path"])
+        if not is_open and scope["method"] != "OPTIONS" and not self._has_key(headers):
             return refusal(401, "give the server's API key as: Authorization: Bearer KEY", "invalid_api_key")
         most = self._options.body_bytes
         if any(length.isdecimal() and int(length) > most for length in headers.getlist("content-length")):

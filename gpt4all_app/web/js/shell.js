@@ -1,0 +1,107 @@
+// The frame around the views: which one is shown, the way between them, the menu of narrow screens.
+
+import { announce } from "./announcer.js";
+import { showDialog } from "./dialogs.js";
+import { element, fill } from "./dom.js";
+import { icon } from "./icons.js";
+import { errorNotice } from "./notices.js";
+import { themeSwitch } from "./theme.js";
+
+/**
+ * Shows one view at a time, by the fragment of the address (`#/chat`).
+ *
+ * views: each `{name, label, icon, open}`; `open` gives a promise of the element that is the view, and is
+ * called once, when the view is first wanted. A view hears an event `shown` whenever it comes to the front.
+ */
+export class Shell {
+  #views;
+  #opened = new Map();
+  #links = new Map();
+  #current = null;
+
+  constructor(views) {
+    this.#views = views;
+    this.#buildSidebar();
+    this.#buildMenu();
+    globalThis.addEventListener("hashchange", () => this.#route({ isFirst: false }));
+    this.#route({ isFirst: true });
+  }
+
+  #buildSidebar() {
+    for (const view of this.#views) {
+      this.#links.set(view.name, element("a", { href: `#/${view.name}` }, icon(view.icon), view.label));
+    }
+    fill(document.getElementById("views"), [...this.#links.values()]);
+    fill(
+      document.getElementById("sidebar-footer"),
+      themeSwitch(),
+      element("p", { class: "privacy" }, "Models and documents stay on this machine. Nothing is loaded from elsewhere."),
+    );
+  }
+
+  #buildMenu() {
+    const button = document.getElementById("menu-button");
+    const sidebar = document.getElementById("sidebar");
+    const place = sidebar.parentElement;
+    button.append(icon("menu"));
+    button.addEventListener("click", () => {
+      const drawer = element("dialog", { class: "drawer", "aria-label": "Menu" }, sidebar);
+      const close = () => drawer.close();
+      // Whatever leads elsewhere closes the menu behind itself.
+      sidebar.addEventListener("leave-menu", close);
+      globalThis.addEventListener("hashchange", close);
+      drawer.addEventListener("close", () => {
+        place.append(sidebar);
+        sidebar.removeEventListener("leave-menu", close);
+        globalThis.removeEventListener("hashchange", close);
+      });
+      showDialog(drawer);
+    });
+    globalThis.matchMedia("(min-width: 52rem)").addEventListener("change", () => {
+      sidebar.closest("dialog")?.close();
+    });
+  }
+
+  async #route({ isFirst }) {
+    const name = location.hash.replace(/^#\/?/, "").split("/")[0];
+    const view = this.#views.find((each) => each.name === name) ?? this.#views[0];
+    this.#current = view;
+    for (const [each, link] of this.#links) {
+      if (each === view.name) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    document.title = `${view.label} · GPT4All`;
+    document.getElementById("view-title").textContent = view.label;
+    const opened = await this.#open(view);
+    if (this.#current !== view) return; // another one was wanted meanwhile
+    for (const each of this.#opened.values()) each.hidden = each !== opened;
+    opened.dispatchEvent(new Event("shown"));
+    if (!isFirst) {
+      document.getElementById("content").focus({ preventScroll: true });
+      announce(view.label);
+    }
+  }
+
+  async #open(view) {
+    const known = this.#opened.get(view.name);
+    if (known) return known;
+    let made;
+    try {
+      made = await view.open();
+    } catch (error) {
+      console.error(error);
+      const again = () => {
+        this.#opened.get(view.name)?.remove();
+        this.#opened.delete(view.name);
+        this.#route({ isFirst: false });
+      };
+      made = element("div", { class: "empty-state" }, errorNotice(error, { title: `${view.label} cannot be shown`, retry: again }));
+    }
+    // Two calls may have waited for the same view.
+    if (this.#opened.has(view.name)) return this.#opened.get(view.name);
+    made.classList.add("view");
+    this.#opened.set(view.name, made);
+    document.getElementById("content").append(made);
+    return made;
+  }
+}
