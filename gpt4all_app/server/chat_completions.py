@@ -37,7 +37,7 @@ def chat_router(models: ServedModels) -> APIRouter:
         """Answer a conversation; with `stream`, as server-sent events."""
         headers = ignored_header(asked.ignored)
         question = to_question(asked)
-        model = models.chat(asked.model)
+        model = await off_loop(lambda: models.chat(asked.model), lane=models)
         replies = await unless_gone(request, aask(model, question))
         head = AnswerHead(new_id("chatcmpl"), int(time.time()), asked.model or model.name)
         if asked.stream:

@@ -84,7 +84,7 @@ def completions_router(models: ServedModels) -> APIRouter:
         """Continue a text or several; with `stream`, as server-sent events."""
         headers = ignored_header(asked.ignored)
         _check(asked)
-        model = models.chat(asked.model)
+        model = await off_loop(lambda: models.chat(asked.model), lane=models)
         texts = await unless_gone(request, _begin(model, asked))
         head = AnswerHead(new_id("cmpl"), int(time.time()), asked.model or model.name)
         if asked.stream:

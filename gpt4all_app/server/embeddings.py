@@ -83,7 +83,7 @@ def embeddings_router(models: ServedModels) -> APIRouter:
         """Embed a text or several."""
         headers = ignored_header(asked.ignored)
         texts = [asked.input] if isinstance(asked.input, str) else asked.input
-        embedder = models.embedder(asked.model)
+        embedder = await off_loop(lambda: models.embedder(asked.model), lane=models)
         _check_dimensions(embedder, asked.dimensions)
         vectors = await unless_gone(request, _embed(embedder, texts, asked.input_type))
         if asked.dimensions is not None:

@@ -9,6 +9,7 @@ from gpt4all_app.server.served_models import ServedModel, ServedModels, ServedRo
 from gpt4all_core.catalog.catalog import find_for_file, model_name
 from gpt4all_core.catalog.gguf_check import check_loadable
 from gpt4all_core.catalog.resolve import resolve_model
+from gpt4all_core.catalog.store import files_on_disk
 from gpt4all_core.embedder import LocalEmbedder
 from gpt4all_core.errors import ModelNotFound
 from gpt4all_core.local_model import LocalModel
@@ -25,14 +26,46 @@ _KINDS: dict[ServedRole, type[LocalModel] | type[LocalEmbedder] | type[LocalRera
 def find_models(references: Sequence[str]) -> ServedModels:
     """These models and the default embedder; without references all on this disk that can be loaded.
 
+    All on this disk are looked for again when they are listed, and when one is asked for that is not known.
+
     Reads the headers of files, and loads nothing. Raises ModelNotFound and ModelLoadError for a reference
     that cannot be served, ConfigError for impossible settings.
     """
+    if references:
+        return ServedModels(_found(references))
+    disk = _Disk()
+    return ServedModels(disk.found_if_changed() or (), find_again=disk.found_if_changed)
+
+
+class _Disk:
+    """What is on this disk, as long as nothing changed there."""
+
+    def __init__(self) -> None:
+        self._seen: frozenset[tuple[Path, int, int]] | None = None
+
+    def found_if_changed(self) -> list[ServedModel] | None:
+        """The models, None if the files are those of the last time: a look at names and sizes says so."""
+        now = frozenset(_identities())
+        if now == self._seen:
+            return None
+        found = _found(())
+        self._seen = now
+        return found
+
+
+def _identities() -> Iterator[tuple[Path, int, int]]:
+    for kept in files_on_disk():
+        with suppress(OSError):  # removed meanwhile
+            status = kept.path.stat()
+            yield kept.path, status.st_size, status.st_mtime_ns
+
+
+def _found(references: Sequence[str]) -> list[ServedModel]:
     served: dict[str, ServedModel] = {}
     for path in _paths(references):
         model = _served(path)
         served.setdefault(model.name, model)
-    return ServedModels(list(served.values()))
+    return list(served.values())
 
 
 def _paths(references: Sequence[str]) -> Iterator[Path]:
@@ -50,7 +83,8 @@ def _paths(references: Sequence[str]) -> Iterator[Path]:
 
 def _served(path: Path) -> ServedModel:
     role = _role(path)
-    return ServedModel(model_name(path), role, lambda: _KINDS[role](path), created=int(path.stat().st_mtime))
+    written = int(path.stat().st_mtime)
+    return ServedModel(model_name(path), role, lambda: _KINDS[role](path), created=written, path=path)
 
 
 def _role(path: Path) -> ServedRole:

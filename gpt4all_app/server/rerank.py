@@ -9,6 +9,7 @@ from gpt4all_app.server.chat_completions import new_id
 from gpt4all_app.server.requests import TolerantRequest, WholeRequest, ignored_header
 from gpt4all_app.server.served_models import ServedModels
 from gpt4all_app.server.streaming import unless_gone
+from gpt4all_core.off_loop import off_loop
 
 MOST_DOCUMENTS = 2048
 
@@ -58,7 +59,7 @@ def rerank_router(models: ServedModels) -> APIRouter:
     async def create_ranking(asked: RerankRequest, request: Request, response: Response) -> dict[str, Any]:
         """Rank documents by a query."""
         response.headers.update(ignored_header(asked.ignored))
-        reranker = models.reranker(asked.model)
+        reranker = await off_loop(lambda: models.reranker(asked.model), lane=models)
         texts = [document if isinstance(document, str) else document.text for document in asked.documents]
         ranked = await unless_gone(request, reranker.arerank(asked.query, texts, top_n=asked.top_n))
         results: list[dict[str, Any]] = [

@@ -16,6 +16,7 @@ from gpt4all_app.server.response_json import ResponseAnswer, ResponseWriter
 from gpt4all_app.server.response_request import ResponseRequest, to_question
 from gpt4all_app.server.served_models import ServedModels
 from gpt4all_app.server.streaming import EVENT_STREAM, event_stream, unless_gone, written
+from gpt4all_core.off_loop import off_loop
 
 if TYPE_CHECKING:
     from gpt4all_core.chat_reply import ChatReply
@@ -32,7 +33,7 @@ def responses_router(models: ServedModels) -> APIRouter:
         """Answer a conversation; with `stream`, as server-sent events."""
         headers = ignored_header(asked.ignored)
         question = to_question(asked)
-        model = models.chat(asked.model)
+        model = await off_loop(lambda: models.chat(asked.model), lane=models)
         replies = await unless_gone(request, aask(model, question))
         head = AnswerHead(f"resp_{secrets.token_hex(12)}", int(time.time()), asked.model or model.name)
         writer = ResponseWriter(head, _settings(asked))
