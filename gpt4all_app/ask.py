@@ -18,6 +18,7 @@ from gpt4all_app.options import (
     Include,
     Json,
     Model,
+    PdfLayout,
     index_options,
     search_filter,
 )
@@ -123,6 +124,7 @@ def ask(
     exclude: Exclude = None,
     hidden: Hidden = False,
     every_file: EveryFile = False,
+    pdf_layout: PdfLayout = None,
     model: Model = None,
     json: Json = False,
 ) -> None:
@@ -138,7 +140,7 @@ def ask(
     place = absolute(index) if index else index_for(folders) if folders else default_index()
     session.check_model(model)
     where = search_filter(collection, files)
-    options = index_options(include, exclude, hidden=hidden, every_file=every_file)
+    options = index_options(include, exclude, hidden=hidden, every_file=every_file, pdf_layout=pdf_layout)
     kept = absolute(history) if history else None
     with session.open_docs(place, folders=folders, model=model, options=options) as opened:
         known = require_contents(opened, advice=_NO_FOLDERS)

@@ -18,6 +18,7 @@ from gpt4all_app.options import (
     Include,
     Index,
     Json,
+    PdfLayout,
     index_options,
     search_filter,
 )
@@ -79,6 +80,7 @@ def sync(
     exclude: Exclude = None,
     hidden: Hidden = False,
     every_file: EveryFile = False,
+    pdf_layout: PdfLayout = None,
     confirm_removal: ConfirmRemoval = False,
     index: Index = None,
     json: Json = False,
@@ -86,7 +88,7 @@ def sync(
     """Bring the index to what the folders hold now, and say what became of each file."""
     session: Session = context.obj
     output = Output(is_json=json)
-    options = index_options(include, exclude, hidden=hidden, every_file=every_file)
+    options = index_options(include, exclude, hidden=hidden, every_file=every_file, pdf_layout=pdf_layout)
     with session.open_docs(index_place(index), options=options) as opened:
         folders = require_contents(opened)
         report = sync_visibly(opened, output, rebuild=rebuild, confirm_removal=confirm_removal)
@@ -113,13 +115,14 @@ def watch(
     exclude: Exclude = None,
     hidden: Hidden = False,
     every_file: EveryFile = False,
+    pdf_layout: PdfLayout = None,
     index: Index = None,
     json: Json = False,
 ) -> None:
     """Sync now and after each change, until Ctrl-C; with --json a document a sync, each on a line."""
     session: Session = context.obj
     output = Output(is_json=json)
-    options = index_options(include, exclude, hidden=hidden, every_file=every_file)
+    options = index_options(include, exclude, hidden=hidden, every_file=every_file, pdf_layout=pdf_layout)
     with session.open_docs(index_place(index), options=options) as opened:
         output.note(f"watching {', '.join(map(str, require_contents(opened)))}; Ctrl-C ends it")
         for number, report in enumerate(watch_visibly(opened, every_s=every, polling=polling)):

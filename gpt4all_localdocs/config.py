@@ -28,7 +28,8 @@ class IndexOptions:
     the processor's cores, four at most.
     pdf_layout: whether every page of a PDF is looked at for ruled tables, and a PDF without an outline has
     its headings found by size and weight of letters: see docs/formats.md for what it costs. Else tables are
-    found on pages whose long lines have wide gaps. Another choice reads all files anew at the next sync.
+    found on pages whose long lines have wide gaps. Another choice reads all files anew at the next sync. The
+    index remembers it: None stands for what the last sync went by, at first False.
     include, exclude: patterns as in a .gitignore, from each folder: `exclude` leaves files and directories
     out, and where `include` is given, only files that it matches come in. The index remembers them: None
     stands for those of the last sync, () for none. Files that they leave out are forgotten; where these are
@@ -48,7 +49,7 @@ class IndexOptions:
     max_file_bytes: int = 200 * 1024 * 1024
     load_timeout_s: float = 60.0
     load_workers: int | None = None
-    pdf_layout: bool = False
+    pdf_layout: bool | None = None
     embed_batch: int = 64
     splitter: Splitter | None = None
     include: tuple[str, ...] | None = None
@@ -75,8 +76,8 @@ class IndexOptions:
             )
         if not isinstance(self.hidden_files, bool | None):
             raise ConfigError(f"hidden_files is {self.hidden_files!r}; give True, False or None")
-        if not isinstance(self.pdf_layout, bool):
-            raise ConfigError(f"pdf_layout is {self.pdf_layout!r}; give True or False")
+        if not isinstance(self.pdf_layout, bool | None):
+            raise ConfigError(f"pdf_layout is {self.pdf_layout!r}; give True, False or None")
         _check_patterns(self)
 
     def rules_of(self, folder: str) -> PathRules:

@@ -1,4 +1,4 @@
-"""Which files an index takes: what was chosen once holds until something else is."""
+"""Which files an index takes and how it reads them: what was chosen once holds until something else is."""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -12,17 +12,19 @@ META_NAME: Final = "file_choice"
 
 @dataclass(frozen=True, slots=True)
 class FileChoice:
-    """The patterns that the last sync went by; the fields are those of `IndexOptions`."""
+    """What the last sync went by; the fields are those of `IndexOptions`."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     hidden_files: bool = False
+    pdf_layout: bool = False
 
     def __str__(self) -> str:
-        """For people; empty without patterns."""
+        """For people; empty where nothing was chosen."""
         patterns = [f"only {', '.join(self.include)}"] if self.include else []
         patterns += [f"without {', '.join(self.exclude)}"] if self.exclude else []
-        return "; ".join([*patterns, "with hidden files"] if self.hidden_files else patterns)
+        ways = ["with hidden files"] * self.hidden_files + ["with the layout of PDFs"] * self.pdf_layout
+        return "; ".join([*patterns, *ways])
 
     def or_chosen(self, options: IndexOptions) -> "FileChoice":
         """What the options choose; what they leave open, as it is here."""
@@ -30,19 +32,29 @@ class FileChoice:
             self.include if options.include is None else tuple(options.include),
             self.exclude if options.exclude is None else tuple(options.exclude),
             self.hidden_files if options.hidden_files is None else options.hidden_files,
+            self.pdf_layout if options.pdf_layout is None else options.pdf_layout,
         )
 
     def within(self, options: IndexOptions) -> IndexOptions:
         """The options with this choice."""
-        return replace(options, include=self.include, exclude=self.exclude, hidden_files=self.hidden_files)
+        return replace(
+            options,
+            include=self.include,
+            exclude=self.exclude,
+            hidden_files=self.hidden_files,
+            pdf_layout=self.pdf_layout,
+        )
 
 
 def read_choice(database: Database) -> FileChoice:
-    """What the last sync went by; no patterns where there was none."""
+    """What the last sync went by; every file, read in the plain way, where there was none."""
     with database.reading() as connection:
         kept = json.loads(read_meta(connection, META_NAME) or "{}")
     return FileChoice(
-        tuple(kept.get("include", ())), tuple(kept.get("exclude", ())), bool(kept.get("hidden_files"))
+        tuple(kept.get("include", ())),
+        tuple(kept.get("exclude", ())),
+        bool(kept.get("hidden_files")),
+        bool(kept.get("pdf_layout")),
     )
 
 

@@ -25,6 +25,7 @@ from gpt4all_localdocs.collection_table import check_collection
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.document_answers import DocumentAnswers
 from gpt4all_localdocs.expand import expand_hits
+from gpt4all_localdocs.file_choice import read_choice
 from gpt4all_localdocs.folders import check_folder
 from gpt4all_localdocs.index_contents import IndexContents
 from gpt4all_localdocs.pipeline import DocumentPipeline, open_pipeline
@@ -305,7 +306,8 @@ class LocalDocs(IndexContents, DocumentAnswers, WatchedFolders, PortableIndex):
         return self._store
 
     def _pipeline(self) -> AbstractContextManager[DocumentPipeline]:
-        return open_pipeline(self.embedder, self._chunk_options, options=self._options)
+        chosen = read_choice(self._store.database).or_chosen(self._options)
+        return open_pipeline(self.embedder, self._chunk_options, options=chosen.within(self._options))
 
     def _writing(self) -> WriterLock:
         """A sync that runs meanwhile would write its own list of folders over a change."""

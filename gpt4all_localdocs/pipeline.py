@@ -66,7 +66,7 @@ def open_pipeline(
             return chunk_document(document, count_tokens=embedder.count_tokens, options=chunk_options)
         return split_document(document, splitter, count_tokens=embedder.count_tokens, options=chunk_options)
 
-    with LoaderPool(pdf_layout=options.pdf_layout) as loaders:
+    with LoaderPool(pdf_layout=bool(options.pdf_layout)) as loaders:
         yield DocumentPipeline(
             suffixes=frozenset(supported_suffixes()),
             settings=digest(json.dumps(settings, sort_keys=True)),

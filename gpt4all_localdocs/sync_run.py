@@ -100,7 +100,9 @@ class SyncRun:
             return
         plan_sync(ledger, settings=settings)
         remember_devices(self._store, scan)
-        if is_chosen:
+        if not is_chosen:  # files are read in the chosen way all the same
+            choice = replace(before, pdf_layout=choice.pdf_layout)
+        if choice != before:
             write_choice(self._store.database, choice)
         self._apply(scanned_ns=scanned_ns)
         if (places or not listings) and not self.is_stopped:

@@ -10,7 +10,7 @@ from pdf_files import lines_at, ruled, set_in, write_pages
 
 from gpt4all_core.errors import ConfigError, UnreadableDocument
 from gpt4all_core.testing import HashEmbedder
-from gpt4all_localdocs import IndexOptions
+from gpt4all_localdocs import IndexOptions, LocalDocs
 from gpt4all_localdocs.chunk import ChunkOptions, chunk_document
 from gpt4all_localdocs.loaders import pdf
 from gpt4all_localdocs.loaders.pdf_layout import reading_layout
@@ -291,6 +291,21 @@ def test_another_choice_has_files_read_anew():
     assert len(settings) == 2
 
 
+def test_an_index_goes_on_reading_as_it_was_told_once(tmp_path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    write_pages(folder, [set_in([("F2", 18, "Roof"), *paragraph()])])
+    headings = []
+    for layout in (True, None, False, None):
+        options = IndexOptions(pdf_layout=layout, vector_index="exact")
+        with LocalDocs(
+            tmp_path / "index", folders=[folder], embedder=HashEmbedder(), options=options
+        ) as docs:
+            docs.sync()
+            headings.append(docs.search("Roof", k=1)[0].headings)
+    assert headings == [("Roof",), ("Roof",), (), ()]
+
+
 def test_the_choice_is_true_or_false():
-    with pytest.raises(ConfigError, match="pdf_layout is 'yes'; give True or False"):
+    with pytest.raises(ConfigError, match="pdf_layout is 'yes'; give True, False or None"):
         IndexOptions(pdf_layout="yes")

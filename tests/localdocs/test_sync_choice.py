@@ -27,7 +27,8 @@ def bench(tmp_path: Path) -> Workbench:
 
 def sync(bench: Workbench, *, confirm_removal: bool = False, **choice: object) -> SyncReport:
     bench.options = replace(
-        bench.options, **({"include": None, "exclude": None, "hidden_files": None} | choice)
+        bench.options,
+        **({"include": None, "exclude": None, "hidden_files": None, "pdf_layout": None} | choice),
     )
     return bench.sync(confirm_removal=confirm_removal)
 
@@ -57,6 +58,21 @@ def test_patterns_that_would_empty_the_index_keep_it_until_that_is_confirmed(ben
     assert sync(bench, confirm_removal=True, **PDFS_ONLY).counts["removed"] == 13
     assert choice(bench) == FileChoice(**PDFS_ONLY)
     assert sync(bench).counts == {"skipped": 13}
+
+
+def test_how_pdfs_are_read_is_remembered_beside_the_patterns(bench: Workbench) -> None:
+    sync(bench, exclude=("*.md",), pdf_layout=True)
+    sync(bench, exclude=())
+    assert choice(bench) == FileChoice(pdf_layout=True)
+    assert str(choice(bench)) == "with the layout of PDFs"
+    sync(bench, pdf_layout=False)
+    assert choice(bench) == FileChoice()
+
+
+def test_how_pdfs_are_read_holds_though_patterns_are_kept_in_doubt(bench: Workbench) -> None:
+    sync(bench)
+    sync(bench, pdf_layout=True, **PDFS_ONLY)
+    assert choice(bench) == FileChoice(pdf_layout=True)
 
 
 def test_a_few_files_are_left_out_at_once(bench: Workbench) -> None:
