@@ -1,5 +1,6 @@
 """More than questions: summaries, comparisons, objects with the places they were read from, and lists."""
 
+import re
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -55,6 +56,27 @@ class TestSummarise:
         model = ScriptedChatModel(["short"])
         assert summarise(model, [piece("one"), piece("two")]).text == "short"
         assert len(model.calls) == 1
+
+    @pytest.mark.parametrize(
+        ("text", "is_allowed"),
+        [
+            ("Leave is 27 days.", True),
+            ("If a < b and c > d, <br> is\na tag.", True),
+            ("<<< Leave", False),
+            ("Leave <<", False),
+            ("Leave >>> is", False),
+        ],
+    )
+    def test_no_summary_can_copy_the_fences_of_the_text(self, text, is_allowed):
+        model = ScriptedChatModel(["short"])
+        summarise(model, [piece("one")])
+        assert bool(re.fullmatch(model.calls[0].rule["regex"], text)) is is_allowed
+
+    @pytest.mark.parametrize(("is_demonstration", "penalty"), [(True, 1.1), (False, 1.0)])
+    def test_only_a_demonstration_model_is_kept_from_saying_one_thing_again(self, is_demonstration, penalty):
+        model = ScriptedChatModel(["short"], is_demonstration=is_demonstration)
+        summarise(model, [piece("one")])
+        assert model.calls[0].params.repeat_penalty == penalty
 
     def test_over_the_budget_passages_from_everywhere_are_read(self):
         pieces = [piece(f"{number} " * 10) for number in range(100)]
