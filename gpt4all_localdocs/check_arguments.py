@@ -33,6 +33,12 @@ def check_words(name: str, value: object) -> None:
         raise ConfigError(f"the {name} {value[:80]!r} is not Unicode: {error}") from error
 
 
+def check_callable(name: str, value: object) -> None:
+    """Raise for what cannot be called."""
+    if not callable(value):
+        raise ConfigError(f"{name} is {value!r:.80}, which cannot be called; give a function")
+
+
 def check_kind(name: str, value: object, kind: type) -> None:
     """Raise for what is of another kind."""
     if not isinstance(value, kind):

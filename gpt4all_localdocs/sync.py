@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.protocols import Embedder
-from gpt4all_localdocs.check_arguments import check_kind, check_stop
+from gpt4all_localdocs.check_arguments import check_callable, check_kind, check_stop
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.pipeline import DocumentPipeline
 from gpt4all_localdocs.rebuild import rebuilding, swap_in
@@ -53,6 +53,7 @@ def sync(
     """
     check_kind("rebuild", rebuild, bool)
     check_kind("confirm_removal", confirm_removal, bool)
+    check_callable("on_progress", on_progress)
     check_stop(stop)
     if store.is_read_only:
         raise ConfigError(f"{store.directory} cannot be written to; its index can be searched but not synced")

@@ -19,6 +19,11 @@ _MOST_PASSAGES: Final = 5_000
 """Passages that wait, unless one file has more: some 10 MB of text."""
 
 
+_FIRST_BATCH: Final = 8
+"""Texts; each further batch has twice as many up to the whole. Somebody who stops a sync after a second
+keeps what it did in that second."""
+
+
 class WaitingFiles:
     """Packs the texts of many files into batches that are full; what waits is bounded.
 
@@ -31,7 +36,8 @@ class WaitingFiles:
         self.embedded = 0
         self._store = store
         self._embedder = embedder
-        self._batch = batch
+        self._most = batch
+        self._batch = min(_FIRST_BATCH, batch)
         self._files: deque[tuple[FileRecord, Sequence[NewPassage], str | None]] = deque()
         self._passages = 0
         self._texts: dict[str, str] = {}
@@ -68,6 +74,7 @@ class WaitingFiles:
         Returns these files.
         """
         keys = list(islice(self._texts, self._batch))
+        self._batch = min(2 * self._batch, self._most)
         rows = embed_texts(self._embedder, [self._texts[key] for key in keys]) if keys else None
         for key in keys:
             del self._texts[key]

@@ -288,6 +288,7 @@ class TestOddInput:
         (lambda docs: docs.document_of(5), "hit is 5, which is no Hit"),
         (lambda docs: docs.document_of(docs.search("rent")[0], most="x"), "most is 'x'; give a whole number"),
         (lambda docs: docs.sync(confirm_removal="no"), "confirm_removal is 'no', which is no bool"),
+        (lambda docs: docs.sync(on_progress=5), r"on_progress is 5, which cannot be called"),
         (lambda docs: docs.sync(stop=5), r"stop is 5, which has no is_set\(\)"),
         (lambda docs: next(docs.watch(every_s="5")), "every_s is '5'"),
         (lambda docs: docs.export(5), "path is 5; give a path"),

@@ -59,6 +59,18 @@ def test_a_stop_while_files_are_hashed_forgets_nothing(bench: Workbench) -> None
     assert bench.sync().counts == {"moved": 1, "unchanged": 5}
 
 
+def test_the_first_texts_are_kept_long_before_a_batch_is_full(bench: Workbench) -> None:
+    bench.options = replace(bench.options, embed_batch=64)
+
+    def interrupt(progress: SyncProgress) -> None:
+        if progress.phase == "embed" and progress.done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bench.sync(on_progress=interrupt)
+    assert bench.sync().counts == {"unchanged": 2, "added": 4}
+
+
 def test_files_are_read_at_once_and_embedded_while_one_takes_long(bench: Workbench) -> None:
     others_are_embedded = threading.Event()
 
