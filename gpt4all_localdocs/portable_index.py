@@ -1,5 +1,6 @@
 """An index as one file: the part of the facade that writes and reads exports."""
 
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -70,7 +71,7 @@ class PortableIndex(ABC):
 
         folders: where the folders of the export are on this machine, by their names there. One that is
         left out counts as not connected: its passages are found, syncs keep them. Nothing is embedded.
-        Where the passages turn out to be damaged, `path` is an empty index, into which another file may come.
+        Where that fails, `path` is as it was before.
         Raises ConfigError for an index that is not empty or an unknown name of a folder, IndexCorrupt for
         a file that is damaged or no export, LocalDocsError for one of another release.
         """
@@ -78,11 +79,18 @@ class PortableIndex(ABC):
         check_kind("folders", {} if folders is None else folders, Mapping)
         places = {name: as_path(f"folder {name!r}", folder) for name, folder in (folders or {}).items()}
         check_export(file, places)
-        docs = cls(path, embedder=embedder, model=model, options=options)
+        directory = as_path("path", path)
+        was_there = directory.is_dir()
+        is_new = not directory.exists() or (was_there and not any(directory.iterdir()))
+        docs = cls(directory, embedder=embedder, model=model, options=options)
         try:
             with docs._writing():
                 import_index(file, docs._store, folders=places)
         except BaseException:
             docs.close()
+            if is_new:
+                shutil.rmtree(directory, ignore_errors=True)
+            if is_new and was_there:
+                directory.mkdir(exist_ok=True)
             raise
         return docs

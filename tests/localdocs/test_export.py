@@ -114,12 +114,13 @@ def test_an_export_replaces_nothing_and_leaves_nothing_half_written(source, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_import_that_is_stopped_can_be_done_again(source, tmp_path, monkeypatch):
+def test_an_import_that_is_stopped_leaves_nothing_and_can_be_done_again(source, tmp_path, monkeypatch):
     root, docs = source
     with monkeypatch.context() as patch:
         patch.setattr(import_index, "_import_vectors", lambda *_arguments: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             open_copy(root, tmp_path / "index")
+    assert not (tmp_path / "index").exists()
     with open_copy(root, tmp_path / "index") as copy:
         assert found(copy) == found(docs)
 
