@@ -1,9 +1,9 @@
 """Questions that are asked of documents in one way: what chains and engines of frameworks are made of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Protocol, get_args
+from typing import Any, Protocol, get_args
 
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.off_loop import off_loop
@@ -112,6 +112,11 @@ def cited_passages(answer: Answer) -> list[Hit]:
     Its `chunk_id` is that of the passage that it stands in, where that was among those that were found.
     """
     return [_cited(citation, answer.hits) for citation in answer.citations]
+
+
+def claim_records(answer: Answer) -> list[dict[str, Any]] | None:
+    """An answer's claims as frameworks keep them in metadata, which have to become JSON; None for none."""
+    return None if answer.claims is None else [asdict(claim) for claim in answer.claims]
 
 
 def _cited(citation: Citation, hits: Sequence[Hit]) -> Hit:

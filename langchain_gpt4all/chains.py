@@ -1,7 +1,6 @@
 """Answers from your own folders, with their sources, as a LangChain chain."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -15,7 +14,12 @@ from gpt4all_core.leash import not_left_running
 from gpt4all_core.off_loop import off_loop
 from gpt4all_core.types import Message
 from gpt4all_localdocs.answer_stream import AnswerStream
-from gpt4all_localdocs.document_questions import AskableDocs, DocumentQuestions, cited_passages
+from gpt4all_localdocs.document_questions import (
+    AskableDocs,
+    DocumentQuestions,
+    cited_passages,
+    claim_records,
+)
 from gpt4all_localdocs.refine import Refine
 from gpt4all_localdocs.search_filter import Where
 from gpt4all_localdocs.types import Answer, AnswerMode, SearchMode
@@ -165,9 +169,11 @@ def _said(answer: Answer) -> AddableDict:
 
 
 def _end(answer: Answer) -> AddableDict:
-    claims = None if answer.claims is None else [asdict(claim) for claim in answer.claims]
     return AddableDict(
-        citations=_citations(answer), is_refused=answer.is_refused, evidence=answer.evidence, claims=claims
+        citations=_citations(answer),
+        is_refused=answer.is_refused,
+        evidence=answer.evidence,
+        claims=claim_records(answer),
     )
 
 

@@ -25,7 +25,7 @@ from gpt4all_core.leash import not_left_running
 from gpt4all_core.off_loop import off_loop
 from gpt4all_core.types import Message
 from gpt4all_localdocs.answer_stream import AnswerStream
-from gpt4all_localdocs.document_questions import DocumentQuestions, cited_passages
+from gpt4all_localdocs.document_questions import DocumentQuestions, cited_passages, claim_records
 from gpt4all_localdocs.types import Answer
 from llamaindex_gpt4all._messages import to_messages
 from llamaindex_gpt4all._nodes import to_node
@@ -193,6 +193,6 @@ def _metadata(answer: Answer) -> dict[str, Any]:
     return {
         "is_refused": answer.is_refused,
         "evidence": answer.evidence,
-        "claims": answer.claims,
+        "claims": claim_records(answer),
         "context": [to_node(hit) for hit in answer.hits],
     }
