@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -68,7 +68,7 @@ def requantize(
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=target.parent):
             pass  # a lock would wait for ever in a folder that lets nobody write
-        with filelock.FileLock(target.with_name(f".{target.name}.lock")), _steps(isolate=isolate) as steps:
+        with _only_one(target), _steps(isolate=isolate) as steps:
             if target.exists() and not overwrite:
                 raise ConfigError(f"output={target} is there already; remove it, or pass overwrite=True")
             plan = steps.plan(source, recipe)
@@ -116,6 +116,20 @@ class _Steps(Protocol):
         threads: int,
         on_tensor: Callable[[str], None],
     ) -> None: ...
+
+
+@contextmanager
+def _only_one(target: Path) -> Iterator[None]:
+    """Hold the lock on this file's name, and leave nothing of it beside the file."""
+    path = target.with_name(f".{target.name}.lock")
+    with filelock.FileLock(path):
+        try:
+            yield
+        finally:
+            # Whoever waits on the file that was removed sees that it was, and asks for a new one. Windows
+            # removes no file that is open, and there filelock does so itself.
+            with suppress(OSError):
+                path.unlink()
 
 
 @contextmanager

@@ -25,8 +25,8 @@ _DEMONSTRATION_PENALTY: Final = 1.1
 others names and figures are wanted as they stand, however often."""
 
 _WITHOUT_FENCES: Final = "(?:>?(?:<>)*<?[^<>])*>?(?:<>)*<?"
-"""Neither two `<` nor two `>` in a row. The starter model began 8 of 26 summaries by copying the text with its
-fence."""
+"""Neither two `<` nor two `>` in a row. The starter model began 7 of 26 summaries by copying the text and
+its fence."""
 
 _TEMPLATE_TOKENS: Final = 128
 _SYSTEM: Final = (
