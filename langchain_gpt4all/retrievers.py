@@ -67,13 +67,14 @@ class LocalDocsRetriever(BaseRetriever, StrictArguments):
         ...     retriever = LocalDocsRetriever(docs=docs, k=4)
         ...     documents = retriever.invoke("days of paid annual leave", k=2)
         >>> [sorted(document.metadata) for document in documents][0]
-        ['page', 'page_label', 'score', 'source', 'start_index']
+        ['file_name', 'page', 'page_label', 'place', 'score', 'source', 'start_index']
 
-    A document's `id` is the passage's; its metadata are `source` (the file's path), `start_index`
-    (characters into the file's text), `score` (0 to 1, higher is better) and the place in the file:
+    A document's `id` is the passage's; its metadata are `source` (the file's path), `file_name`,
+    `start_index` (characters into the file's text), `score` (0 to 1, higher is better), the place in the file
+    in words as `place` ("page 4", for every format, as prompts for documents want it) and by its parts:
     `page`, counted from 1 as the file's pages are (LangChain's PDF loaders count from 0), and `page_label`,
     or `slide`, `sheet` and `rows` ("2-9"), `cell`, `chapter`, `message`, `attachment`, `lines` ("10-14"),
-    as the format has them. A filter knows all of these but `score`.
+    as the format has them. A filter knows all of these but `score` and `place`.
 
     A text that a program put with `LocalDocs.put` has its own id and metadata and nothing else; where it was
     cut, a part of it has `start_index` too.
@@ -136,5 +137,11 @@ def to_document(hit: Hit) -> Document:
     if hit.text_id:
         own = {"start_index": hit.span[0]} if hit.is_part else {}
         return Document(id=hit.text_id, page_content=hit.text, metadata=own | hit.metadata)
-    of_file: dict[str, Any] = {"source": str(hit.path), "start_index": hit.span[0], "score": hit.score}
+    of_file: dict[str, Any] = {
+        "source": str(hit.path),
+        "file_name": hit.path.name,
+        "place": hit.place,
+        "start_index": hit.span[0],
+        "score": hit.score,
+    }
     return Document(id=hit.chunk_id, page_content=hit.text, metadata=of_file | place_metadata(hit))

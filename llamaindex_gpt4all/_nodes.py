@@ -10,8 +10,8 @@ from gpt4all_localdocs.place_metadata import place_metadata
 from gpt4all_localdocs.source_text import is_absolute_path
 from gpt4all_localdocs.types import Hit
 
-_NOT_FOR_THE_MODEL = ["file_path", "file_type"]
-"""It is told the file's name; its folders are nobody's business, and both cost tokens."""
+_NOT_FOR_THE_MODEL = ["file_path", "file_type", "place"]
+"""It is told the file's name and its own words for a place; folders are nobody's business, all cost tokens."""
 
 
 def to_node(hit: Hit) -> TextNode:
@@ -45,7 +45,11 @@ def _paths_among(metadata: Mapping[str, Any]) -> list[str]:
 
 
 def _of_file(hit: Hit) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"file_path": str(hit.path), "file_name": hit.path.name}
+    metadata: dict[str, Any] = {
+        "file_path": str(hit.path),
+        "file_name": hit.path.name,
+        "place": hit.place,
+    }
     if file_type := mimetypes.guess_type(hit.path.name)[0]:
         metadata["file_type"] = file_type
     # LlamaIndex's readers have no `page`; what a number is called there is `page_label`.

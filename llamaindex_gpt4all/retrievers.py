@@ -63,15 +63,16 @@ class LocalDocsRetriever(BaseRetriever):
         ...     report = docs.sync()
         ...     nodes = LocalDocsRetriever(docs=docs, k=4).retrieve("days of paid annual leave")
         >>> sorted(nodes[0].metadata)
-        ['file_name', 'file_path', 'file_type', 'page_label']
+        ['file_name', 'file_path', 'file_type', 'page_label', 'place']
 
     A node's id is the passage's and stays the same as long as the file does; its source is the file, and
     its previous and next nodes are the passages around it. `start_char_idx` and `end_char_idx` count
-    characters of the file's text. The metadata are `file_path`, `file_name`, `file_type` and the place in the
-    file: `page_label` (the file's own, else counted from 1: "4"), or `slide`, `sheet` and `rows` ("2-9"),
-    `cell`, `chapter`, `message`, `attachment`, `lines` ("10-14"), as the format has them. Scores go from 0 to
-    1. A node of a text that a program put with `LocalDocs.put` has the text's own metadata, and its source is
-    the text's id.
+    characters of the file's text. The metadata are `file_path`, `file_name`, `file_type`, the place in the
+    file in words as `place` ("page 4", which the model is not told twice) and by its parts: `page_label` (the
+    file's own, else counted from 1: "4"), or `slide`, `sheet` and `rows` ("2-9"), `cell`, `chapter`,
+    `message`, `attachment`, `lines` ("10-14"), as the format has them. Scores go from 0 to 1. A node
+    of a text that a program put with `LocalDocs.put` has the text's own metadata, and its source is the
+    text's id.
 
     `as_query_engine`, `as_chat_engine` and `as_tool` stand here and not on LocalDocs, which knows no
     framework; they are named as those of LlamaIndex's indexes are. For what they do not offer, give

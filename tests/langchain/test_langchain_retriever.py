@@ -34,12 +34,21 @@ async def test_documents_say_where_their_text_stands():
     ]
     assert documents[0].metadata == {
         "source": "/docs/a.pdf",
+        "file_name": "a.pdf",
+        "place": "page 4",
         "page": 4,
         "page_label": "4",
         "start_index": 7,
         "score": 1.0,
     }
-    assert documents[1].metadata == {"source": "/docs/b.md", "lines": "10-14", "start_index": 0, "score": 0.5}
+    assert documents[1].metadata == {
+        "source": "/docs/b.md",
+        "file_name": "b.md",
+        "place": "lines 10-14",
+        "lines": "10-14",
+        "start_index": 0,
+        "score": 0.5,
+    }
     assert await retriever.ainvoke("anything") == documents
 
 

@@ -36,12 +36,14 @@ async def test_nodes_say_where_their_text_stands():
         "file_path": "/docs/a.pdf",
         "file_name": "a.pdf",
         "file_type": "application/pdf",
+        "place": "page 4",
         "page_label": "4",
     }
     assert second.metadata == {
         "file_path": "/docs/b.md",
         "file_name": "b.md",
         "file_type": "text/markdown",
+        "place": "lines 10-14",
         "lines": "10-14",
     }
     assert await retriever.aretrieve("anything") == [first, second]
@@ -54,6 +56,8 @@ def test_the_model_is_told_the_file_and_not_its_folder():
     assert "a.pdf" in told
     assert "/docs" not in told
     assert "application/pdf" not in told
+    assert "page_label: 4" in told
+    assert "place" not in told
 
 
 @pytest.mark.parametrize(
