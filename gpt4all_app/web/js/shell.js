@@ -65,18 +65,21 @@ export class Shell {
   async #route({ isFirst }) {
     const name = location.hash.replace(/^#\/?/, "").split("/")[0];
     const view = this.#views.find((each) => each.name === name) ?? this.#views[0];
+    const isSame = view === this.#current;
     this.#current = view;
     for (const [each, link] of this.#links) {
       if (each === view.name) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
+    document.documentElement.dataset.view = view.name;
     document.title = `${view.label} · GPT4All`;
     document.getElementById("view-title").textContent = view.label;
     const opened = await this.#open(view);
     if (this.#current !== view) return; // another one was wanted meanwhile
     for (const each of this.#opened.values()) each.hidden = each !== opened;
     opened.dispatchEvent(new Event("shown"));
-    if (!isFirst) {
+    // Within a view its own links move the focus.
+    if (!isFirst && !isSame) {
       document.getElementById("content").focus({ preventScroll: true });
       announce(view.label);
     }

@@ -1,0 +1,112 @@
+// How answers are chosen, token by token: what can be set, and what was.
+
+import { keep, kept } from "../stored.js";
+
+const KEPT = "sampling";
+
+/**
+ * The settings of a request, by the server's names and with its defaults.
+ *
+ * unset: what the absence of a number means, where it may be absent.
+ */
+export const SETTINGS = [
+  {
+    name: "temperature",
+    label: "Temperature",
+    meaning: "How freely a token is drawn. 0 always takes the likeliest; above 1 the answers become strange.",
+    default: 0.8,
+    min: 0,
+    max: 2,
+    step: 0.05,
+  },
+  {
+    name: "top_p",
+    label: "Top-p",
+    meaning: "Draw among the likeliest tokens that together have this probability. 1 switches it off.",
+    default: 0.95,
+    min: 0.05,
+    max: 1,
+    step: 0.05,
+  },
+  {
+    name: "top_k",
+    label: "Top-k",
+    meaning: "Draw among this many of the likeliest tokens. 0 switches it off.",
+    default: 40,
+    min: 0,
+    max: 200,
+    step: 1,
+  },
+  {
+    name: "min_p",
+    label: "Min-p",
+    meaning: "Drop tokens that have less than this share of the likeliest one's probability. 0 switches it off.",
+    default: 0.05,
+    min: 0,
+    max: 1,
+    step: 0.01,
+  },
+  {
+    name: "repeat_penalty",
+    label: "Repeat penalty",
+    meaning: "Divides the score of the last 64 tokens, so that they come again less often. 1 switches it off.",
+    default: 1,
+    min: 0.5,
+    max: 2,
+    step: 0.05,
+  },
+  {
+    name: "max_tokens",
+    label: "Most tokens",
+    meaning: "Where an answer ends at the latest.",
+    unset: "As many as the model wants",
+    default: null,
+    min: 1,
+    max: null,
+    step: 1,
+  },
+  {
+    name: "seed",
+    label: "Seed",
+    meaning: "Makes the draws repeatable: to try one change at a time.",
+    unset: "Another one for each answer",
+    default: null,
+    min: 0,
+    max: null,
+    step: 1,
+  },
+];
+
+/** What was set: `{temperature: …, …, system: text}`, each with its default where nothing was. */
+export function samplingSettings() {
+  const stored = kept(KEPT, {});
+  const settings = { system: typeof stored.system === "string" ? stored.system : "" };
+  for (const setting of SETTINGS) {
+    const value = stored[setting.name];
+    settings[setting.name] = isPossible(setting, value) ? value : setting.default;
+  }
+  return settings;
+}
+
+/** Keep these. */
+export function keepSampling(settings) {
+  keep(KEPT, settings);
+}
+
+/** The part of a request that says how to choose: only what differs from the server's own defaults. */
+export function samplingRequest(settings) {
+  const changed = SETTINGS.filter(({ name, default: usual }) => settings[name] !== usual);
+  return Object.fromEntries(changed.map(({ name }) => [name, settings[name]]));
+}
+
+/** How many settings are not what they are by default, the system prompt among them. */
+export function changedCount(settings) {
+  return Object.keys(samplingRequest(settings)).length + (settings.system ? 1 : 0);
+}
+
+/** Whether a setting may have this value. */
+export function isPossible(setting, value) {
+  if (value === null) return setting.default === null;
+  const isWhole = !Number.isInteger(setting.step) || Number.isSafeInteger(value);
+  return Number.isFinite(value) && isWhole && value >= setting.min && value <= (setting.max ?? Infinity);
+}
