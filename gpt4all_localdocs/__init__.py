@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gpt4all_localdocs.extract import Extraction
     from gpt4all_localdocs.gpt4all_collections import GPT4AllCollection, GPT4AllImport, import_gpt4all
     from gpt4all_localdocs.local_docs import LocalDocs
+    from gpt4all_localdocs.map.document_map import DocumentMap
     from gpt4all_localdocs.refine import Refine
     from gpt4all_localdocs.search_filter import SearchFilter
     from gpt4all_localdocs.summarise import Summary
@@ -33,6 +34,7 @@ _HOME = {
     "Citation": "types",
     "Claim": "types",
     "Comparison": "compare",
+    "DocumentMap": "map.document_map",
     "Extraction": "extract",
     "FileOutcome": "types",
     "GPT4AllCollection": "gpt4all_collections",
@@ -56,6 +58,7 @@ __all__ = [
     "Citation",
     "Claim",
     "Comparison",
+    "DocumentMap",
     "Extraction",
     "FileOutcome",
     "GPT4AllCollection",

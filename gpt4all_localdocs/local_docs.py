@@ -24,6 +24,7 @@ from gpt4all_localdocs.chunk import ChunkOptions
 from gpt4all_localdocs.collection_table import check_collection
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.document_answers import DocumentAnswers
+from gpt4all_localdocs.document_maps import DocumentMaps
 from gpt4all_localdocs.expand import expand_hits
 from gpt4all_localdocs.file_choice import read_choice
 from gpt4all_localdocs.folders import check_folder
@@ -47,7 +48,7 @@ _WINDOW = 256
 its position table has 512 entries; longer passages were measured to lose recall."""
 
 
-class LocalDocs(IndexContents, DocumentAnswers, WatchedFolders, PortableIndex):
+class LocalDocs(IndexContents, DocumentAnswers, DocumentMaps, WatchedFolders, PortableIndex):
     """Your folders, searchable and answerable, with citations; nothing leaves the machine.
 
     path: the directory that keeps the index; made if it does not exist. folders: what to index,

@@ -1,0 +1,70 @@
+"""Lays out maps in a child process: what takes seconds there would hold up every thread here.
+
+UMAP's compiled loops do not let go of the interpreter, so that a server in this process would answer nobody
+meanwhile; its compiler takes 250 MB, which end with the child; and a child can be stopped at any moment.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from gpt4all_core.errors import LocalDocsError
+from gpt4all_core.protocols import Vectors
+from gpt4all_localdocs.map.layout import Layout, from_arrays
+
+VECTORS: Final = "vectors.npy"
+EARLIER: Final = "earlier.npy"
+LAYOUT: Final = "layout.npz"
+
+_CHILD: Final = "gpt4all_localdocs.map.layout_child"
+
+
+def lay_out_apart(vectors: Vectors, *, earlier: Vectors | None = None, timeout_s: float) -> Layout:
+    """What `lay_out` makes of the vectors. Raises LocalDocsError where it takes longer, or the child fails.
+
+    An interrupt ends the child. May be called from any thread.
+    """
+    with tempfile.TemporaryDirectory(prefix="gpt4all-map-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        np.save(folder / VECTORS, vectors)
+        if earlier is not None:
+            np.save(folder / EARLIER, earlier)
+        _run(folder, count=len(vectors), timeout_s=timeout_s)
+        with np.load(folder / LAYOUT) as arrays:
+            return from_arrays(arrays)
+
+
+def _run(folder: Path, *, count: int, timeout_s: float) -> None:
+    # -P and the parent's own search path: the child imports what the parent would, and nothing from the
+    # working directory.
+    search_path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109 - text is wanted
+    with (
+        (folder / "errors").open("wb") as errors,
+        subprocess.Popen(  # noqa: S603 - this interpreter, a fixed module and a folder made for it
+            [sys.executable, "-P", "-m", _CHILD, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            env={**os.environ, "PYTHONPATH": search_path},
+        ) as child,
+    ):
+        try:
+            # Not `communicate`, which would close the child's input, and with it the child.
+            child.wait(timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise LocalDocsError(
+                f"the map of {count} passages was not done in {timeout_s:g} s; make one of a smaller"
+                " collection, or give it more time"
+            ) from error
+        finally:
+            child.kill()
+        if child.returncode:
+            lines = (folder / "errors").read_text(errors="replace").splitlines() or ["it said nothing"]
+            raise LocalDocsError(
+                f"the map of {count} passages could not be laid out ({lines[-1]}); see: gpt4all doctor"
+            )
