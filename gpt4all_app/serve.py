@@ -1,12 +1,14 @@
 """`gpt4all serve`: local models behind OpenAI's API, for programs in any language."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gpt4all_app.open_page import tell_of_page
-from gpt4all_app.options import complete_model
+from gpt4all_app.options import Index, complete_model
 from gpt4all_app.output import Output
+from gpt4all_app.paths import absolute, index_place
 from gpt4all_core.errors import ConfigError, MissingDependency
 
 if TYPE_CHECKING:
@@ -53,6 +55,16 @@ _HostNames = Annotated[
         " than once.",
     ),
 ]
+_AllowedFolders = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--allow-folder",
+        metavar="DIR",
+        show_default=False,
+        help="Let clients make collections of this folder and those in it, which is to let them read it; may"
+        " be given more than once.",
+    ),
+]
 _Page = Annotated[
     bool,
     typer.Option("--page/--no-page", help="Have a web page there, too: chat and documents in the browser."),
@@ -74,6 +86,11 @@ def serve(
     model: _Models = None,
     cors: _Cors = None,
     host_name: _HostNames = None,
+    index: Index = None,
+    allow_folder: _AllowedFolders = None,
+    max_upload: Annotated[
+        int, typer.Option(min=1, metavar="MB", help="Most megabytes of a file that is uploaded.")
+    ] = 100,
     page: _Page = True,
     open_page: _Open = False,
 ) -> None:
@@ -86,10 +103,12 @@ def serve(
         raise ConfigError("--open needs the page that --no-page leaves out; give one of them")
     try:
         from gpt4all_app.server.find_models import find_models  # noqa: PLC0415 - not for --help
+        from gpt4all_app.server.localdocs import ServedDocuments  # noqa: PLC0415 - as above
+        from gpt4all_app.server.localdocs_options import MEGABYTE, DocumentOptions  # noqa: PLC0415 - as above
         from gpt4all_app.server.options import ServerOptions  # noqa: PLC0415 - as above
         from gpt4all_app.server.run import run_server  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
-        if error.name not in ("fastapi", "starlette", "uvicorn", "prometheus_client"):
+        if error.name not in ("fastapi", "starlette", "uvicorn", "prometheus_client", "python_multipart"):
             raise
         raise MissingDependency(error.name, extra="app") from error
     options = ServerOptions(
@@ -101,6 +120,13 @@ def serve(
         has_page=page,
     )
     models = find_models(model or ())
+    documents = ServedDocuments(
+        index_place(index),
+        embedder=lambda: models.embedder(None),
+        options=DocumentOptions(
+            allowed_folders=tuple(map(absolute, allow_folder or ())), file_bytes=max_upload * MEGABYTE
+        ),
+    )
     output = Output()
     _announce(models, output)
 
@@ -110,7 +136,7 @@ def serve(
             tell_of_page(url, output, is_opened=open_page)
 
     try:
-        run_server(models, options, on_start=tell)
+        run_server(models, options, documents=documents, on_start=tell)
     except OSError as error:
         raise ConfigError(
             f"{host}:{port} cannot be listened on ({error.strerror or error}); choose another --port"

@@ -7,7 +7,7 @@ from typing import Final, get_args
 
 from gpt4all_core.errors import ConfigError, LocalDocsError
 from gpt4all_core.protocols import ChatModel, Embedder
-from gpt4all_core.types import GenerationParams, Message
+from gpt4all_core.types import AS_THE_MODEL_LIKES, GenerationParams, Message, Reasoning
 from gpt4all_localdocs.answer_stream import AnswerRequest, AnswerStream, RefusedAnswer
 from gpt4all_localdocs.check_arguments import check_count, check_kind, check_share, check_words
 from gpt4all_localdocs.evidence import LEAST_EVIDENCE, weigh_evidence
@@ -43,7 +43,12 @@ _TEMPLATE_TOKENS: Final = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskOptions:
-    """How a question is to be answered; the fields are those of `LocalDocs.ask`."""
+    """How a question is to be answered; the fields are those of `LocalDocs.ask`, and of programs around it:
+
+    instructions: what the model is told behind the rules for sources: a language, a tone. A quotation is as
+    it stands in its document, so that instructions for one are refused.
+    reasoning: how much a model that thinks may think before a written answer.
+    """
 
     k: int | None = None
     mode: AnswerMode | None = None
@@ -53,6 +58,8 @@ class AskOptions:
     least_evidence: float | None = None
     spans: int = 1
     params: GenerationParams | None = None
+    instructions: str = ""
+    reasoning: Reasoning = AS_THE_MODEL_LIKES
 
     def __post_init__(self) -> None:
         if self.mode is not None and self.mode not in get_args(AnswerMode):
@@ -77,6 +84,11 @@ class AskOptions:
         """What was asked for; else what the model can be trusted with."""
         return self.mode or ("quote" if model.is_demonstration else "free")
 
+    def is_quoted_by(self, model: ChatModel) -> bool:
+        """Whether this model answers with words of a document, and nothing else."""
+        mode = self.mode_for(model)
+        return mode == "quote" or (mode == "strict" and model.is_demonstration)
+
 
 @dataclass(frozen=True, slots=True)
 class Library:
@@ -98,7 +110,9 @@ def answer_question(library: Library, question: str, options: AskOptions) -> Ans
     """
     check_words("question", question)
     mode = options.mode_for(library.model)
-    is_quoted = mode == "quote" or (mode == "strict" and library.model.is_demonstration)
+    is_quoted = options.is_quoted_by(library.model)
+    if is_quoted and options.instructions:
+        raise ConfigError("instructions change no quotation; leave them out, or ask in another mode")
     asked = stand_alone(question, options.history)
     default_k = QUOTE_PASSAGES if is_quoted or library.model.is_demonstration else WRITE_PASSAGES
     hits = tuple(library.search(asked, default_k if options.k is None else options.k))
@@ -121,6 +135,8 @@ def answer_question(library: Library, question: str, options: AskOptions) -> Ans
         options.params or answer_params(is_quoted=is_quoted),
         evidence=weigh_evidence(sentences) if needs_sentences else None,
         verify=partial(verify_claims, embedder=library.embedder) if options.verify else None,
+        instructions=options.instructions,
+        reasoning=options.reasoning,
     )
     is_enough = bool(hits) and (request.evidence is None or request.evidence >= options.least)
     if not is_enough and mode != "chat":
@@ -181,5 +197,5 @@ def _kept_history(model: ChatModel, history: Sequence[Message]) -> tuple[Message
 def _overhead(model: ChatModel, request: AnswerRequest) -> int:
     """Tokens of the prompt besides the sources, with room for the model's template."""
     system = SOURCES_IF_ANY if request.mode == "chat" else SOURCES_ONLY
-    texts = [system, request.question, *(turn.text for turn in request.history)]
+    texts = [system, request.instructions, request.question, *(turn.text for turn in request.history)]
     return sum(model.count_tokens(text) + 8 for text in texts) + _TEMPLATE_TOKENS

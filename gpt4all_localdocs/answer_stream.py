@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gpt4all_core.types import GenerationParams, Message, Usage
+from gpt4all_core.types import AS_THE_MODEL_LIKES, GenerationParams, Message, Reasoning, Usage
 from gpt4all_localdocs.types import Answer, AnswerMode, Citation, Claim, Hit
 
 Verify = Callable[[str, Sequence[Hit]], tuple[Claim, ...]]
@@ -20,7 +20,7 @@ class AnswerRequest:
     question: one that stands for itself. sources: what the model is given, best first or in the order of
     their document, numbered from 1; the sentences to choose from in quote mode. hits: the passages they were
     taken from. evidence: see `Answer`. history: what was said before, oldest first. verify: compares the
-    finished answer with its sources; None leaves that out.
+    finished answer with its sources; None leaves that out. instructions, reasoning: see `AskOptions`.
     """
 
     question: str
@@ -31,6 +31,8 @@ class AnswerRequest:
     evidence: float | None = None
     history: tuple[Message, ...] = ()
     verify: Verify | None = None
+    instructions: str = ""
+    reasoning: Reasoning = AS_THE_MODEL_LIKES
 
 
 class AnswerStream(ABC):

@@ -60,7 +60,7 @@ class _Run:
         while any(is_open.values()):
             for side in [side for side, may_grow in is_open.items() if may_grow]:
                 grown = self._grown(side, passages_of)
-                is_open[side] = grown is not None and count_tokens(_text(grown)) <= most_tokens
+                is_open[side] = grown is not None and count_tokens(joined_text(grown)) <= most_tokens
                 if grown is not None and is_open[side]:
                     self.passages = grown
 
@@ -74,7 +74,7 @@ class _Run:
         lines = (first.lines[0], last.lines[1]) if first.lines and last.lines else self.hit.lines
         return replace(
             self.hit,
-            text=_text(self.passages),
+            text=joined_text(self.passages),
             span=self.span,
             lines=lines,
             previous_id=first.previous_id,
@@ -117,7 +117,8 @@ def _merged(runs: Sequence[_Run], new: _Run) -> list[_Run]:
     return kept if place is not None else [*kept, new]
 
 
-def _text(passages: Sequence[Hit]) -> str:
+def joined_text(passages: Sequence[Hit]) -> str:
+    """Neighbouring passages of one document as one text, which has the length that their spans say."""
     text = passages[0].text
     for before, after in pairwise(passages):
         shared = before.span[1] - after.span[0]

@@ -8,6 +8,7 @@ from gpt4all_core.errors import LocalDocsError
 from gpt4all_core.protocols import Vectors
 from gpt4all_localdocs.check_arguments import as_list, as_path, check_count, check_kind
 from gpt4all_localdocs.document_table import IndexedDocument
+from gpt4all_localdocs.indexed_files import IndexedFile, indexed_files
 from gpt4all_localdocs.passage import text_path
 from gpt4all_localdocs.search import condition_for, to_hit, whole_text
 from gpt4all_localdocs.search_filter import Where
@@ -92,6 +93,13 @@ class IndexContents(ABC):
     def documents(self, *, where: Where | None = None) -> list[IndexedDocument]:
         """The files and texts of the index, or those with a passage that fits the filter, by their paths."""
         return self._searched.documents.matching(condition_for(self._store, where))
+
+    def files(self) -> Iterator[IndexedFile]:
+        """Every file that the last sync read, could not read or passed over; reads some at a time.
+
+        While a sync is under way those that were passed over may be missing.
+        """
+        yield from indexed_files(self._searched)
 
     def count(self, *, where: Where | None = None) -> int:
         """How many `documents` there are."""

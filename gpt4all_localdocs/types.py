@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from gpt4all_core.types import Usage
+from gpt4all_core.types import FinishReason, Usage
 
 Span = tuple[int, int]
 """Character offsets `[start, end)` into a document's extracted text."""
@@ -195,6 +195,7 @@ class Answer:
     source is cited. evidence: 0 to 1, how much spoke for the documents answering it; None where nobody asked.
     quotes: in quote mode, all spans that were considered, likeliest first; the first one is the answer.
     claims: what `verify` found out, sentence by sentence; None where it was not asked for.
+    finish_reason: "length" where its tokens were spent before it was done.
     """
 
     text: str
@@ -206,6 +207,7 @@ class Answer:
     evidence: float | None = None
     quotes: tuple[Citation, ...] = ()
     claims: tuple[Claim, ...] | None = None
+    finish_reason: FinishReason = "stop"
 
     @property
     def unsupported(self) -> tuple[Claim, ...]:

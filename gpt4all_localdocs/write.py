@@ -62,12 +62,14 @@ class WrittenAnswer(AnswerStream):
             completion.usage,
             evidence=request.evidence,
             claims=claims,
+            finish_reason=completion.finish_reason,
         )
 
 
 def start_written(model: ChatModel, request: AnswerRequest) -> WrittenAnswer:
     """Send the question with its sources to the model; returns at once."""
-    return WrittenAnswer(model.chat(written_prompt(request), request.params), request)
+    generation = model.chat(written_prompt(request), request.params, reasoning=request.reasoning)
+    return WrittenAnswer(generation, request)
 
 
 def written_prompt(request: AnswerRequest) -> list[Message]:
@@ -76,7 +78,8 @@ def written_prompt(request: AnswerRequest) -> list[Message]:
     As long as the sources are the same (whole documents, in their own order), what the engine has decoded of
     them is used again, from turn to turn and from question to question.
     """
-    system = Message("system", SOURCES_IF_ANY if request.mode == "chat" else SOURCES_ONLY)
+    rules = SOURCES_IF_ANY if request.mode == "chat" else SOURCES_ONLY
+    system = Message("system", "\n\n".join(filter(None, (rules, request.instructions))))
     turns = [*request.history, Message("user", f"Question: {request.question}")]
     if request.sources:
         sources = "\n\n".join(

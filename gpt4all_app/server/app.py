@@ -11,32 +11,37 @@ from starlette.middleware.cors import CORSMiddleware
 
 from gpt4all_app.server.access_log import AccessLog
 from gpt4all_app.server.chat_completions import chat_router
+from gpt4all_app.server.chunks import chunks_router
+from gpt4all_app.server.collections_router import collections_router
 from gpt4all_app.server.completions import completions_router
 from gpt4all_app.server.embeddings import embeddings_router
 from gpt4all_app.server.errors import ErrorAnswer, add_error_handlers
+from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.metrics import CountRequests, Metrics, metrics_router
 from gpt4all_app.server.models import models_router
 from gpt4all_app.server.options import ServerOptions
+from gpt4all_app.server.passages import passages_router
 from gpt4all_app.server.rerank import rerank_router
 from gpt4all_app.server.responses import responses_router
 from gpt4all_app.server.security import Doorkeeper
 from gpt4all_app.server.served_models import ServedModels
+from gpt4all_app.server.sync_router import sync_router
+from gpt4all_app.server.uploads import files_router
 from gpt4all_app.server.web_page import page_router
 
-_ROUTERS = (
-    models_router,
-    chat_router,
-    completions_router,
-    responses_router,
-    embeddings_router,
-    rerank_router,
-)
+_ROUTERS = (models_router, completions_router, embeddings_router, rerank_router)
+
+_ANSWERING_ROUTERS = (chat_router, responses_router)
+"""Of models and documents."""
+
+_DOCUMENT_ROUTERS = (collections_router, files_router, sync_router, chunks_router, passages_router)
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"description": "The request asks for something impossible"},
     401: {"description": "The API key is missing or wrong"},
     403: {"description": "The Host or Origin header is not known here"},
     404: {"description": "No such model or address"},
+    409: {"description": "What is there now does not permit it"},
     413: {"description": "The body is too large"},
     429: {"description": "As many requests wait as may"},
     500: {"description": "The model or the server failed"},
@@ -52,13 +57,23 @@ class Health(BaseModel):
     status: Literal["ok"]
 
 
-def create_app(models: ServedModels, options: ServerOptions | None = None) -> FastAPI:
-    """The server as an ASGI application; the models are closed with it."""
+def create_app(
+    models: ServedModels,
+    options: ServerOptions | None = None,
+    *,
+    documents: ServedDocuments | None = None,
+) -> FastAPI:
+    """The server as an ASGI application; the models and documents are closed with it.
+
+    Without documents it has no addresses for any.
+    """
     options = options or ServerOptions()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        if documents is not None:
+            await documents.aclose()
         models.close()
 
     app = FastAPI(
@@ -72,12 +87,13 @@ def create_app(models: ServedModels, options: ServerOptions | None = None) -> Fa
         responses={status: {"model": ErrorAnswer, **facts} for status, facts in _ERRORS.items()},
     )
     add_error_handlers(app)
-    app.add_middleware(Doorkeeper, options=options)
+    upload_bytes = documents.options.upload_bytes if documents else 0
+    app.add_middleware(Doorkeeper, options=options, upload_bytes=upload_bytes)
     if options.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=options.cors_origins,
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=["x-ignored-parameters"],
         )
@@ -86,6 +102,11 @@ def create_app(models: ServedModels, options: ServerOptions | None = None) -> Fa
     app.add_middleware(AccessLog)
     for router in _ROUTERS:
         app.include_router(router(models))
+    for answering_router in _ANSWERING_ROUTERS:
+        app.include_router(answering_router(models, documents))
+    if documents is not None:
+        for document_router in _DOCUMENT_ROUTERS:
+            app.include_router(document_router(documents))
     app.include_router(metrics_router(metrics))
     if options.has_page:
         app.include_router(page_router())

@@ -10,6 +10,15 @@ from fastapi.responses import StreamingResponse
 
 from gpt4all_app.server.chat_json import AnswerHead, ChatCompletion, ChunkWriter, completion_json
 from gpt4all_app.server.chat_request import ChatCompletionRequest, ChatQuestion, to_question
+from gpt4all_app.server.localdocs import ServedDocuments, required
+from gpt4all_app.server.localdocs_answers import (
+    aask_documents,
+    completion_of,
+    reference_facts,
+    whole_answer,
+    written_answer,
+)
+from gpt4all_app.server.localdocs_request import to_document_question
 from gpt4all_app.server.requests import ignored_header
 from gpt4all_app.server.served_models import ServedModels
 from gpt4all_app.server.streaming import EVENT_STREAM, event_stream, unless_gone, written
@@ -21,7 +30,7 @@ if TYPE_CHECKING:
     from gpt4all_core.local_model import LocalModel
 
 
-def chat_router(models: ServedModels) -> APIRouter:
+def chat_router(models: ServedModels, documents: ServedDocuments | None = None) -> APIRouter:
     """The addresses of conversations."""
     router = APIRouter(tags=["chat"])
 
@@ -38,10 +47,20 @@ def chat_router(models: ServedModels) -> APIRouter:
         headers = ignored_header(asked.ignored)
         question = to_question(asked)
         model = await off_loop(lambda: models.chat(asked.model), lane=models)
-        replies = await unless_gone(request, aask(model, question))
         head = AnswerHead(new_id("chatcmpl"), int(time.time()), asked.model or model.name)
+        writer = ChunkWriter(head, has_usage=asked.stream_options.include_usage)
+        if asked.localdocs is not None:
+            served = required(documents)
+            to_documents = to_document_question(question, asked.localdocs, named=asked.model_fields_set)
+            answer = await unless_gone(request, aask_documents(served, model, to_documents))
+            if asked.stream:
+                return event_stream(written_answer(served, answer, writer), headers=headers)
+            response.headers.update(headers)
+            found = await unless_gone(request, whole_answer(answer))
+            facts = await served.read(lambda: reference_facts(served, found))
+            return completion_json(head, [completion_of(found)]) | facts
+        replies = await unless_gone(request, aask(model, question))
         if asked.stream:
-            writer = ChunkWriter(head, has_usage=asked.stream_options.include_usage)
             return event_stream(written(replies, writer), headers=headers)
         completions = await unless_gone(request, results(replies))
         response.headers.update(headers)

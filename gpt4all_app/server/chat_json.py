@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from gpt4all_app.server.localdocs_places import Reference
 from gpt4all_core.types import (
     ChatEvent,
     ChosenLogprob,
@@ -84,7 +85,11 @@ class ChatChoice(BaseModel):
 
 
 class ChatCompletion(BaseModel):
-    """The answers, and what they cost."""
+    """The answers, and what they cost.
+
+    references, refused: of an answer from documents, which of them it names, and whether they were found not
+    to answer.
+    """
 
     id: str
     object: Literal["chat.completion"]
@@ -92,6 +97,8 @@ class ChatCompletion(BaseModel):
     model: str
     choices: list[ChatChoice]
     usage: UsageFacts
+    references: list[Reference] | None = None
+    refused: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +216,10 @@ class ChunkWriter:
         chunk["choices"][0]["finish_reason"] = completion.finish_reason
         chunk["choices"][0]["logprobs"] = logprobs_json(completion.logprobs)
         yield chunk
+
+    def refer(self, facts: Json) -> Iterator[Json]:
+        """What the answer rests on, in a chunk of its own that ends no choice."""
+        yield {**self._start(), "choices": [], **({"usage": None} if self.has_usage else {}), **facts}
 
     def close(self) -> Iterator[Json]:
         """What all of it cost, if that was asked for."""

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, Field
 
 from gpt4all_app.server.chat_messages import ChatMessage, to_messages
+from gpt4all_app.server.localdocs_facts import LocalDocsFacts
 from gpt4all_app.server.requests import TextRequest, TolerantRequest
 from gpt4all_core.asked_tools import described_schema, described_tool_use
 from gpt4all_core.engine.sampling.params import MOST_TOP_LOGPROBS
@@ -77,6 +78,9 @@ class ChatCompletionRequest(TextRequest):
     reasoning_effort: ReasoningEffort | None = None
     modalities: list[Literal["text"]] = Field(default_factory=list)
     """Text is all that comes out."""
+
+    localdocs: LocalDocsFacts | None = None
+    """Answer from the server's documents."""
 
 
 @dataclass(frozen=True, slots=True)

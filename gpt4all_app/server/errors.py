@@ -17,12 +17,16 @@ from starlette.exceptions import HTTPException
 from gpt4all_core.errors import (
     ConfigError,
     ContextOverflow,
+    EmbedderMismatch,
     EngineBusy,
     EngineClosed,
     GenerationCancelled,
     GenerationError,
     GenerationTimeout,
     GPT4AllError,
+    IndexBusy,
+    IndexCorrupt,
+    LocalDocsError,
     MissingDependency,
     ModelError,
     ModelNotFound,
@@ -35,6 +39,16 @@ logger = logging.getLogger(__name__)
 
 class ClientGone(Exception):  # noqa: N818 - says what happened; nothing went wrong
     """Whoever asked has hung up."""
+
+
+class RequestRefused(Exception):  # noqa: N818 - says what happened
+    """What a server may not or cannot do, with the status and code to say so."""
+
+    def __init__(self, status: int, message: str, code: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.param = param
 
 
 class ErrorFacts(BaseModel):
@@ -59,6 +73,7 @@ class _Row:
     code: str | None
     message: str | None = None
     """In place of the error's own, which speaks of this machine."""
+    is_logged: bool = False
 
 
 _REQUEST, _SERVER = "invalid_request_error", "server_error"
@@ -74,8 +89,21 @@ _ROWS: dict[type[BaseException], _Row] = {
     GenerationCancelled: _Row(503, _SERVER, "cancelled"),
     EngineClosed: _Row(503, _SERVER, "model_closed", "the model was closed; ask again"),
     MissingDependency: _Row(501, _SERVER, "missing_dependency"),
-    ModelError: _Row(500, _SERVER, "model_error", "the model cannot be loaded; the server's log says why"),
+    ModelError: _Row(
+        500, _SERVER, "model_error", "the model cannot be loaded; the server's log says why", True
+    ),
     GenerationError: _Row(500, _SERVER, "generation_failed"),
+    EmbedderMismatch: _Row(409, _REQUEST, "embedder_mismatch"),
+    IndexBusy: _Row(
+        409,
+        _REQUEST,
+        "index_busy",
+        "another program is writing to the index; ask again when it is done",
+    ),
+    IndexCorrupt: _Row(
+        500, _SERVER, "index_corrupt", "the index is damaged; the server's log says how to mend it", True
+    ),
+    LocalDocsError: _Row(409, _REQUEST, "nothing_indexed", "nothing is indexed yet; upload files and sync"),
     GPT4AllError: _Row(500, _SERVER, "output_unusable"),
     ClientGone: _Row(499, _SERVER, "client_gone", "the client has hung up"),
 }
@@ -90,8 +118,11 @@ _TYPES_OF_STATUS = {401: "authentication_error", 403: "permission_error"}
 
 def error_answer(error: BaseException) -> tuple[int, dict[str, Any]]:
     """The status and the body for an error; what nobody foresaw goes to the log with its traceback."""
+    if isinstance(error, RequestRefused):
+        kind = _TYPES_OF_STATUS.get(error.status, _SERVER if error.status >= 500 else _REQUEST)
+        return error.status, error_body(str(error), kind=kind, param=error.param, code=error.code)
     row = next((row for kind, row in _ROWS.items() if isinstance(error, kind)), _UNFORESEEN)
-    if row is _UNFORESEEN or row is _ROWS[ModelError]:
+    if row.is_logged or row is _UNFORESEEN:
         logger.error("a request failed: %s", error, exc_info=error if row is _UNFORESEEN else None)
     param = "model" if row.status == 404 else None
     return row.status, error_body(row.message or str(error), kind=row.type, param=param, code=row.code)
@@ -115,7 +146,7 @@ def add_error_handlers(app: FastAPI) -> None:
     """Have every error of an app answered in this form."""
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
-    for kind in (GPT4AllError, ClientGone, Exception):
+    for kind in (GPT4AllError, ClientGone, RequestRefused, Exception):
         app.add_exception_handler(kind, _answer_error)
 
 

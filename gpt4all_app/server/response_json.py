@@ -154,6 +154,11 @@ class ResponseWriter:
         self._whole = self._response(status, completion)
         yield self._event(f"response.{status}", response=self._whole)
 
+    def refer(self, facts: Json) -> Iterator[Json]:
+        """What the answer rests on: the whole of it will say so; no event of its own."""
+        self._settings |= facts
+        yield from ()
+
     def close(self) -> Iterator[Json]:
         """Nothing: the last event told all."""
         yield from ()

@@ -7,6 +7,7 @@ from pydantic import Discriminator, Field, Tag
 
 from gpt4all_app.server.chat_messages import InputText, OutputText, SpokenText, TextPart, image_bytes
 from gpt4all_app.server.chat_request import ChatQuestion, ReasoningEffort, to_reasoning
+from gpt4all_app.server.localdocs_facts import LocalDocsFacts
 from gpt4all_app.server.requests import TextRequest, TolerantRequest
 from gpt4all_core.asked_tools import described_schema, described_tool_use
 from gpt4all_core.engine.sampling.params import MOST_TOP_LOGPROBS
@@ -129,6 +130,8 @@ class ResponseRequest(TextRequest):
     parallel_tool_calls: bool = True
     text: TextOptions = TextOptions()
     reasoning: ReasoningOptions = ReasoningOptions()
+    localdocs: LocalDocsFacts | None = None
+    """Answer from the server's documents."""
 
 
 def to_question(request: ResponseRequest) -> ChatQuestion:

@@ -3,14 +3,18 @@
 import json
 import secrets
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from gpt4all_app.server.chat_completions import aask
 from gpt4all_app.server.chat_json import AnswerHead, Json
+from gpt4all_app.server.localdocs import ServedDocuments, required
+from gpt4all_app.server.localdocs_answers import aask_documents, written_answer
+from gpt4all_app.server.localdocs_request import to_document_question
 from gpt4all_app.server.requests import ignored_header
 from gpt4all_app.server.response_json import ResponseAnswer, ResponseWriter
 from gpt4all_app.server.response_request import ResponseRequest, to_question
@@ -18,11 +22,8 @@ from gpt4all_app.server.served_models import ServedModels
 from gpt4all_app.server.streaming import EVENT_STREAM, event_stream, unless_gone, written
 from gpt4all_core.off_loop import off_loop
 
-if TYPE_CHECKING:
-    from gpt4all_core.chat_reply import ChatReply
 
-
-def responses_router(models: ServedModels) -> APIRouter:
+def responses_router(models: ServedModels, documents: ServedDocuments | None = None) -> APIRouter:
     """The address of responses. None is stored."""
     router = APIRouter(tags=["responses"])
 
@@ -34,20 +35,27 @@ def responses_router(models: ServedModels) -> APIRouter:
         headers = ignored_header(asked.ignored)
         question = to_question(asked)
         model = await off_loop(lambda: models.chat(asked.model), lane=models)
-        replies = await unless_gone(request, aask(model, question))
         head = AnswerHead(f"resp_{secrets.token_hex(12)}", int(time.time()), asked.model or model.name)
         writer = ResponseWriter(head, _settings(asked))
+        if asked.localdocs is None:
+            parts = written(await unless_gone(request, aask(model, question)), writer)
+        else:
+            served = required(documents)
+            to_documents = to_document_question(question, asked.localdocs, named=asked.model_fields_set)
+            answer = await unless_gone(request, aask_documents(served, model, to_documents))
+            parts = written_answer(served, answer, writer)
         if asked.stream:
-            return event_stream(written(replies, writer), headers=headers, encode=_named_event, ending="")
+            return event_stream(parts, headers=headers, encode=_named_event, ending="")
         response.headers.update(headers)
-        return await unless_gone(request, _whole(replies, writer))
+        return await unless_gone(request, _whole(parts, writer))
 
     return router
 
 
-async def _whole(replies: "Sequence[ChatReply]", writer: ResponseWriter) -> Json:
-    async for _ in written(replies, writer):
-        pass
+async def _whole(parts: AsyncGenerator[Json, None], writer: ResponseWriter) -> Json:
+    async with aclosing(parts) as written_down:
+        async for _ in written_down:
+            pass
     return writer.whole
 
 

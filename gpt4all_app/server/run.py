@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from gpt4all_app.server.app import create_app
+from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.options import ServerOptions, address_of
 from gpt4all_app.server.served_models import ServedModels
 
@@ -23,15 +24,21 @@ that no request is sent into one that is just being closed."""
 _BACKLOG = 2048
 
 
-def run_server(models: ServedModels, options: ServerOptions, *, on_start: Callable[[str], object]) -> None:
-    """Serve until SIGINT or SIGTERM; for the main thread. Closes the models.
+def run_server(
+    models: ServedModels,
+    options: ServerOptions,
+    *,
+    documents: ServedDocuments | None = None,
+    on_start: Callable[[str], object],
+) -> None:
+    """Serve until SIGINT or SIGTERM; for the main thread. Closes the models and documents.
 
     on_start: called with the server's address once it can be called. Raises OSError for an address that
     cannot be listened on, KeyboardInterrupt after SIGINT.
     """
     listening = _listening_socket(options)
     try:
-        config = server_config(create_app(models, options))
+        config = server_config(create_app(models, options, documents=documents))
         logs = logging.getLogger("gpt4all_app.server")
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
@@ -47,6 +54,8 @@ def run_server(models: ServedModels, options: ServerOptions, *, on_start: Callab
             logs.removeHandler(handler)
     finally:
         listening.close()
+        if documents is not None:
+            documents.close()
         models.close()
 
 

@@ -1,6 +1,7 @@
 """What is turned away before a request is read: strangers, forged names, foreign pages, too much."""
 
 import hmac
+import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -15,17 +16,27 @@ OPEN_PATHS = frozenset({"/health"})
 """Told to everybody: that the program runs."""
 
 
+UPLOAD_PATH = re.compile(r"/v1/collections/[^/]+/files")
+"""Where files are sent to, which may be longer than other requests."""
+
+_FORM_BYTES = 1024 * 1024
+"""What a form of files has around them."""
+
+
 class Doorkeeper:
     """Middleware that answers for the app where a request may not come in.
 
     The `Host` header has to name this machine, by an address or a known name: a page whose name was
     rebound to this address (DNS rebinding) says its own. An `Origin` that is neither this server's nor
     allowed is refused: browsers send simple requests without asking first.
+
+    upload_bytes: most bytes of the files of one upload; other requests have the options' `body_bytes`.
     """
 
-    def __init__(self, app: ASGIApp, *, options: ServerOptions) -> None:
+    def __init__(self, app: ASGIApp, *, options: ServerOptions, upload_bytes: int = 0) -> None:
         self._app = app
         self._options = options
+        self._upload_bytes = upload_bytes + _FORM_BYTES
         names = ("localhost", options.host, *options.host_names)
         self._names = frozenset(name.casefold() for name in names if address_of(name) is None)
 
@@ -37,7 +48,7 @@ class Doorkeeper:
         if (refused := self._refusal(scope, headers)) is not None:
             await refused(scope, receive, send)
             return
-        await self._app(scope, _bounded(receive, self._options.body_bytes), send)
+        await self._app(scope, _bounded(receive, self._most_bytes(scope)), send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> ASGIApp | None:
         host = headers.get("host", "")
@@ -48,13 +59,19 @@ class Doorkeeper:
         origin = headers.get("origin")
         if origin is not None and not self._may_call(origin, host):
             return refusal(403, f"pages of {origin} may not call; see --cors", "unknown_origin")
+        if origin is None and scope["method"] == "POST" and _is_foreign(headers):
+            return refusal(403, "pages of others may not call; see --cors", "unknown_origin")
         is_open = scope["path"] in OPEN_PATHS or is_page_path(scope["path"])
         if not is_open and scope["method"] != "OPTIONS" and not self._has_key(headers):
             return refusal(401, "give the server's API key as: Authorization: Bearer KEY", "invalid_api_key")
-        most = self._options.body_bytes
+        most = self._most_bytes(scope)
         if any(length.isdecimal() and int(length) > most for length in headers.getlist("content-length")):
             return refusal(413, _too_much(most), "body_too_large")
         return None
+
+    def _most_bytes(self, scope: Scope) -> int:
+        is_upload = scope["method"] == "POST" and UPLOAD_PATH.fullmatch(scope["path"])
+        return self._upload_bytes if is_upload else self._options.body_bytes
 
     def _is_known(self, host: str) -> bool:
         name = host_name(host)
@@ -82,6 +99,11 @@ def host_name(host: str) -> str | None:
         return urlsplit(f"//{host}").hostname
     except ValueError:
         return None
+
+
+def _is_foreign(headers: Headers) -> bool:
+    """Whether a browser says that another site made it ask, though it names no origin."""
+    return headers.get("sec-fetch-site") in ("cross-site", "same-site")
 
 
 def _too_much(most: int) -> str:

@@ -1,0 +1,267 @@
+"""The documents of a server: one index, its collections, and the folder that uploads are kept in."""
+
+import hashlib
+import json
+import re
+import shutil
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
+
+from gpt4all_app.server.errors import RequestRefused
+from gpt4all_app.server.localdocs_options import DocumentOptions
+from gpt4all_app.server.localdocs_places import DocumentNames
+from gpt4all_app.server.sync_runs import SyncRuns
+from gpt4all_core.off_loop import off_loop
+from gpt4all_localdocs.config import IndexOptions
+from gpt4all_localdocs.database import DATABASE_NAME
+from gpt4all_localdocs.local_docs import LocalDocs
+from gpt4all_localdocs.sync_progress import OnProgress, SyncProgress
+from gpt4all_localdocs.types import SyncReport
+
+if TYPE_CHECKING:
+    from gpt4all_core.protocols import Embedder
+
+R = TypeVar("R")
+MapState = Literal["ready", "missing", "outdated"]
+
+LONGEST_NAME: Final = 64
+"""Characters of the name of a collection that is made through the server."""
+
+_FILES: Final = "files"
+_FACTS: Final = "collection.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ServedCollection:
+    """A collection as clients see it. folders: of the index; uploads: the one that uploads are kept in."""
+
+    name: str
+    folders: tuple[Path, ...]
+    uploads: Path
+
+    @property
+    def others(self) -> tuple[Path, ...]:
+        """The folders of this machine that it was made of."""
+        return tuple(folder for folder in self.folders if folder != self.uploads)
+
+
+@dataclass(slots=True)
+class MapHooks:
+    """What makes maps of collections, and tells how they are; for the module that does. No map by default.
+
+    after_sync: called by the thread that synced, with the documents, when the index may have changed.
+    """
+
+    state: "Callable[[ServedDocuments, str], MapState]" = field(default=lambda _documents, _name: "missing")
+    after_sync: "Callable[[ServedDocuments], object]" = field(default=lambda _documents: None)
+
+
+class ServedDocuments:
+    """One index behind the addresses of documents. Thread-safe; close it before its embedder.
+
+    index: its directory, made by the first collection. Uploads are kept beside it, in `<index>-uploads`, one
+    directory a collection: an index may be thrown away and made anew of the documents, these may not.
+    embedder: what makes the one in use; None leaves it to the settings of this machine.
+    """
+
+    def __init__(
+        self,
+        index: Path,
+        *,
+        embedder: "Callable[[], Embedder] | None" = None,
+        options: DocumentOptions | None = None,
+    ) -> None:
+        self.options = options or DocumentOptions()
+        self.uploads = index.with_name(f"{index.name}-uploads")
+        self.maps = MapHooks()
+        self._index = index
+        self._make_embedder = embedder
+        self.filing = threading.Lock()
+        """Held while uploaded files are put in their place or taken away."""
+        self._lock = threading.Lock()
+        self._docs: LocalDocs | None = None
+        self._is_closed = False
+        self.syncs = SyncRuns(self._sync_docs, after=lambda: self.maps.after_sync(self))
+
+    @property
+    def docs(self) -> LocalDocs:
+        """The index, opened when it is first needed. Raises RequestRefused once the server ends."""
+        with self._lock:
+            if self._is_closed:
+                raise RequestRefused(503, "the server is ending; ask again", "server_ending")
+            if self._docs is None:
+                embedder = self._make_embedder() if self._make_embedder else None
+                options = IndexOptions(lock_timeout_s=self.options.lock_timeout_s)
+                self._docs = LocalDocs(self._index, embedder=embedder, options=options)
+            return self._docs
+
+    @property
+    def has_index(self) -> bool:
+        """Whether there is an index yet."""
+        return (self._index / DATABASE_NAME).exists()
+
+    @property
+    def names(self) -> DocumentNames:
+        """What documents are called now."""
+        collections = {collection.name: collection.folders for collection in self.collections()}
+        folders = {folder for held in collections.values() for folder in held}
+        if self.has_index:
+            folders.update(self.docs.folders)
+        return DocumentNames(collections, tuple(sorted(folders)))
+
+    def collections(self) -> list[ServedCollection]:
+        """All collections by name: those of the index, and new ones that wait for their first sync."""
+        found = dict(self.docs.collections) if self.has_index else {}
+        for name in self._new_names():
+            folders = found.get(name, ())
+            uploads = self.uploads_of(name)
+            found[name] = folders if uploads in folders else (*folders, uploads)
+        return [ServedCollection(name, found[name], self.uploads_of(name)) for name in sorted(found)]
+
+    def collection(self, name: str) -> ServedCollection:
+        """The collection of this name. Raises RequestRefused where there is none."""
+        found = next((one for one in self.collections() if one.name == name), None)
+        if found is None:
+            known = ", ".join(one.name for one in self.collections()) or "none"
+            message = f"there is no collection {name!r}; there are: {known}"
+            raise RequestRefused(404, message, "collection_not_found", param="collection")
+        return found
+
+    def where(self, names: Sequence[str]) -> dict[str, object] | None:
+        """The filter for these collections; None for the whole index. RequestRefused for unknown ones."""
+        for name in names:
+            self.collection(name)
+        return {"collection": {"$in": list(names)}} if names else None
+
+    def indexed(self) -> LocalDocs:
+        """The index. Raises RequestRefused where there is none yet."""
+        if not self.has_index:
+            raise RequestRefused(409, "nothing is indexed yet; upload files and sync", "nothing_indexed")
+        return self.docs
+
+    @property
+    def embedder_name(self) -> str:
+        """What the embedder in use is called."""
+        embedder = self.docs.embedder
+        return str(getattr(embedder, "name", embedder.identity))
+
+    def create(self, name: str, folder: Path | None) -> ServedCollection:
+        """Make a collection, or put a folder into one; an existing one without a folder is refused.
+
+        Raises RequestRefused for a name that is none, a folder that is not allowed, a name that is taken.
+        """
+        check_name(name)
+        if folder is None and any(one.name == name for one in self.collections()):
+            raise RequestRefused(409, f"there is a collection {name!r} already", "collection_exists")
+        if folder is not None:
+            self.docs.add(self._allowed(folder), collection=name)
+        self.keep_uploads(name)
+        return self.collection(name)
+
+    def keep_uploads(self, name: str) -> Path:
+        """The directory of a collection's uploads, made if need be; the next sync puts it into the index."""
+        place = self.uploads_of(name)
+        place.mkdir(parents=True, exist_ok=True)
+        facts = place.with_name(_FACTS)
+        if not facts.exists():
+            facts.write_text(json.dumps({"id": name}), encoding="utf-8")
+        return place
+
+    def delete(self, name: str) -> None:
+        """Forget a collection: its uploads are deleted, other folders only forgotten unless others have them.
+
+        Raises RequestRefused where there is none or a sync is under way, IndexBusy while another program
+        writes to the index.
+        """
+        gone = self.collection(name)
+        if self.syncs.is_running:
+            message = f"a sync is running; wait for its end, or stop it: DELETE /v1/collections/{name}/sync"
+            raise RequestRefused(409, message, "index_busy")
+        held = self.docs.collections if self.has_index else {}
+        elsewhere = {folder for other, folders in held.items() if other != name for folder in folders}
+        # What may be refused comes first, so that whoever is refused may ask again.
+        for folder in held.get(name, ()):
+            if folder not in elsewhere:
+                self.docs.remove(folder)
+        if self.has_index and name in self.docs.collections:
+            self.docs.remove_collection(name)
+        with self.filing:
+            if gone.uploads.parent.exists():
+                shutil.rmtree(gone.uploads.parent)
+
+    def uploads_of(self, name: str) -> Path:
+        """Where the uploads of a collection are: one directory a name, whatever the name is made of."""
+        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40]
+        digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+        return self.uploads / f"{slug or 'collection'}-{digest}" / _FILES
+
+    async def read(self, work: Callable[[], R]) -> R:
+        """What work that looks into the index makes, for an event loop."""
+        return await off_loop(work, lane=self)
+
+    async def change(self, work: Callable[[], R]) -> R:
+        """The same for work that changes it, which may wait for others that do."""
+        return await off_loop(work, lane=(self, "change"))
+
+    def close(self) -> None:
+        """Stop a sync that is under way and let go of the index. Idempotent."""
+        with self._lock:
+            self._is_closed = True
+            docs, self._docs = self._docs, None
+        self.syncs.close()
+        if docs is not None:
+            docs.close()
+
+    async def aclose(self) -> None:
+        """The same for an event loop, which goes on meanwhile: listeners hear how a sync ended."""
+        await off_loop(self.close, lane=(self, "close"))
+
+    def _sync_docs(self, on_progress: OnProgress, stop: threading.Event) -> SyncReport:
+        on_progress(SyncProgress("scan", 0, 0))  # what comes from now on may be missed
+        held = self.docs.collections if self.has_index else {}
+        for collection in self.collections():
+            if collection.uploads.is_dir() and collection.uploads not in held.get(collection.name, ()):
+                self.docs.add(collection.uploads, collection=collection.name)
+        return self.docs.sync(on_progress=on_progress, stop=stop)
+
+    def _allowed(self, folder: Path) -> Path:
+        """The folder itself, wherever its links lead: what is indexed is what was looked at."""
+        if not folder.is_absolute():
+            raise RequestRefused(400, "folder has to be an absolute path", "invalid_value", param="folder")
+        if not self.options.allows(folder):
+            message = "this folder is not one that the server may index; see: gpt4all serve --allow-folder"
+            raise RequestRefused(403, message, "folder_not_allowed", param="folder")
+        return folder.resolve()
+
+    def _new_names(self) -> list[str]:
+        """The collections that have a directory for uploads."""
+        found = []
+        for facts in sorted(self.uploads.glob(f"*/{_FACTS}")):
+            name = json.loads(facts.read_text(encoding="utf-8"))["id"]
+            if self.uploads_of(name).parent == facts.parent:
+                found.append(name)
+        return found
+
+
+def check_name(name: str) -> None:
+    """Raise RequestRefused for what cannot name a collection that is made here.
+
+    It stands in addresses, where a slash would end it, and in lists, where nobody sees a blank at its end.
+    """
+    is_good = name.isprintable() and name == name.strip() and not set(name) & set("/\\")
+    if not is_good or name in ("", ".", "..") or len(name) > LONGEST_NAME:
+        message = (
+            f"id has to be 1 to {LONGEST_NAME} printable characters without slashes, and without blanks at"
+            " its ends"
+        )
+        raise RequestRefused(400, message, "invalid_value", param="id")
+
+
+def required(documents: ServedDocuments | None) -> ServedDocuments:
+    """The documents. Raises RequestRefused for a server that has none."""
+    if documents is None:
+        raise RequestRefused(400, "this server has no documents; leave out localdocs", "no_documents")
+    return documents

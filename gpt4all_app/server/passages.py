@@ -1,0 +1,88 @@
+"""`/v1/passages/{passage}`: a passage in its page, for whoever follows a citation."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from gpt4all_app.server.errors import RequestRefused
+from gpt4all_app.server.localdocs import ServedDocuments
+from gpt4all_app.server.localdocs_places import DocumentName, place_json
+from gpt4all_localdocs.expand import joined_text
+from gpt4all_localdocs.types import Hit
+
+Json = dict[str, Any]
+
+_AROUND: Final = 3
+"""Passages before and after, where the document has no pages."""
+
+_MOST_OF_A_PART: Final = 40
+"""Passages of one page or sheet; of longer ones this many around the passage."""
+
+
+class PassageFacts(BaseModel):
+    """A passage and the text around it: of its page, slide or sheet, else some passages.
+
+    span: in the text of the document. context_span: where in `context` the passage stands. previous_id,
+    next_id: the passages before and after.
+    """
+
+    id: str
+    object: str
+    document: DocumentName
+    place: str
+    page: int | None
+    lines: list[int] | None
+    span: list[int]
+    headings: list[str]
+    text: str
+    context: str
+    context_span: list[int]
+    previous_id: str | None
+    next_id: str | None
+
+
+def passages_router(documents: ServedDocuments) -> APIRouter:
+    """The address of passages."""
+    router = APIRouter(tags=["documents"])
+
+    @router.get("/v1/passages/{passage}", response_model=PassageFacts)
+    async def get_passage(passage: str) -> Json:
+        """A passage by its id, which references and chunks tell."""
+        return await documents.read(lambda: _passage(documents, passage))
+
+    return router
+
+
+def _passage(documents: ServedDocuments, passage_id: str) -> Json:
+    found = documents.docs.get([passage_id]) if documents.has_index else []
+    if not found:
+        message = f"the index has no passage {passage_id!r} any more; search again"
+        raise RequestRefused(404, message, "passage_not_found", param="passage")
+    hit = found[0]
+    around = passages_around(hit, documents.docs.document_of(hit))
+    start = hit.span[0] - around[0].span[0]
+    return {
+        "id": passage_id,
+        "object": "passage",
+        "document": documents.names.document(hit, title=hit.name),
+        **place_json(hit),
+        "headings": list(hit.headings),
+        "text": hit.text,
+        "context": joined_text(around),
+        "context_span": [start, start + len(hit.text)],
+        "previous_id": hit.previous_id or None,
+        "next_id": hit.next_id or None,
+    }
+
+
+def passages_around(hit: Hit, document: list[Hit]) -> list[Hit]:
+    """The passages of a document that are shown with one of them, in order."""
+    place = next((number for number, each in enumerate(document) if each.chunk_id == hit.chunk_id), None)
+    if place is None:
+        return [hit]
+    many = _AROUND if hit.part is None else _MOST_OF_A_PART // 2
+    near = document[max(place - many, 0) : place + many + 1]
+    if hit.part is not None:
+        near = [each for each in near if each.part == hit.part]
+    return [each for each in near if each.span[0] >= near[0].span[0]]
