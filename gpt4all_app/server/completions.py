@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from gpt4all_app.server.body_reading import ReadingRoute
 from gpt4all_app.server.chat_completions import new_id
 from gpt4all_app.server.chat_json import AnswerHead, Json
 from gpt4all_app.server.completion_json import (
@@ -70,7 +71,7 @@ class _Texts:
 
 def completions_router(models: ServedModels) -> APIRouter:
     """The address that continues texts."""
-    router = APIRouter(tags=["completions"])
+    router = APIRouter(tags=["completions"], route_class=ReadingRoute)
 
     @router.post(
         "/v1/completions",

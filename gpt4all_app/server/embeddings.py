@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, BeforeValidator, Field
 
+from gpt4all_app.server.body_reading import ReadingRoute
 from gpt4all_app.server.requests import WholeRequest, ignored_header
 from gpt4all_app.server.served_models import ServedModels
 from gpt4all_app.server.streaming import unless_gone
@@ -76,7 +77,7 @@ class EmbeddingList(BaseModel):
 
 def embeddings_router(models: ServedModels) -> APIRouter:
     """The address of vectors."""
-    router = APIRouter(tags=["embeddings"])
+    router = APIRouter(tags=["embeddings"], route_class=ReadingRoute)
 
     @router.post("/v1/embeddings", response_model=EmbeddingList)
     async def create_embeddings(asked: EmbeddingRequest, request: Request) -> Response:

@@ -3,9 +3,17 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PrivateAttr,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -33,9 +41,6 @@ class TolerantRequest(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    refused: ClassVar[Mapping[str, str]] = {}
-    """Keys that mean something here cannot be done, and what to do instead."""
-
     @model_validator(mode="before")
     @classmethod
     def _drop_null(cls, given: Any) -> Any:
@@ -57,20 +62,14 @@ class TolerantRequest(BaseModel):
                 schema["properties"][name] = {"anyOf": [rest, {"type": "null"}], **kept}
         return written
 
-    @property
-    def ignored(self) -> tuple[str, ...]:
-        """The keys that have no effect, those inside of others as `messages[].key`.
-
-        Raises UnsupportedParameter for those that must have one.
-        """
-        for name in self.model_extra or {}:
-            if name in self.refused:
-                raise UnsupportedParameter(f"{name} cannot be used here; {self.refused[name]}")
-        return tuple(dict.fromkeys(_ignored(self, "")))
-
 
 class WholeRequest(TolerantRequest):
     """The JSON of a body; its texts are Unicode, which JSON's escapes need not be."""
+
+    refused: ClassVar[Mapping[str, str]] = {}
+    """Keys that mean something here cannot be done, and what to do instead."""
+
+    _ignored: tuple[str, ...] | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -82,6 +81,24 @@ class WholeRequest(TolerantRequest):
         except UnicodeEncodeError as error:
             raise ValueError("a text has half of a surrogate pair, which is no character") from error
         return given
+
+    @model_validator(mode="after")
+    def _note_ignored(self) -> Self:
+        # Here, and once: a long body is checked in a thread, and then handed on as it is.
+        if self._ignored is None:
+            self._ignored = tuple(dict.fromkeys(_ignored(self, "")))
+        return self
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The keys that have no effect, those inside of others as `messages[].key`.
+
+        Raises UnsupportedParameter for those that must have one.
+        """
+        for name in self.model_extra or {}:
+            if name in self.refused:
+                raise UnsupportedParameter(f"{name} cannot be used here; {self.refused[name]}")
+        return self._ignored or ()
 
 
 class StreamOptions(TolerantRequest):

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from gpt4all_app.server.body_reading import ReadingRoute
 from gpt4all_app.server.chat_completions import new_id
 from gpt4all_app.server.requests import TolerantRequest, WholeRequest, ignored_header
 from gpt4all_app.server.served_models import ServedModels
@@ -53,7 +54,7 @@ class Ranking(BaseModel):
 
 def rerank_router(models: ServedModels) -> APIRouter:
     """The address that ranks documents."""
-    router = APIRouter(tags=["rerank"])
+    router = APIRouter(tags=["rerank"], route_class=ReadingRoute)
 
     @router.post("/v1/rerank", response_model=Ranking, response_model_exclude_unset=True)
     async def create_ranking(asked: RerankRequest, request: Request, response: Response) -> dict[str, Any]:
