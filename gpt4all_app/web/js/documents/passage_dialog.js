@@ -1,0 +1,184 @@
+// A passage in the page it comes from: what a citation opens.
+
+import { announce } from "../announcer.js";
+import { showDialog, titledDialog } from "../dialogs.js";
+import { element, fill } from "../dom.js";
+import { icon } from "../icons.js";
+import { errorNotice } from "../notices.js";
+import { readPassage } from "./requests.js";
+import { piecesOf, quotationSpan, toCodeUnits } from "./text_spans.js";
+import { unforcedText, visibleName } from "./visible_text.js";
+
+/**
+ * Open the dialog of a passage. Gives a promise that it is closed again.
+ *
+ * reference: one of an answer's `references`, a passage of `/v1/chunks`, or `{passage_id}`. Its `quote`, if
+ * it has one, is marked once more inside the passage.
+ */
+export function openPassage(api, reference) {
+  return new Promise((resolve) => {
+    const view = new PassageView(api, reference.quote ?? "");
+    view.dialog.addEventListener(
+      "close",
+      () => {
+        view.close();
+        resolve();
+      },
+      { once: true },
+    );
+    showDialog(view.dialog);
+    view.show(reference.passage_id ?? reference.id);
+  });
+}
+
+class PassageView {
+  #api;
+  #quote;
+  #passage = null;
+  #loading = new AbortController();
+  #place = element("p", { class: "passage-place hint" });
+  #text = element("div", { class: "passage-text", dir: "auto", tabindex: "0", role: "region" });
+  #previous = this.#turner("Previous", "previous_id");
+  #next = this.#turner("Next", "next_id");
+  #copy = element(
+    "button",
+    { class: "button", type: "button", onclick: () => this.#copyText() },
+    icon("copy"),
+    element("span", {}, "Copy quote"),
+  );
+
+  constructor(api, quote) {
+    this.#api = api;
+    this.#quote = quote;
+    this.dialog = titledDialog(
+      "Passage",
+      {},
+      this.#place,
+      this.#text,
+      element("div", { class: "passage-actions" }, this.#previous, this.#next, this.#copy),
+    );
+    this.dialog.classList.add("passage-dialog");
+    this.dialog.addEventListener("keydown", (event) => this.#onKey(event));
+  }
+
+  /** Loads a passage and puts it in the place of the one that is shown. */
+  async show(passageId) {
+    this.#loading.abort();
+    this.#loading = new AbortController();
+    const { signal } = this.#loading;
+    this.#text.setAttribute("aria-busy", "true");
+    this.#enable(false);
+    try {
+      this.#passage = await readPassage(this.#api, passageId, { signal });
+      this.#draw();
+    } catch (error) {
+      if (signal.aborted) return;
+      fill(
+        this.#text,
+        errorNotice(error, { title: "The passage cannot be shown", retry: () => this.show(passageId) }),
+      );
+    }
+    this.#text.removeAttribute("aria-busy");
+  }
+
+  close() {
+    this.#loading.abort();
+  }
+
+  #draw() {
+    const {
+      document: { filename },
+      place,
+      context,
+      context_span: span,
+    } = this.#passage;
+    const name = visibleName(filename);
+    fill(this.dialog.querySelector("h2"), element("bdi", {}, name));
+    this.#place.textContent = place || "Whole text";
+    this.#text.setAttribute("aria-label", [name, place].filter(Boolean).join(", "));
+    const [start, end] = toCodeUnits(context, span);
+    const passage = element("mark", { class: "passage" }, this.#marked(context.slice(start, end)));
+    fill(this.#text, unforcedText(context.slice(0, start)), passage, unforcedText(context.slice(end)));
+    this.#enable(true);
+    const goal = this.#text.querySelector("mark.quotation") ?? passage;
+    // Not scrollIntoView: it would move the page behind the dialog, too.
+    const above = goal.getBoundingClientRect().top - this.#text.getBoundingClientRect().top;
+    this.#text.scrollTop += above - this.#text.clientHeight / 4;
+    announce([name, place].filter(Boolean).join(", "));
+  }
+
+  /** The passage with the quotation in it marked. */
+  #marked(text) {
+    const quotation = quotationSpan(text, this.#quote);
+    // All of the passage is marked already.
+    const spans = quotation && quotation[1] - quotation[0] < text.trim().length ? [quotation] : [];
+    return piecesOf(text, spans).map((piece) =>
+      piece.isMarked
+        ? element("mark", { class: "quotation" }, unforcedText(piece.text))
+        : unforcedText(piece.text),
+    );
+  }
+
+  #turner(label, which) {
+    const name = which === "next_id" ? "Next passage" : "Previous passage";
+    return element(
+      "button",
+      {
+        class: "button",
+        type: "button",
+        "aria-label": name,
+        title: name,
+        disabled: true,
+        onclick: () => this.#turn(which),
+      },
+      label,
+    );
+  }
+
+  #turn(which) {
+    const id = this.#passage?.[which];
+    if (!id) return;
+    this.#quote = ""; // it stands in the passage that was opened
+    this.show(id);
+  }
+
+  #onKey(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const which = { ArrowLeft: "previous_id", ArrowRight: "next_id" }[event.key];
+    if (which === undefined) return;
+    event.preventDefault();
+    this.#turn(which);
+  }
+
+  #enable(isShown) {
+    const hadFocus = document.activeElement;
+    this.#previous.disabled = !(isShown && this.#passage.previous_id);
+    this.#next.disabled = !(isShown && this.#passage.next_id);
+    this.#copy.disabled = !isShown;
+    // A button that is switched off loses the focus to the page behind the dialog.
+    if (hadFocus?.disabled) this.#text.focus();
+  }
+
+  async #copyText() {
+    const {
+      document: { filename },
+      place,
+      text,
+    } = this.#passage;
+    const said = this.#quote || text.trim();
+    const source = [filename, place].filter(Boolean).join(", ");
+    const label = this.#copy.querySelector("span");
+    try {
+      await navigator.clipboard.writeText(`“${said}” (${source})`);
+      label.textContent = "Copied";
+      announce("Quote copied");
+    } catch {
+      // Pages that came over plain HTTP from another machine may not write to the clipboard.
+      label.textContent = "Not allowed here";
+      announce("The browser does not let this page copy; select the text and copy it yourself");
+    }
+    setTimeout(() => {
+      label.textContent = "Copy quote";
+    }, 2000);
+  }
+}
