@@ -8,6 +8,7 @@ import typer
 
 from gpt4all_app.docs_contents import compare, list_documents, summarise
 from gpt4all_app.docs_exchange import export_index, import_gpt4all, import_index
+from gpt4all_app.docs_map import show_map
 from gpt4all_app.options import (
     Collections,
     ConfirmRemoval,
@@ -254,6 +255,7 @@ def remove(
 
 
 app.command("list")(list_documents)
+app.command("map")(show_map)
 app.command()(summarise)
 app.command()(compare)
 app.command("export")(export_index)

@@ -15,11 +15,15 @@ import numpy as np
 
 from gpt4all_core.errors import LocalDocsError
 from gpt4all_core.protocols import Vectors
-from gpt4all_localdocs.map.layout import Layout, from_arrays
+from gpt4all_localdocs.map.layout import Layout, from_arrays, lay_out
+from gpt4all_localdocs.map.project import choose_method
 
 VECTORS: Final = "vectors.npy"
 EARLIER: Final = "earlier.npy"
 LAYOUT: Final = "layout.npz"
+
+_FEW: Final = 2000
+"""What PCA does with so many takes less than the start of a process."""
 
 _CHILD: Final = "gpt4all_localdocs.map.layout_child"
 
@@ -27,8 +31,10 @@ _CHILD: Final = "gpt4all_localdocs.map.layout_child"
 def lay_out_apart(vectors: Vectors, *, earlier: Vectors | None = None, timeout_s: float) -> Layout:
     """What `lay_out` makes of the vectors. Raises LocalDocsError where it takes longer, or the child fails.
 
-    An interrupt ends the child. May be called from any thread.
+    An interrupt ends the child. Few vectors are laid out here. May be called from any thread.
     """
+    if len(vectors) <= _FEW and choose_method(len(vectors)) == "pca":
+        return lay_out(vectors, earlier=earlier)
     with tempfile.TemporaryDirectory(prefix="gpt4all-map-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         np.save(folder / VECTORS, vectors)
