@@ -1,14 +1,26 @@
 """An answer in the making: what is asked for, and the face that it has whoever makes it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from gpt4all_core.types import AS_THE_MODEL_LIKES, GenerationParams, Message, Reasoning, Usage
+from gpt4all_core.types import (
+    AS_THE_MODEL_LIKES,
+    GenerationParams,
+    Message,
+    Reasoning,
+    ReasoningDelta,
+    TextDelta,
+    Usage,
+)
 from gpt4all_localdocs.types import Answer, AnswerMode, Citation, Claim, Hit
 
 Verify = Callable[[str, Sequence[Hit]], tuple[Claim, ...]]
 """Compares an answer's text with its sources; may take as long as embedding its sentences."""
+
+AnswerEvent = TextDelta | ReasoningDelta
+"""A piece of an answer's text, or of what the model thinks before it."""
 
 REFUSAL = "The documents do not answer this question."
 
@@ -35,6 +47,14 @@ class AnswerRequest:
     reasoning: Reasoning = AS_THE_MODEL_LIKES
 
 
+class AnswerEvents(Protocol):
+    """The events of one answer, to be iterated once, in a thread or in an event loop."""
+
+    def __iter__(self) -> Iterator[AnswerEvent]: ...
+
+    def __aiter__(self) -> AsyncIterator[AnswerEvent]: ...
+
+
 class AnswerStream(ABC):
     """An answer in the making: iterate its text, iterate it asynchronously, or wait for the whole.
 
@@ -53,6 +73,11 @@ class AnswerStream(ABC):
         """The sources that the text iterated so far has named; `result` has all of them."""
         return ()
 
+    @property
+    def events(self) -> "AnswerEvents":
+        """The text as an iteration has it, and before it what the model thinks, by the same two faces."""
+        return _TextEvents(self)
+
     @abstractmethod
     def __iter__(self) -> Iterator[str]: ...
 
@@ -70,6 +95,21 @@ class AnswerStream(ABC):
     @abstractmethod
     def cancel(self) -> None:
         """Stop the answer; idempotent."""
+
+
+class _TextEvents:
+    """The events of an answer without thoughts."""
+
+    def __init__(self, stream: AnswerStream) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Generator[AnswerEvent, None, None]:
+        for text in self._stream:
+            yield TextDelta(text)
+
+    async def __aiter__(self) -> AsyncGenerator[AnswerEvent, None]:
+        async for text in self._stream:
+            yield TextDelta(text)
 
 
 class RefusedAnswer(AnswerStream):

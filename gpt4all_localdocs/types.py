@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from gpt4all_core.types import FinishReason, Usage
+from gpt4all_core.types import FinishReason, Timing, Usage
 
 Span = tuple[int, int]
 """Character offsets `[start, end)` into a document's extracted text."""
@@ -196,6 +196,8 @@ class Answer:
     quotes: in quote mode, all spans that were considered, likeliest first; the first one is the answer.
     claims: what `verify` found out, sentence by sentence; None where it was not asked for.
     finish_reason: "length" where its tokens were spent before it was done.
+    reasoning: what a model that thinks thought before it wrote. timing: None where several requests, or none,
+    made the answer; not compared.
     """
 
     text: str
@@ -208,6 +210,8 @@ class Answer:
     quotes: tuple[Citation, ...] = ()
     claims: tuple[Claim, ...] | None = None
     finish_reason: FinishReason = "stop"
+    reasoning: str = ""
+    timing: Timing | None = field(default=None, compare=False)
 
     @property
     def unsupported(self) -> tuple[Claim, ...]:

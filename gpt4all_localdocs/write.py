@@ -1,12 +1,13 @@
 """Answers that a model writes from numbered sources, naming them by `[n]`."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+from contextlib import aclosing, closing
 from dataclasses import replace
 
 from gpt4all_core.off_loop import off_loop
-from gpt4all_core.protocols import ChatModel, Generation
-from gpt4all_core.types import Completion, Message
-from gpt4all_localdocs.answer_stream import AnswerRequest, AnswerStream
+from gpt4all_core.protocols import ChatModel, EventStream, Reply
+from gpt4all_core.types import ChatEvent, Completion, Message, ReasoningDelta, TextDelta
+from gpt4all_localdocs.answer_stream import AnswerEvent, AnswerRequest, AnswerStream
 from gpt4all_localdocs.cite import MarkerReader, read_markers
 from gpt4all_localdocs.source_text import SOURCES_IF_ANY, SOURCES_ONLY, fence_source
 from gpt4all_localdocs.types import Answer, Citation
@@ -15,7 +16,7 @@ from gpt4all_localdocs.types import Answer, Citation
 class WrittenAnswer(AnswerStream):
     """The model's own words; markers that name no source are taken out as the text comes."""
 
-    def __init__(self, generation: Generation, request: AnswerRequest) -> None:
+    def __init__(self, generation: Reply, request: AnswerRequest) -> None:
         super().__init__(request)
         self._generation = generation
         self._reader = MarkerReader(request.sources)
@@ -25,18 +26,18 @@ class WrittenAnswer(AnswerStream):
         return self._reader.citations
 
     def __iter__(self) -> Iterator[str]:
-        for piece in self._generation:
-            if text := self._reader.push(piece):
-                yield text
-        if text := self._reader.finish():
-            yield text
+        with closing(iter(self.events)) as events:
+            yield from (event.text for event in events if isinstance(event, TextDelta))
 
     async def __aiter__(self) -> AsyncIterator[str]:
-        async for piece in self._generation:
-            if text := self._reader.push(piece):
-                yield text
-        if text := self._reader.finish():
-            yield text
+        async with aclosing(aiter(self.events)) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    yield event.text
+
+    @property
+    def events(self) -> "WrittenEvents":
+        return WrittenEvents(self._generation.events, self._reader)
 
     def result(self) -> Answer:
         return self._assemble(self._generation.result())
@@ -63,7 +64,38 @@ class WrittenAnswer(AnswerStream):
             evidence=request.evidence,
             claims=claims,
             finish_reason=completion.finish_reason,
+            reasoning=completion.reasoning,
+            timing=completion.timing,
         )
+
+
+class WrittenEvents:
+    """The thoughts and the text of a written answer, in threads and in event loops."""
+
+    def __init__(self, events: EventStream, reader: MarkerReader) -> None:
+        self._events = events
+        self._reader = reader
+
+    def __iter__(self) -> Generator[AnswerEvent, None, None]:
+        for event in self._events:
+            yield from self._shown(event)
+        yield from _text(self._reader.finish())
+
+    async def __aiter__(self) -> AsyncGenerator[AnswerEvent, None]:
+        async for event in self._events:
+            for shown in self._shown(event):
+                yield shown
+        for shown in _text(self._reader.finish()):
+            yield shown
+
+    def _shown(self, event: ChatEvent) -> Sequence[AnswerEvent]:
+        if isinstance(event, TextDelta):
+            return _text(self._reader.push(event.text))
+        return (event,) if isinstance(event, ReasoningDelta) else ()
+
+
+def _text(text: str) -> Sequence[AnswerEvent]:
+    return (TextDelta(text),) if text else ()
 
 
 def start_written(model: ChatModel, request: AnswerRequest) -> WrittenAnswer:

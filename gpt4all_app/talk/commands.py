@@ -138,7 +138,7 @@ def _save(talk: Conversation, argument: str) -> None:
 
 def _load(talk: Conversation, argument: str) -> None:
     path = _named(argument, "load")
-    talk.turns = transcript.load(path)
+    talk.go_on_from(transcript.load(path))
     talk.output.note(f"{counted(len(talk.turns), 'turn')} from {path}; the conversation goes on from there")
 
 
@@ -158,7 +158,7 @@ def _stats(talk: Conversation, argument: str) -> None:
 
 
 def _reset(talk: Conversation, _argument: str) -> None:
-    talk.turns = []
+    talk.go_on_from(())
     talk.output.note("the conversation is forgotten")
 
 

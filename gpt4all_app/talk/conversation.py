@@ -5,12 +5,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Self
 
 from gpt4all_app.line_reader import is_interactive
-from gpt4all_app.output import Output
+from gpt4all_app.output import Output, counted
 from gpt4all_app.progress import waiting
 from gpt4all_app.session import Session
 from gpt4all_app.talk.answer_view import AnswerView, answer_view
 from gpt4all_app.talk.current_model import CurrentModel
 from gpt4all_app.talk.stats import stats_line
+from gpt4all_app.talk.window import first_shown
 from gpt4all_core.types import (
     Completion,
     GenerationParams,
@@ -49,7 +50,8 @@ class Conversation:
         self.system = system
         self.params = params
         self.has_stats = has_stats
-        self.turns: list[Message] = []
+        self._turns: list[Message] = []
+        self._hidden = 0
         self.documents: TalkedDocuments | None = None
         self.last_stats = "nothing was answered yet"
         self._session = session
@@ -59,6 +61,15 @@ class Conversation:
     def model(self) -> "ChatModel":
         return self._current.model
 
+    @property
+    def turns(self) -> Sequence[Message]:
+        """What was said, oldest first; the model may not be shown the oldest any more."""
+        return self._turns
+
+    def go_on_from(self, turns: Sequence[Message]) -> None:
+        """Take these turns for what was said; none to begin anew."""
+        self._turns, self._hidden = list(turns), 0
+
     def change_model(self, reference: str) -> None:
         """Go on with another model; raises what opening it does, and then the old one stays."""
         documents = self.documents
@@ -66,6 +77,7 @@ class Conversation:
             documents.close()
         try:
             self._current.change(reference)
+            self._hidden = 0  # its context may be a larger one
         finally:
             if documents is not None:
                 documents.change_model(self._current.reference)
@@ -94,7 +106,7 @@ class Conversation:
         else:
             answered = self._from_model(user)
         if answered.strip():
-            self.turns += [user, Message("assistant", answered)]
+            self._turns += [user, Message("assistant", answered)]
 
     def close(self) -> None:
         """Idempotent."""
@@ -110,7 +122,8 @@ class Conversation:
 
     def _from_model(self, user: Message) -> str:
         start = [Message("system", self.system)] if self.system else []
-        reply = self.model.chat([*start, *self.turns, user], self.params)
+        self._hide_turns(user)
+        reply = self.model.chat([*start, *self.turns[self._hidden :], user], self.params)
         said: list[str] = []
         try:
             completion = self._shown(reply, said)
@@ -124,10 +137,27 @@ class Conversation:
         if self.output.is_json:
             self.output.line({"message": user.text, **_record(completion)})
         elif completion.finish_reason == "length":
-            self.output.note("the answer was cut off; say 'go on', or /reset if the context is full")
+            self.output.note("the answer was cut off; say 'go on'")
         elif not completion.text.strip():
             self.output.note("the model said nothing; put it in other words")
         return completion.text
+
+    def _hide_turns(self, user: Message) -> None:
+        """Leave the oldest turns out where the context has no room for them; /save has them all the same."""
+        hidden = first_shown(
+            self.turns,
+            hidden=self._hidden,
+            context_size=self.model.context_size,
+            answer_tokens=self.params.max_tokens,
+            others=[self.system or "", user.text],
+            count_tokens=self.model.count_tokens,
+        )
+        if hidden > self._hidden:
+            self.output.note(
+                f"the context of {self.model.context_size:,} tokens is full: the model does not see the first"
+                f" {counted(hidden, 'turn')} any more; /reset begins anew"
+            )
+        self._hidden = hidden
 
     def _shown(self, reply: "Reply", said: list[str]) -> Completion:
         view = answer_view(self.output)
@@ -159,7 +189,7 @@ class Conversation:
             return said.text
         finally:
             said.finish()
-        self._tell_stats(answer.usage, None)
+        self._tell_stats(answer.usage, answer.timing)
         if self.output.is_json:
             self.output.line({"message": user.text, **answer_record(answer)})
         else:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Self
 from gpt4all_app.output import Output
 from gpt4all_app.progress import waiting
 from gpt4all_app.session import Session
-from gpt4all_core.errors import GPT4AllError
 
 if TYPE_CHECKING:
     from gpt4all_core.protocols import ChatModel
@@ -32,7 +31,7 @@ class CurrentModel:
         self.close()
         try:
             self.model = self._open(reference)
-        except GPT4AllError:
+        except BaseException:  # Ctrl-C while a large one is read, too
             self.model = self._open(before)
             raise
         self.reference = reference

@@ -12,7 +12,7 @@ from gpt4all_app.progress import waiting
 from gpt4all_app.session import Session
 from gpt4all_app.syncing import note_report, require_passages, sync_visibly
 from gpt4all_app.talk.answer_view import AnswerView
-from gpt4all_core.types import GenerationParams, Message
+from gpt4all_core.types import GenerationParams, Message, ReasoningDelta
 from gpt4all_localdocs.folders import check_folder
 from gpt4all_localdocs.local_docs import LocalDocs
 from gpt4all_localdocs.types import Answer, AnswerMode
@@ -59,9 +59,12 @@ class TalkedDocuments:
         mode: AnswerMode | None = None if self._docs.model.is_demonstration else "chat"
         with waiting(self._output, "reading the documents") as stop_waiting:
             stream = self._docs.stream(question, history=history, mode=mode, params=params)
-            for piece in stream:
+            for event in stream.events:
                 stop_waiting()
-                view.say(piece)
+                if isinstance(event, ReasoningDelta):
+                    view.think(event.text)
+                else:
+                    view.say(event.text)
         return stream.result()
 
     def show_sources(self, answer: Answer) -> None:

@@ -37,7 +37,7 @@ def test_the_json_document_has_the_names_of_the_python_classes(demonstration, le
     document = found.document
     assert set(document) == {
         "question", "text", "citations", "hits", "mode", "usage", "is_refused", "evidence", "quotes",
-        "claims", "finish_reason", "model", "index", "history", "sync",
+        "claims", "finish_reason", "reasoning", "timing", "model", "index", "history", "sync",
     }  # fmt: skip
     assert (document["text"], document["mode"], document["model"]) == ("27 days", "quote", "tiny")
     (citation,) = document["citations"]

@@ -73,6 +73,15 @@ def test_exit_leaves_the_rest_unanswered(gpt4all, say):
     assert len(gpt4all.model.calls) == 1
 
 
+def test_a_full_context_loses_the_oldest_turns_with_a_note_and_the_file_does_not(gpt4all, say, tmp_path):
+    gpt4all.model = ScriptedChatModel(["word " * 30], context_size=280)
+    say(f"one\ntwo\nthree\nfour\n/save {tmp_path / 'talk.jsonl'}\n")
+    found = gpt4all("chat")
+    assert [call.messages[0].content for call in gpt4all.model.calls] == ["one", "one", "one", "three"]
+    assert "the context of 280 tokens is full: the model does not see the first 4 turns any more" in found.err
+    assert found.err.endswith(f"8 turns in {tmp_path / 'talk.jsonl'}\n")
+
+
 def test_json_is_one_document_a_line(gpt4all, say):
     gpt4all.model = ScriptedChatModel(["One.\nAnd a half.", "Two."])
     say("first\nsecond\n")

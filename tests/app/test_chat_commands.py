@@ -162,6 +162,22 @@ def test_another_model_goes_on_with_the_conversation_and_a_bad_one_changes_nothi
     assert shelf.opened == []
 
 
+def test_ctrl_c_while_a_model_is_read_leaves_the_one_of_before(home, capsys, say):
+    class Interrupted(Shelf):
+        @contextmanager
+        def open_model(self, reference):
+            if reference == "large":
+                raise KeyboardInterrupt
+            with super().open_model(reference) as model:
+                yield model
+
+    small = ScriptedChatModel(lambda _messages: "here" if shelf.opened == ["small"] else "closed")
+    shelf = Interrupted({"small": small, "large": None})
+    say("/model large\nhello\n", is_typed=True)
+    assert run(["chat", "--model", "small"], shelf) == 0
+    assert capsys.readouterr().out == "here\n"
+
+
 def test_the_help_names_every_command(gpt4all, say):
     say("/help\n")
     shown = gpt4all("chat").err

@@ -102,6 +102,24 @@ def test_ctrl_c_stops_the_answer_and_twice_at_the_prompt_leaves(terminal):
     assert chat.close(again=CTRL_C) == 0
 
 
+def test_answers_from_documents_show_thoughts_and_stop_and_go_on_like_others(terminal, leave):
+    chat = terminal("--docs", leave, "--stats")
+    chat.type("how much leave\r")
+    assert "\x1b[2;3mHmm." in chat.read_until("\x1b[1m")
+    chat.read_until("1 of them thought")
+    chat.read_until("> ")
+    chat.type("tell\r")
+    chat.read_until("Once upon")
+    chat.type(CTRL_C)
+    chat.read_until("stopped; what was said is kept")
+    chat.read_until("> ")
+    chat.type("/docs off\r")
+    chat.read_until("> ")
+    chat.type("go on\r")
+    chat.read_until("tell|Once upon a time,|go on")
+    assert chat.leave() == 0
+
+
 def test_messages_have_several_lines_and_are_offered_again_next_time(terminal):
     chat = terminal()
     chat.type(f"one{ALT_ENTER}two\r")

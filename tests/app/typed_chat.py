@@ -27,7 +27,7 @@ class Model(ScriptedChatModel):
     """Tells an endless tale if asked to, else repeats the whole conversation as Markdown."""
 
     def chat(self, messages, params=None, **options):
-        if messages[-1].text == "tell":
+        if messages[-1].text.endswith("tell"):
             return Endless()
         return super().chat(messages, params, **options)
 
