@@ -16,6 +16,7 @@ from gpt4all_app.server.collections_router import collections_router
 from gpt4all_app.server.completions import completions_router
 from gpt4all_app.server.embeddings import embeddings_router
 from gpt4all_app.server.errors import ErrorAnswer, add_error_handlers
+from gpt4all_app.server.last_resort import LastResort
 from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.metrics import CountRequests, Metrics, metrics_router
 from gpt4all_app.server.models import models_router
@@ -88,6 +89,7 @@ def create_app(
     )
     add_error_handlers(app)
     upload_bytes = documents.options.upload_bytes if documents else 0
+    app.add_middleware(LastResort)
     app.add_middleware(Doorkeeper, options=options, upload_bytes=upload_bytes)
     if options.cors_origins:
         app.add_middleware(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
+from gpt4all_app.server.body_reading import ReadingRoute
 from gpt4all_app.server.chat_json import AnswerHead, ChatCompletion, ChunkWriter, completion_json
 from gpt4all_app.server.chat_request import ChatCompletionRequest, ChatQuestion, to_question
 from gpt4all_app.server.localdocs import ServedDocuments, required
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 def chat_router(models: ServedModels, documents: ServedDocuments | None = None) -> APIRouter:
     """The addresses of conversations."""
-    router = APIRouter(tags=["chat"])
+    router = APIRouter(tags=["chat"], route_class=ReadingRoute)
 
     @router.post(
         "/v1/chat/completions",
@@ -45,8 +46,7 @@ def chat_router(models: ServedModels, documents: ServedDocuments | None = None) 
     ) -> StreamingResponse | dict[str, Any]:
         """Answer a conversation; with `stream`, as server-sent events."""
         headers = ignored_header(asked.ignored)
-        question = to_question(asked)
-        model = await off_loop(lambda: models.chat(asked.model), lane=models)
+        question, model = await off_loop(lambda: (to_question(asked), models.chat(asked.model)), lane=models)
         head = AnswerHead(new_id("chatcmpl"), int(time.time()), asked.model or model.name)
         writer = ChunkWriter(head, has_usage=asked.stream_options.include_usage)
         if asked.localdocs is not None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from gpt4all_app.server.chat_messages import ChatMessage, to_messages
 from gpt4all_app.server.localdocs_facts import LocalDocsFacts
-from gpt4all_app.server.requests import TextRequest, TolerantRequest
+from gpt4all_app.server.requests import MOST_MESSAGES, TextRequest, TolerantRequest
 from gpt4all_core.asked_tools import described_schema, described_tool_use
 from gpt4all_core.engine.sampling.params import MOST_TOP_LOGPROBS
 from gpt4all_core.errors import ConfigError
@@ -65,7 +65,7 @@ class ChatCompletionRequest(TextRequest):
         "web_search_options": "nothing is searched in the network",
     }
 
-    messages: list[ChatMessage] = Field(min_length=1)
+    messages: list[ChatMessage] = Field(min_length=1, max_length=MOST_MESSAGES)
     max_completion_tokens: int | None = Field(default=None, gt=0)
     """The same as `max_tokens`, by its newer name; thoughts are among them."""
 

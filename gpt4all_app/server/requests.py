@@ -24,6 +24,9 @@ from gpt4all_core.types import GenerationParams
 MOST_CHOICES = 16
 """As many as an engine decodes at once by default; more would only wait for each other."""
 
+MOST_MESSAGES = 4096
+"""Of a conversation: each takes some tokens more than its text has, and no context holds so many."""
+
 _LARGEST_SEED = 2**63 - 1
 
 

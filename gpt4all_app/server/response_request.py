@@ -8,7 +8,7 @@ from pydantic import Discriminator, Field, Tag
 from gpt4all_app.server.chat_messages import InputText, OutputText, SpokenText, TextPart, image_bytes
 from gpt4all_app.server.chat_request import ChatQuestion, ReasoningEffort, to_reasoning
 from gpt4all_app.server.localdocs_facts import LocalDocsFacts
-from gpt4all_app.server.requests import TextRequest, TolerantRequest
+from gpt4all_app.server.requests import MOST_MESSAGES, TextRequest, TolerantRequest
 from gpt4all_core.asked_tools import described_schema, described_tool_use
 from gpt4all_core.engine.sampling.params import MOST_TOP_LOGPROBS
 from gpt4all_core.errors import ConfigError
@@ -120,7 +120,7 @@ class ResponseRequest(TextRequest):
         "prompt": "no prompts are stored; send instructions",
     }
 
-    input: str | list[InputItem] = Field(min_length=1)
+    input: str | Annotated[list[InputItem], Field(max_length=MOST_MESSAGES)] = Field(min_length=1)
     instructions: str | None = None
     max_output_tokens: int | None = Field(default=None, gt=0)
     n: int = Field(default=1, ge=1, le=1)

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
+from gpt4all_app.server.body_reading import ReadingRoute
 from gpt4all_app.server.chat_completions import aask
 from gpt4all_app.server.chat_json import AnswerHead, Json
 from gpt4all_app.server.localdocs import ServedDocuments, required
@@ -25,7 +26,7 @@ from gpt4all_core.off_loop import off_loop
 
 def responses_router(models: ServedModels, documents: ServedDocuments | None = None) -> APIRouter:
     """The address of responses. None is stored."""
-    router = APIRouter(tags=["responses"])
+    router = APIRouter(tags=["responses"], route_class=ReadingRoute)
 
     @router.post("/v1/responses", response_model=ResponseAnswer, responses=EVENT_STREAM)
     async def create_response(
@@ -33,8 +34,7 @@ def responses_router(models: ServedModels, documents: ServedDocuments | None = N
     ) -> StreamingResponse | dict[str, Any]:
         """Answer a conversation; with `stream`, as server-sent events."""
         headers = ignored_header(asked.ignored)
-        question = to_question(asked)
-        model = await off_loop(lambda: models.chat(asked.model), lane=models)
+        question, model = await off_loop(lambda: (to_question(asked), models.chat(asked.model)), lane=models)
         head = AnswerHead(f"resp_{secrets.token_hex(12)}", int(time.time()), asked.model or model.name)
         writer = ResponseWriter(head, _settings(asked))
         if asked.localdocs is None:

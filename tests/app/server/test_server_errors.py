@@ -120,3 +120,19 @@ def test_the_document_says_that_what_may_be_left_out_may_be_null(client):
     assert "anyOf" not in asked["properties"]["messages"]
     body = {"messages": [{"role": "user", "content": "a"}], "temperature": None, "tools": None}
     assert client.post("/v1/chat/completions", json=body).status_code == 200
+
+
+class Odd(Script):
+    def chat(self, *_messages, **_options):
+        raise KeyError("a secret")
+
+
+def test_what_nobody_foresaw_is_answered_counted_and_logged_once(running, caplog):
+    client = running(Odd()).client
+    with caplog.at_level("INFO"):
+        found = client.post("/v1/chat/completions", json={"messages": QUESTION})
+    assert (found.status_code, found.json()["error"]["code"]) == (500, "internal_error")
+    assert "secret" not in found.text
+    assert [record.name for record in caplog.records if record.exc_info] == ["gpt4all_app.server.errors"]
+    assert "POST /v1/chat/completions 500" in caplog.text
+    assert 'path="/v1/chat/completions",status="500"} 1.0' in client.get("/metrics").text
