@@ -2,7 +2,7 @@
 
 import { showDialog, titledDialog } from "../dialogs.js";
 import { element, fill } from "../dom.js";
-import { documentParts } from "../document_parts.js";
+import { collectionPicker, openPassage } from "../documents/index.js";
 import { icon } from "../icons.js";
 import { modelPicker } from "../models/model_picker.js";
 import { chatModels, chooseModel, chosenModel, commercialUse, modelFacts } from "../models/served_models.js";
@@ -26,7 +26,6 @@ const BEGINNINGS = [
 
 /** The view; it is there at once, and has its models as soon as the server tells them. */
 export async function chatView(api) {
-  const documents = await documentParts(api);
   const session = new ChatSession(api, new ConversationStore());
   const collections = element("div", { class: "chat-collections" });
   const composer = new Composer({
@@ -36,7 +35,7 @@ export async function chatView(api) {
   });
   const thread = new Thread(session, {
     beginning: () => beginning(session, composer),
-    onCitation: documents.openPassage,
+    onCitation: (reference) => openPassage(api, reference),
   });
   const models = element("div", { class: "chat-models" });
   const notices = element("div", { class: "chat-notices" });
@@ -62,7 +61,9 @@ export async function chatView(api) {
     composer.isBusy = session.running !== null;
     if (shownFor === session.current) return;
     shownFor = session.current;
-    fill(collections, documents.picker(session.current.collections, (names) => session.chooseCollections(names)));
+    const { collections: selected } = session.current;
+    const onChange = (names) => session.chooseCollections(names);
+    fill(collections, collectionPicker(api, { selected, onChange }));
   };
   session.addEventListener("conversation", show);
   document.getElementById("sidebar-extra").append(conversationList(session));

@@ -40,7 +40,7 @@ function blockAt(lines, at, depth) {
   if (isTable(lines, at)) return table(lines, at);
   if (depth < DEEPEST && QUOTE.test(line)) return quote(lines, at, depth);
   if (depth < DEEPEST && ITEM.test(line)) return list(lines, at, depth);
-  return paragraph(lines, at, depth);
+  return paragraph(lines, at);
 }
 
 function fenced(lines, start) {
@@ -100,7 +100,7 @@ function itemLines(lines, start, item) {
     const indent = indentOf(lines[next]);
     const inner = itemOf(lines[next]);
     const belongs = inner ? indent >= item.indent + 2 : indent >= Math.min(item.offset, item.indent + 2);
-    const isLazy = !belongs && next === at && !beginsBlock(lines, next);
+    const isLazy = !belongs && !inner && next === at && !beginsBlock(lines, next);
     if (!belongs && !isLazy) break;
     hasGap ||= next > at && !inner;
     for (; at < next; at += 1) inside.push("");
