@@ -45,10 +45,12 @@ export async function followAnswer(api, request, { signal, onChange = () => {} }
   return answer;
 }
 
+const FEWEST_TOKENS = 8; // that say something of speed: quotations of a word or two come in one piece
+
 /** Tokens a second once the first was there; null where that cannot be told. */
 export function tokensPerSecond({ usage, firstMs, totalMs }) {
   const tokens = usage?.completion_tokens ?? 0;
-  if (tokens < 2 || firstMs === null || totalMs <= firstMs) return null;
+  if (tokens < FEWEST_TOKENS || firstMs === null || totalMs <= firstMs) return null;
   return (tokens - 1) / ((totalMs - firstMs) / 1000);
 }
 

@@ -29,12 +29,6 @@ export function titleOf(conversation) {
   return line.length > TITLE_LETTERS ? `${line.slice(0, TITLE_LETTERS).trimEnd()}…` : line || "New conversation";
 }
 
-/** The messages as a request has them, behind the system prompt. */
-export function requestMessages(conversation, system) {
-  const said = conversation.messages.map(({ role, content }) => ({ role, content }));
-  return system.trim() ? [{ role: "system", content: system }, ...said] : said;
-}
-
 /** Whether it has all of these words, in its title or in what was said. */
 export function hasWords(conversation, words) {
   const text = [titleOf(conversation), ...conversation.messages.map(({ content }) => content)].join("\n").toLowerCase();

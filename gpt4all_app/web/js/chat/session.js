@@ -2,8 +2,9 @@
 
 import { announce } from "../announcer.js";
 import { followAnswer } from "../answer.js";
-import { samplingRequest, samplingSettings } from "../settings/sampling.js";
-import { fromJson, newConversation, requestMessages } from "./conversation.js";
+import { chatRequest } from "../chat_request.js";
+import { samplingSettings } from "../settings/sampling.js";
+import { fromJson, newConversation } from "./conversation.js";
 
 /**
  * The conversations of this page, and the answers that are under way in them.
@@ -144,14 +145,9 @@ export class ChatSession extends EventTarget {
   }
 
   #request(conversation) {
-    const settings = samplingSettings();
-    const { collections } = conversation;
-    return {
-      ...(this.model && { model: this.model.id }),
-      messages: requestMessages(conversation, settings.system),
-      ...samplingRequest(settings),
-      ...(collections.length > 0 && { localdocs: { collections } }),
-    };
+    const { messages, collections } = conversation;
+    const said = messages.map(({ role, content }) => ({ role, content }));
+    return chatRequest({ model: this.model?.id, said, collections, settings: samplingSettings() });
   }
 
   #touched(conversation) {

@@ -2,12 +2,13 @@
 
 import { announce } from "../announcer.js";
 import { followAnswer } from "../answer.js";
+import { chatRequest } from "../chat_request.js";
 import { collectionPicker, openPassage } from "../documents/index.js";
 import { element, fill, newId } from "../dom.js";
 import { icon } from "../icons.js";
 import { chatModels, chosenModel } from "../models/served_models.js";
 import { errorNotice } from "../notices.js";
-import { samplingRequest, samplingSettings } from "../settings/sampling.js";
+import { samplingSettings } from "../settings/sampling.js";
 import { openSettings } from "../settings/settings_sheet.js";
 import { showResults } from "./results.js";
 import { Side } from "./side.js";
@@ -164,15 +165,10 @@ class Comparison {
   }
 
   #request(side) {
+    const said = [{ role: "user", content: this.#prompt.value.trim() }];
     const settings = samplingSettings();
-    const system = settings.system.trim() ? [{ role: "system", content: settings.system }] : [];
-    return {
-      model: side.model.id,
-      messages: [...system, { role: "user", content: this.#prompt.value.trim() }],
-      ...samplingRequest(settings),
-      ...side.ownSettings,
-      ...(this.#collections.length > 0 && { localdocs: { collections: this.#collections } }),
-    };
+    const request = chatRequest({ model: side.model.id, said, collections: this.#collections, settings });
+    return { ...request, ...side.ownSettings };
   }
 
   #busy(controller) {

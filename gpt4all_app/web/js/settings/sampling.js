@@ -77,10 +77,22 @@ export const SETTINGS = [
   },
 ];
 
-/** What was set: `{temperature: …, …, system: text}`, each with its default where nothing was. */
+/** How answers are made of documents: `[value, label]`; null leaves it to the server. */
+export const ANSWER_MODES = [
+  [null, "As the model can be trusted"],
+  ["quote", "In words of the documents only"],
+  ["free", "Written from the documents"],
+  ["strict", "Written, or refused where they do not say"],
+];
+
+/** What was set: `{temperature: …, …, system: text, answer_mode}`, each with its default where nothing was. */
 export function samplingSettings() {
   const stored = kept(KEPT, {});
-  const settings = { system: typeof stored.system === "string" ? stored.system : "" };
+  const isMode = ANSWER_MODES.some(([mode]) => mode === stored.answer_mode);
+  const settings = {
+    system: typeof stored.system === "string" ? stored.system : "",
+    answer_mode: isMode ? stored.answer_mode : null,
+  };
   for (const setting of SETTINGS) {
     const value = stored[setting.name];
     settings[setting.name] = isPossible(setting, value) ? value : setting.default;
@@ -99,9 +111,9 @@ export function samplingRequest(settings) {
   return Object.fromEntries(changed.map(({ name }) => [name, settings[name]]));
 }
 
-/** How many settings are not what they are by default, the system prompt among them. */
+/** How many settings are not what they are by default. */
 export function changedCount(settings) {
-  return Object.keys(samplingRequest(settings)).length + (settings.system ? 1 : 0);
+  return Object.keys(samplingRequest(settings)).length + (settings.system ? 1 : 0) + (settings.answer_mode ? 1 : 0);
 }
 
 /** Whether a setting may have this value. */

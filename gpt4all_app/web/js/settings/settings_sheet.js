@@ -4,7 +4,7 @@ import { announce } from "../announcer.js";
 import { showDialog, titledDialog } from "../dialogs.js";
 import { element, newId } from "../dom.js";
 import { icon } from "../icons.js";
-import { isPossible, keepSampling, samplingSettings, SETTINGS } from "./sampling.js";
+import { ANSWER_MODES, isPossible, keepSampling, samplingSettings, SETTINGS } from "./sampling.js";
 
 /** Open the sheet. onChange: called with all settings after each change, which is kept at once. */
 export function openSettings({ onChange }) {
@@ -15,8 +15,9 @@ export function openSettings({ onChange }) {
   };
   const rows = SETTINGS.map((setting) => settingRow(setting, settings, changed));
   const system = systemPrompt(settings, changed);
+  const mode = answerMode(settings, changed);
   const resetAll = () => {
-    for (const row of [system, ...rows]) row.reset();
+    for (const row of [system, mode, ...rows]) row.reset();
     announce("All settings are as they were at first");
   };
   showDialog(
@@ -25,6 +26,7 @@ export function openSettings({ onChange }) {
       { kind: "sheet" },
       element("p", { class: "hint" }, "They are kept in this browser and hold for all that is asked from now on."),
       system.element,
+      mode.element,
       rows.map((row) => row.element),
       element(
         "div",
@@ -55,6 +57,34 @@ function systemPrompt(settings, changed) {
       element("label", { class: "label", for: id }, "System prompt"),
       element("p", { class: "hint", id: `${id}-hint` }, "What the model is told before every conversation: who it is, how it should answer."),
       text,
+    ),
+  };
+}
+
+function answerMode(settings, changed) {
+  const id = newId("mode");
+  const select = element(
+    "select",
+    { id, "aria-describedby": `${id}-hint` },
+    ANSWER_MODES.map(([mode, label]) => element("option", { value: mode ?? "", selected: mode === settings.answer_mode }, label)),
+  );
+  select.addEventListener("change", () => {
+    settings.answer_mode = select.value || null;
+    changed();
+  });
+  const reset = () => {
+    select.value = "";
+    settings.answer_mode = null;
+    changed();
+  };
+  return {
+    reset,
+    element: element(
+      "div",
+      { class: "setting" },
+      element("label", { class: "label", for: id }, "Answers from documents"),
+      element("p", { class: "hint", id: `${id}-hint` }, "A quotation cannot be made up; written answers read better, and need a better model."),
+      select,
     ),
   };
 }
