@@ -74,6 +74,8 @@ class _Row:
     message: str | None = None
     """In place of the error's own, which speaks of this machine."""
     is_logged: bool = False
+    remedy: str = ""
+    """What to do here, behind what its own message says to programs."""
 
 
 _REQUEST, _SERVER = "invalid_request_error", "server_error"
@@ -93,7 +95,12 @@ _ROWS: dict[type[BaseException], _Row] = {
         500, _SERVER, "model_error", "the model cannot be loaded; the server's log says why", True
     ),
     GenerationError: _Row(500, _SERVER, "generation_failed"),
-    EmbedderMismatch: _Row(409, _REQUEST, "embedder_mismatch"),
+    EmbedderMismatch: _Row(
+        409,
+        _REQUEST,
+        "embedder_mismatch",
+        remedy="start the server with the former as a --model, or run: gpt4all docs sync --rebuild",
+    ),
     IndexBusy: _Row(
         409,
         _REQUEST,
@@ -125,7 +132,8 @@ def error_answer(error: BaseException) -> tuple[int, dict[str, Any]]:
     if row.is_logged or row is _UNFORESEEN:
         logger.error("a request failed: %s", error, exc_info=error if row is _UNFORESEEN else None)
     param = "model" if row.status == 404 else None
-    return row.status, error_body(row.message or str(error), kind=row.type, param=param, code=row.code)
+    message = row.message or "; ".join(filter(None, (str(error), row.remedy)))
+    return row.status, error_body(message, kind=row.type, param=param, code=row.code)
 
 
 def error_body(

@@ -3,9 +3,11 @@
 import hashlib
 import json
 import re
+import secrets
 import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
@@ -14,6 +16,7 @@ from gpt4all_app.server.errors import RequestRefused
 from gpt4all_app.server.localdocs_options import DocumentOptions
 from gpt4all_app.server.localdocs_places import DocumentNames
 from gpt4all_app.server.sync_runs import SyncRuns
+from gpt4all_core.errors import GPT4AllError
 from gpt4all_core.off_loop import off_loop
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.database import DATABASE_NAME
@@ -167,7 +170,10 @@ class ServedDocuments:
         place.mkdir(parents=True, exist_ok=True)
         facts = place.with_name(_FACTS)
         if not facts.exists():
-            facts.write_text(json.dumps({"id": name}), encoding="utf-8")
+            # Whole or not at all: others read it meanwhile.
+            written = facts.with_name(f"{_FACTS}.{secrets.token_hex(8)}")
+            written.write_text(json.dumps({"id": name}), encoding="utf-8")
+            written.replace(facts)
         return place
 
     def delete(self, name: str) -> None:
@@ -199,12 +205,23 @@ class ServedDocuments:
         return self.uploads / f"{slug or 'collection'}-{digest}" / _FILES
 
     async def read(self, work: Callable[[], R]) -> R:
-        """What work that looks into the index makes, for an event loop."""
-        return await off_loop(work, lane=self)
+        """What work that looks into the index makes, for an event loop. Its errors name no path."""
+        return await off_loop(lambda: self._told(work), lane=self)
 
     async def change(self, work: Callable[[], R]) -> R:
         """The same for work that changes it, which may wait for others that do."""
-        return await off_loop(work, lane=(self, "change"))
+        return await off_loop(lambda: self._told(work), lane=(self, "change"))
+
+    @contextmanager
+    def without_paths(self) -> Iterator[None]:
+        """Have errors that pass name no path of the index or its folders: clients read them."""
+        try:
+            yield
+        except GPT4AllError as error:
+            known = self._docs.folders if self._docs is not None and self.has_index else ()
+            names = DocumentNames({}, (*known, self.uploads, self._index))
+            error.args = (names.without_paths(str(error)),)
+            raise
 
     def close(self) -> None:
         """Stop a sync that is under way and let go of the index. Idempotent."""
@@ -219,7 +236,15 @@ class ServedDocuments:
         """The same for an event loop, which goes on meanwhile: listeners hear how a sync ended."""
         await off_loop(self.close, lane=(self, "close"))
 
+    def _told(self, work: Callable[[], R]) -> R:
+        with self.without_paths():
+            return work()
+
     def _sync_docs(self, on_progress: OnProgress, stop: threading.Event) -> SyncReport:
+        with self.without_paths():
+            return self._sync_all(on_progress, stop)
+
+    def _sync_all(self, on_progress: OnProgress, stop: threading.Event) -> SyncReport:
         on_progress(SyncProgress("scan", 0, 0))  # what comes from now on may be missed
         held = self.docs.collections if self.has_index else {}
         for collection in self.collections():
@@ -229,12 +254,16 @@ class ServedDocuments:
 
     def _allowed(self, folder: Path) -> Path:
         """The folder itself, wherever its links lead: what is indexed is what was looked at."""
+        try:
+            real = folder.resolve()
+        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a circle
+            raise RequestRefused(400, "folder is no path", "invalid_value", param="folder") from error
         if not folder.is_absolute():
             raise RequestRefused(400, "folder has to be an absolute path", "invalid_value", param="folder")
-        if not self.options.allows(folder):
+        if not self.options.allows(real):
             message = "this folder is not one that the server may index; see: gpt4all serve --allow-folder"
             raise RequestRefused(403, message, "folder_not_allowed", param="folder")
-        return folder.resolve()
+        return real
 
     def _new_names(self) -> list[str]:
         """The collections that have a directory for uploads."""

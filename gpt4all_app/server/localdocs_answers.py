@@ -35,9 +35,12 @@ async def aask_documents(
     documents: ServedDocuments, model: "LocalModel", question: DocumentQuestion
 ) -> AnswerStream:
     """Its answer in flight, for an event loop: searching, and reading a prompt, block a thread only."""
-    return await off_loop(
-        lambda: ask_documents(documents, model, question), lane=model, undo=AnswerStream.cancel
-    )
+
+    def asked() -> AnswerStream:
+        with documents.without_paths():
+            return ask_documents(documents, model, question)
+
+    return await off_loop(asked, lane=model, undo=AnswerStream.cancel)
 
 
 def ask_documents(

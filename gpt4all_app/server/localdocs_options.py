@@ -36,7 +36,6 @@ class DocumentOptions:
             if not folder.is_dir():
                 raise ConfigError(f"the allowed folder {folder} is no folder; check --allow-folder")
 
-    def allows(self, folder: Path) -> bool:
-        """Whether a folder lies in one that is allowed, wherever its links lead."""
-        real = folder.resolve()
+    def allows(self, real: Path) -> bool:
+        """Whether a folder, its links resolved, lies in one that is allowed."""
         return any(real.is_relative_to(allowed.resolve()) for allowed in self.allowed_folders)

@@ -3,8 +3,9 @@
 import errno
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -24,6 +25,9 @@ from gpt4all_localdocs.loaders.recognise import reason_against
 from gpt4all_localdocs.loaders.registry import supported_suffixes
 
 Json = dict[str, Any]
+
+_INCOMING: Final = ".incoming-"
+_LONGEST_UPLOAD_S: Final = 24 * 3600
 
 _FORM: Final[dict[str, Any]] = {
     "requestBody": {
@@ -120,11 +124,20 @@ def _incoming(documents: ServedDocuments) -> Iterator[Path]:
     """A directory for files on their way in, on the disk where they are to stay."""
     with _disk_full():
         documents.uploads.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".incoming-", dir=documents.uploads))
+        _sweep(documents.uploads)
+        folder = Path(tempfile.mkdtemp(prefix=_INCOMING, dir=documents.uploads))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(uploads: Path) -> None:
+    """Delete what a server left here that ended in the middle of an upload."""
+    for left in uploads.glob(f"{_INCOMING}*"):
+        with suppress(FileNotFoundError):  # another server sweeps, too
+            if time.time() - left.stat().st_mtime > _LONGEST_UPLOAD_S:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 async def _receive(request: Request, form: UploadForm) -> None:

@@ -12,6 +12,9 @@ _LONGEST_SUFFIX: Final = 16
 _UNSAFE: Final = re.compile(r'[<>:"|?*]')
 """What Windows, and disks that Windows reads, do not take."""
 
+_AT_NO_END: Final = ". \t"
+"""A dot in front hides a file, and Windows drops what stands behind."""
+
 _UNSEEN: Final = frozenset(
     map(chr, (0x061C, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF))
 )
@@ -29,7 +32,7 @@ def safe_name(given: str) -> str:
     """
     last = re.split(r"[/\\]", given)[-1]
     seen = "".join(mark for mark in unicodedata.normalize("NFC", last) if not _is_unseen(mark))
-    name = _UNSAFE.sub("_", seen).strip().strip(".").strip()
+    name = _UNSAFE.sub("_", seen).strip(_AT_NO_END)
     stem, dot, suffix = name.rpartition(".")
     if not dot or len(suffix) > _LONGEST_SUFFIX:
         stem, dot, suffix = name, "", ""

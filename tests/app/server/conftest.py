@@ -3,10 +3,13 @@ from contextlib import ExitStack
 import httpx
 import pytest
 from loopback import LoopbackServer
-from served import Script, served
+from served import Hashed, Script, served
+from shelf import ReadsHere, Shelf
 from starlette.testclient import TestClient
 
 from gpt4all_app.server.app import create_app
+from gpt4all_app.server.localdocs import ServedDocuments
+from gpt4all_app.server.localdocs_options import DocumentOptions
 
 
 def pytest_collection_modifyitems(items):
@@ -44,8 +47,8 @@ def running():
 def talk():
     """Talks to servers of models without a network between them."""
 
-    def start(*models, options=None):
-        app = create_app(served(*(models or [Script()])), options)
+    def start(*models, options=None, documents=None):
+        app = create_app(served(*(models or [Script()])), options, documents=documents)
         return TestClient(app, "http://127.0.0.1", raise_server_exceptions=False)
 
     return start
@@ -55,3 +58,38 @@ def talk():
 def client(talk):
     """Talks to a server with one scripted model."""
     return talk()
+
+
+@pytest.fixture
+def open_documents(tmp_path):
+    """Opens documents for a server, on the index of the test."""
+    opened = []
+
+    def start(embedder=Hashed, **options):
+        opened.append(
+            ServedDocuments(tmp_path / "index", embedder=embedder, options=DocumentOptions(**options))
+        )
+        return opened[-1]
+
+    yield start
+    for documents in opened:
+        documents.close()
+
+
+@pytest.fixture
+def reads_here(monkeypatch):
+    """Files are read in this process: those of tests are harmless, and a child takes a second to come."""
+    monkeypatch.setattr("gpt4all_localdocs.pipeline.LoaderPool", ReadsHere)
+
+
+@pytest.fixture
+def shelf(talk, open_documents, reads_here):
+    """A client of a server with documents, and what it does with them all the time."""
+
+    def start(*models, options=None, **limits):
+        documents = open_documents(**limits)
+        client = talk(*models, options=options, documents=documents)
+        documents.maps.after_sync = lambda _documents: None  # maps have tests of their own
+        return Shelf(client, documents)
+
+    return start
