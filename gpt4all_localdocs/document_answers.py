@@ -15,7 +15,7 @@ from gpt4all_localdocs.evidence import LEAST_EVIDENCE
 from gpt4all_localdocs.extract import Extraction, Model, extract
 from gpt4all_localdocs.pack import without_overlap
 from gpt4all_localdocs.search_filter import Where
-from gpt4all_localdocs.summarise import DEFAULT_BUDGET, Summary, summarise
+from gpt4all_localdocs.summarise import DEFAULT_BUDGET, DEFAULT_LENGTH, Summary, summarise
 from gpt4all_localdocs.types import Answer, AnswerMode, Hit
 
 
@@ -124,17 +124,20 @@ class DocumentAnswers(ABC):
         )
         return answer_question(library, question, options)
 
-    def summarise(self, *paths: str | Path, budget_tokens: int = DEFAULT_BUDGET) -> Summary:
+    def summarise(
+        self, *paths: str | Path, budget_tokens: int = DEFAULT_BUDGET, max_tokens: int = DEFAULT_LENGTH
+    ) -> Summary:
         """What files, or texts by their ids, say as a whole; `Summary.share` tells how much of them was read.
 
         Parts are summarised and then their summaries, so that documents may be longer than the context.
         budget_tokens: most tokens of documents that are read; of longer ones passages spread evenly are.
+        max_tokens: most tokens of a summary, of a part's too.
         Raises LocalDocsError where a path is not in the index, ConfigError without one.
         """
         if not paths:
             raise ConfigError("there is nothing to summarise; give at least one path or id")
         pieces = [piece for path in paths for piece in without_overlap(self._passages_at(path))]
-        return summarise(self.model, pieces, budget_tokens=budget_tokens)
+        return summarise(self.model, pieces, budget_tokens=budget_tokens, max_tokens=max_tokens)
 
     def compare(self, left: str | Path, right: str | Path) -> Comparison:
         """What two files, or texts by their ids, have in common, say in other words, and say alone.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from gpt4all_core.errors import LocalDocsError
+from gpt4all_core.errors import ConfigError, LocalDocsError
 from gpt4all_core.protocols import ChatModel, Generation
 from gpt4all_core.types import Completion, GenerationParams, Message, Usage
 from gpt4all_localdocs.check_arguments import check_count
@@ -19,7 +19,9 @@ Item = TypeVar("Item")
 DEFAULT_BUDGET: Final = 32_000
 """Tokens of documents that are read: about 80 pages, a minute or more for a small model on a processor."""
 
-_ANSWER_TOKENS: Final = 256
+DEFAULT_LENGTH: Final = 256
+"""Most tokens of a summary: about a page of a book."""
+
 _DEMONSTRATION_PENALTY: Final = 1.1
 """On words said before, for demonstration models, which otherwise say one until their tokens are spent. Of
 others names and figures are wanted as they stand, however often."""
@@ -57,18 +59,32 @@ class Summary:
     usage: Usage
 
 
-def summarise(model: ChatModel, pieces: Sequence[Hit], *, budget_tokens: int = DEFAULT_BUDGET) -> Summary:
+def summarise(
+    model: ChatModel,
+    pieces: Sequence[Hit],
+    *,
+    budget_tokens: int = DEFAULT_BUDGET,
+    max_tokens: int = DEFAULT_LENGTH,
+) -> Summary:
     """Summarise passages that follow each other; waits for all requests.
 
-    Raises LocalDocsError where there is no text, ConfigError for a budget below 1.
+    max_tokens: most tokens of each summary, those of parts included. Raises LocalDocsError where there is no
+    text, ConfigError for numbers below 1 and a length that leaves the model's context no room for a text.
     """
     check_count("budget_tokens", budget_tokens)
+    check_count("max_tokens", max_tokens)
     if not pieces:
         raise LocalDocsError("there is nothing to summarise; sync first, or check the path and the filter")
     chosen = spread_evenly(pieces, [model.count_tokens(piece.text) for piece in pieces], budget_tokens)
-    room = model.context_size - _ANSWER_TOKENS - _TEMPLATE_TOKENS - model.count_tokens(_SYSTEM)
+    room = model.context_size - max_tokens - _TEMPLATE_TOKENS - model.count_tokens(_SYSTEM)
+    if room < 1:
+        raise ConfigError(
+            f"max_tokens={max_tokens} leaves no room for a text in the model's context of"
+            f" {model.context_size} tokens; give a smaller one"
+        )
     groups = group_by_tokens(chosen, [model.count_tokens(piece.text) + 8 for piece in chosen], room)
-    completions = _summaries(model, ["\n\n".join(piece.text for piece in group) for group in groups], groups)
+    joined_texts = ["\n\n".join(piece.text for piece in group) for group in groups]
+    completions = _summaries(model, joined_texts, groups, max_tokens)
     parts = tuple(
         PartSummary(completion.text.strip(), tuple(group))
         for completion, group in zip(completions, groups, strict=True)
@@ -78,7 +94,7 @@ def summarise(model: ChatModel, pieces: Sequence[Hit], *, budget_tokens: int = D
         joined = group_by_tokens(texts, [model.count_tokens(text) + 8 for text in texts], room)
         if len(joined) == len(texts):  # each is as long as the context: no further step would be shorter
             break
-        reduced = _summaries(model, ["\n\n".join(group) for group in joined], [()] * len(joined))
+        reduced = _summaries(model, ["\n\n".join(group) for group in joined], [()] * len(joined), max_tokens)
         completions += reduced
         texts = [completion.text.strip() for completion in reduced]
     read = sum(len(piece.text) for piece in chosen) / sum(len(piece.text) for piece in pieces)
@@ -114,10 +130,12 @@ def group_by_tokens(items: Sequence[Item], costs: Sequence[int], room: int) -> l
     return groups
 
 
-def _summaries(model: ChatModel, texts: Sequence[str], groups: Sequence[Sequence[Hit]]) -> list[Completion]:
+def _summaries(
+    model: ChatModel, texts: Sequence[str], groups: Sequence[Sequence[Hit]], max_tokens: int
+) -> list[Completion]:
     """The summary of each text; all are asked for at once, so that they are decoded together."""
     penalty = _DEMONSTRATION_PENALTY if model.is_demonstration else 1.0
-    params = GenerationParams(temperature=0, max_tokens=_ANSWER_TOKENS, repeat_penalty=penalty)
+    params = GenerationParams(temperature=0, max_tokens=max_tokens, repeat_penalty=penalty)
     constraint = model.constrain(regex=_WITHOUT_FENCES)
     running: list[Generation] = []
     try:

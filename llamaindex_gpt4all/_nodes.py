@@ -11,7 +11,7 @@ from gpt4all_localdocs.source_text import is_absolute_path
 from gpt4all_localdocs.types import Hit
 
 _NOT_FOR_THE_MODEL = ["file_path", "file_type", "place"]
-"""It is told the file's name and its own words for a place; folders are nobody's business, all cost tokens."""
+"""It is told the name of the file and the number of the page; folders are nobody's business."""
 
 
 def to_node(hit: Hit) -> TextNode:

@@ -87,6 +87,15 @@ class TestSummarise:
         summary = summarise(ScriptedChatModel(["s"]), pieces, budget_tokens=220)
         assert 0.15 < summary.share < 0.25
 
+    def test_a_summary_is_as_long_as_was_asked_for(self, docs):
+        docs.summarise(docs.folders[0] / "policy.md", max_tokens=40)
+        assert [call.params.max_tokens for call in docs.model.calls] == [40]
+
+    @pytest.mark.parametrize("max_tokens", [0, 4096])
+    def test_a_length_that_leaves_no_room_is_refused(self, max_tokens):
+        with pytest.raises(ConfigError, match=f"max_tokens.*{max_tokens}"):
+            summarise(ScriptedChatModel(["s"]), [piece("one")], max_tokens=max_tokens)
+
     def test_groups_keep_the_order_and_the_room(self):
         assert group_by_tokens("abcd", [2, 2, 5, 1], 4) == [["a", "b"], ["c"], ["d"]]
 
