@@ -1,0 +1,88 @@
+"""The web page in Debian's Chromium, against servers of scripted models: `make test-browser`."""
+
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from loopback import LoopbackServer
+from playwright.sync_api import sync_playwright
+from screens import WIDE, Scripted
+
+from gpt4all_app.server.localdocs import ServedDocuments
+from gpt4all_app.server.served_models import ServedModel, ServedModels
+from gpt4all_core.testing import HashEmbedder
+
+SLOWEST_MS = 20_000
+"""How long anything on a page may take before the test fails: a machine may be busy."""
+
+
+def pytest_ignore_collect(collection_path, config):
+    """These tests want a browser, and so run only where somebody asks for them."""
+    here = Path(__file__).parent
+    asked = (Path(config.invocation_params.dir, arg.split("::")[0]).resolve() for arg in config.args)
+    return None if any(path.is_relative_to(here) for path in asked) else True
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "browser" in item.path.parts:
+            item.add_marker(pytest.mark.allow_hosts(["127.0.0.1"]))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, one for all tests; each page has a context of its own, and so an empty storage."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.fail("Chromium is missing; on Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        # Containers give it no sandbox of its own, and little shared memory.
+        arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Opens pages; what one of them writes to the console as an error, or throws, fails the test."""
+    problems = []
+
+    def note(message):
+        # A refusal of the server is one, too: pages show it, and tests look for that.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            problems.append(message.text)
+
+    with ExitStack() as contexts:
+
+        def start(url, *, viewport=WIDE, theme="light", **options):
+            context = browser.new_context(viewport=viewport, color_scheme=theme, **options)
+            contexts.callback(context.close)
+            context.set_default_timeout(SLOWEST_MS)
+            page = context.new_page()
+            page.on("console", note)
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.goto(url)
+            return page
+
+        yield start
+    assert problems == []
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Starts servers of models, each with an index; they end with the test. maps: made after syncs."""
+    with ExitStack() as servers:
+
+        def start(*models, documents=None, options=None, maps=False):
+            models = models or [Scripted(["Hello from the script."])]
+            listed = [ServedModel(each.name, "chat", lambda each=each: each) for each in models]
+            documents = documents or ServedDocuments(tmp_path / "index", embedder=HashEmbedder)
+            server = LoopbackServer(ServedModels(listed), options, documents=documents)
+            servers.callback(server.close)
+            if not maps:  # they take seconds, and the last one may outlive the test
+                documents.maps.after_sync = lambda _documents: None
+            return server.url
+
+        yield start
