@@ -17,7 +17,7 @@ QUESTION ?= How many days of paid annual leave does a full-time employee get?
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-javascript lint types imports check fix matrix agents fuzz soak soak-sync schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-engine profile-engine clean
+.PHONY: help demo test test-browser test-javascript lint types imports check fix matrix agents fuzz soak soak-sync schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ demo: $(VENV)/.ready ## index examples/documents and answer QUESTION="…" from 
 
 test: $(VENV)/.ready ## run the whole test suite, sockets blocked
 	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
+
+test-browser: $(VENV)/.ready ## the web page in Chromium; needs chromium
+	@$(BIN)/python -m pytest -q tests/browser
 
 test-javascript: $(VENV)/.ready $(CLIENTS)/node_modules/.ready ## OpenAI's client of npm against the server; needs node and npm
 	@cd $(CLIENTS) && PYTHON="$(abspath $(BIN))/python" node --test
