@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpt4all_app.failures import Stopped
+from gpt4all_app.failures import Stopped, describe
 from gpt4all_app.kept_history import add_to_history, read_history
 from gpt4all_app.output import Output, counted
 from gpt4all_app.typed_lines import is_interactive
@@ -65,7 +65,7 @@ class AskedDocuments:
         except (GenerationError, LocalDocsError, Stopped) as error:
             if not is_interactive():
                 raise
-            self._output.note(str(error))
+            self._output.note(describe(error))
 
     def _show(self, stream: "AnswerStream") -> Answer:
         from gpt4all_app.passages import show_sources  # noqa: PLC0415 - not for --help

@@ -16,7 +16,6 @@ import typer
 
 from gpt4all_core.errors import (
     ConfigError,
-    EmbedderMismatch,
     GenerationError,
     GPT4AllError,
     LocalDocsError,
@@ -61,12 +60,15 @@ def describe(error: BaseException) -> str:
         command = context.command_path if context else "gpt4all"
         message = error.format_message().replace("Value error, ", "")  # pydantic's own words
         return f"{message.rstrip('.')}; see: {command} --help"
-    if isinstance(error, EmbedderMismatch):  # its own advice is for programs
-        return f"{error}; the command for that: gpt4all docs sync --rebuild --index DIR"
-    if isinstance(error, (GPT4AllError, Stopped)):
+    if isinstance(error, Stopped):
         return str(error)
-    if isinstance(error, OSError):  # the system's own words name the file and what is wrong with it
-        return f"the system refused: {error}; check the path, its permissions and the space on the disk"
+    if isinstance(error, GPT4AllError):
+        from gpt4all_app.wording import in_terminal_words  # noqa: PLC0415 - pydantic: not for --help
+
+        return in_terminal_words(str(error))
+    if isinstance(error, OSError):
+        words = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+        return f"the system refused: {words}; check the path, its permissions and the space on the disk"
     return (
         f"unexpected {type(error).__name__}: {error}; this is a defect of the program,"
         " and GPT4ALL_DEBUG=1 shows where it is"

@@ -7,6 +7,7 @@ from shlex import quote
 
 from gpt4all_app.checkup.finding import Finding
 from gpt4all_app.checkup.taken_back import taken_back
+from gpt4all_app.failures import describe
 from gpt4all_core.batch_kernels import slow_type
 from gpt4all_core.catalog.catalog import SHARE_OF_MEMORY, better_model, find_for_file
 from gpt4all_core.catalog.gguf_check import check_loadable
@@ -31,7 +32,7 @@ def findings(reference: str | None, settings: Settings, *, features: AbstractSet
         path = resolve_model(reference)
         header = check_loadable(path)
     except ModelError as error:
-        yield Finding(about, "problem", str(error), _RECOMMEND)
+        yield Finding(about, "problem", describe(error), _RECOMMEND)
     else:
         yield _of_chat_model(about, path, header, features)
         yield _memory(header, settings)
@@ -39,7 +40,7 @@ def findings(reference: str | None, settings: Settings, *, features: AbstractSet
         embedder = resolve_model(role="embedder")
         check_loadable(embedder)
     except ModelError as error:
-        yield Finding("embedder", "problem", str(error), taken_back("embedding_model"))
+        yield Finding("embedder", "problem", describe(error), taken_back("embedding_model"))
     else:
         yield Finding("embedder", "ok", embedder.name)
 
