@@ -17,7 +17,7 @@ QUESTION ?= How many days of paid annual leave does a full-time employee get?
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-javascript lint types imports check fix matrix agents fuzz soak soak-sync schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-engine profile-engine clean
+.PHONY: help demo test test-browser test-javascript lint types imports docs docs-serve check fix matrix agents fuzz soak soak-sync schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,7 +53,13 @@ types: $(VENV)/.ready ## type check, strict
 imports: $(VENV)/.ready ## which package may import which
 	@$(BIN)/lint-imports --no-cache
 
-check: lint types imports test ## lint, types, imports and test: what CI runs
+docs: $(VENV)/.ready ## these pages as a site in site/, built strictly: no page or heading that a link misses
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+docs-serve: $(VENV)/.ready ## the site at http://127.0.0.1:8000, built anew whenever a page changes
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
+check: lint types imports docs test ## lint, types, imports, docs and test: what CI runs
 
 fix: $(VENV)/.ready ## format the code and mend what can be mended
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -127,4 +133,4 @@ profile-engine: $(BENCH)/.peers ## where the engine's thread spends its time wit
 	@$(BENCH)/bin/python -m benchmarks.engine.profile_engine
 
 clean: ## remove the virtual environment and all caches
-	@rm -rf $(VENV) .bench $(CLIENTS)/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .bench site $(CLIENTS)/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

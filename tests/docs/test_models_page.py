@@ -58,4 +58,4 @@ def test_the_example_of_a_catalog_is_one(tmp_path, monkeypatch):
 
 
 def test_the_papers_table_is_what_the_command_prints():
-    assert f"```text\n{paper_table(paper_rows(), width=80)}\n```" in PAGE
+    assert f"$ gpt4all models table\n{paper_table(paper_rows(), width=80)}\n```" in PAGE
