@@ -1,7 +1,8 @@
 import threading
 
 import pytest
-from screens import NARROW, WIDE
+from playwright.sync_api import expect
+from screens import NARROW, WIDE, Scripted
 
 from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_core.testing import HashEmbedder
@@ -77,6 +78,21 @@ def test_files_that_are_dropped_are_indexed_listed_and_deleted(serve, open_page,
     page.get_by_role("button", name="Delete file").click()
     page.get_by_text("2 files", exact=True).wait_for()
     assert sorted(names(page)) == ["garden.txt", "lease.md"]
+
+
+def test_an_answer_cites_the_passage_that_it_rests_on(serve, open_page, folder):
+    url = serve(Scripted(["The plumber did [1]."]))
+    page = open_page(url)
+    indexed(page, url, folder(LETTERS))
+    page.get_by_role("link", name="Chat").click()
+    page.get_by_role("button", name="Answer from: no documents").click()
+    page.get_by_role("checkbox", name="documents").check()
+    page.keyboard.press("Escape")
+    page.get_by_label("Your message").fill("Who repaired the boiler in February?")
+    page.keyboard.press("Enter")
+    page.locator(".answer").get_by_role("button", name="1").first.click()
+    page.get_by_role("dialog", name="boiler.txt").wait_for()
+    expect(page.locator("mark.passage")).to_have_text(LETTERS["boiler.txt"])
 
 
 def test_a_collection_is_deleted_only_when_that_is_confirmed(serve, open_page, folder):
@@ -244,7 +260,7 @@ def hold(route, held):
 PICKER = """async (selected) => {
     const { collectionPicker } = await import("/web/js/documents/index.js");
     const { Api } = await import("/web/js/api.js");
-    const onChange = (names) => { globalThis.picked = names; };
+    const onChange = (names) => { document.documentElement.dataset.picked = names.join(); };
     document.querySelector("main").replaceChildren(collectionPicker(new Api({}), { selected, onChange }));
 }"""
 
@@ -254,17 +270,14 @@ def test_the_picker_is_used_by_keyboard_and_forgets_what_is_gone(serve, open_pag
     page = open_page(url)
     indexed(page, url, folder({"a.txt": "one"}))
     page.evaluate(PICKER, ["gone"])
-    page.wait_for_function("globalThis.picked?.length === 0")
-    button = page.get_by_role("button", name="Answer from: no documents")
-    button.focus()
-    page.keyboard.press("Enter")
-    page.get_by_role("checkbox", name="documents").wait_for()
-    page.wait_for_function("document.activeElement.type === 'checkbox'")
+    picked = page.locator("html")
+    expect(picked).to_have_attribute("data-picked", "")
+    page.get_by_role("button", name="Answer from: no documents").press("Enter")
+    expect(page.get_by_role("checkbox", name="documents")).to_be_focused()
     page.keyboard.press("Space")
-    assert page.evaluate("globalThis.picked") == ["documents"]
+    expect(picked).to_have_attribute("data-picked", "documents")
     page.keyboard.press("Escape")
-    chosen = page.get_by_role("button", name="Answer from: documents")
-    assert chosen.evaluate("button => button === document.activeElement")
+    expect(page.get_by_role("button", name="Answer from: documents")).to_be_focused()
 
 
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])

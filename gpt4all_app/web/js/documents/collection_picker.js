@@ -62,7 +62,7 @@ class Picker {
     this.#panel.addEventListener("focusout", ({ relatedTarget }) => {
       if (relatedTarget && !this.node.contains(relatedTarget)) this.#panel.hidePopover();
     });
-    document.addEventListener("collections-changed", () => this.#load());
+    document.addEventListener("collections-changed", this.#onNews);
     this.#tell();
     if (this.#chosen.size > 0) this.#load();
   }
@@ -73,6 +73,12 @@ class Picker {
     this.#placePanel();
     this.#list.querySelector("input")?.focus();
   }
+
+  /** Of a picker that was taken from the page nobody hears any more. */
+  #onNews = () => {
+    if (this.node.isConnected) this.#load();
+    else document.removeEventListener("collections-changed", this.#onNews);
+  };
 
   async #load() {
     let collections;
@@ -94,7 +100,7 @@ class Picker {
       collections.length === 0 &&
         element("p", { class: "hint" }, "There is no collection yet. Add documents first."),
     );
-    if (gone.length > 0) this.#change();
+    if (gone.length > 0 && this.node.isConnected) this.#change();
   }
 
   #row({ id, documents, passages }) {
