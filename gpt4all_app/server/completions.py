@@ -41,6 +41,7 @@ class CompletionRequest(TextRequest):
     refused: ClassVar[Mapping[str, str]] = {
         "suffix": "a text is continued at its end only",
         "best_of": "give n, and choose among the texts",
+        "localdocs": "documents answer conversations: /v1/chat/completions",
     }
 
     prompt: str | list[str] = Field(min_length=1)
