@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 BENCH := .bench/venv
 BENCH_PIP := $(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 MUTANTS ?= 5000
+REQUESTS ?= 300
 MINUTES ?= 30
 CLIENTS := tests/javascript
+PAGES := tests/browser
 SEED ?= 0
 SEEDS ?= 5
 KILLS ?= 200
@@ -17,7 +19,7 @@ QUESTION ?= How many days of paid annual leave does a full-time employee get?
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-javascript lint types imports docs docs-serve check fix matrix agents fuzz soak soak-sync schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-engine profile-engine clean
+.PHONY: help demo test test-browser test-javascript lint types imports docs docs-serve check fix matrix agents fuzz fuzz-server soak soak-sync schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,16 +34,16 @@ demo: $(VENV)/.ready ## index examples/documents and answer QUESTION="…" from 
 test: $(VENV)/.ready ## run the whole test suite, sockets blocked
 	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
 
-test-browser: $(VENV)/.ready ## the web page in Chromium; needs chromium
+test-browser: $(VENV)/.ready $(PAGES)/node_modules/.ready ## the web page in Chromium, with axe-core; needs chromium, and npm once
 	@$(BIN)/python -m pytest -q tests/browser
 
 test-javascript: $(VENV)/.ready $(CLIENTS)/node_modules/.ready ## OpenAI's client of npm against the server; needs node and npm
 	@cd $(CLIENTS) && PYTHON="$(abspath $(BIN))/python" node --test
 
-$(CLIENTS)/node_modules/.ready: $(CLIENTS)/package.json
+$(CLIENTS)/node_modules/.ready $(PAGES)/node_modules/.ready: %/node_modules/.ready: %/package.json
 	@command -v node >/dev/null && command -v npm >/dev/null || \
 		{ echo "node or npm is missing; on Debian: apt-get install nodejs npm" >&2; exit 1; }
-	@cd $(CLIENTS) && npm install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel error
+	@cd $* && npm install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel error
 	@touch $@
 
 lint: $(VENV)/.ready ## format and lint rules
@@ -74,6 +76,9 @@ agents: $(VENV)/.ready ## agents of both frameworks on the starter model; AGENT_
 fuzz: $(VENV)/.ready ## thousands of damaged models, adapters, templates, rules, answers; MUTANTS=5000 SEED=0
 	@FUZZ_MUTANTS=$(MUTANTS) FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -q --timeout 3600 tests/fuzz
 	@FUZZ_MUTANTS=$(MUTANTS) $(BIN)/python -m pytest -q --timeout 3600 -m hypothesis tests
+
+fuzz-server: $(VENV)/.ready ## REQUESTS=300 of each kind at each address of the server, right and wrong ones
+	@FUZZ_REQUESTS=$(REQUESTS) $(BIN)/python -m pytest -q --timeout 3600 tests/app/server/test_contract.py
 
 soak: $(VENV)/.ready ## crowds on one model for MINUTES=30: texts, accounts, memory
 	@$(BIN)/python tests/core/crowd.py --minutes $(MINUTES)
@@ -133,4 +138,4 @@ profile-engine: $(BENCH)/.peers ## where the engine's thread spends its time wit
 	@$(BENCH)/bin/python -m benchmarks.engine.profile_engine
 
 clean: ## remove the virtual environment and all caches
-	@rm -rf $(VENV) .bench site $(CLIENTS)/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .bench site $(CLIENTS)/node_modules $(PAGES)/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

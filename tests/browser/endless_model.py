@@ -2,7 +2,7 @@
 
 import threading
 
-from conftest import Scripted
+from screens import Scripted
 
 from gpt4all_core.chat_reply import ChatReply
 from gpt4all_core.engine.handle import Generation, Mailbox

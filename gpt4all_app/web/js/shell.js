@@ -23,6 +23,10 @@ export class Shell {
     this.#views = views;
     this.#buildSidebar();
     this.#buildMenu();
+    document.querySelector(".skip-link").addEventListener("click", (event) => {
+      event.preventDefault(); // fragments of the address are views
+      document.getElementById("content").focus();
+    });
     globalThis.addEventListener("hashchange", () => this.#route({ isFirst: false }));
     this.#route({ isFirst: true });
   }

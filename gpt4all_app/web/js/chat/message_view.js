@@ -9,7 +9,10 @@ import { MarkdownView } from "../markdown.js";
 
 /** What somebody asked. onEdit: called with other words for it; null where it cannot be changed now. */
 export function questionView(message, { onEdit }) {
-  const body = element("div", { class: "question-text" }, message.content);
+  const body = [
+    element("h2", { class: "visually-hidden" }, "You"),
+    element("div", { class: "question-text" }, message.content),
+  ];
   const view = element("article", { class: "message question", "aria-label": "You" }, body);
   const edit = () => view.replaceChildren(editor(message.content, { onSave: onEdit, onCancel: restore }));
   const actions = element(
@@ -19,7 +22,7 @@ export function questionView(message, { onEdit }) {
     onEdit && iconButton("edit", "Edit the question", edit),
   );
   const restore = () => {
-    view.replaceChildren(body, actions);
+    view.replaceChildren(...body, actions);
     actions.querySelector("button:last-of-type")?.focus();
   };
   view.append(actions);
@@ -82,7 +85,7 @@ export class AnswerView {
     this.element = element(
       "article",
       { class: "message answer", "aria-label": model ? `Answer of ${model}` : "Answer" },
-      model && element("p", { class: "speaker" }, model),
+      element("h2", { class: model ? "speaker" : "visually-hidden" }, model ?? "Answer"),
       this.#thoughts,
       this.#waiting,
       this.#text.element,
