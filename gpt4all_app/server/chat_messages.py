@@ -2,9 +2,11 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from gpt4all_app.server.requests import TolerantRequest
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
@@ -32,8 +34,13 @@ class RefusalPart(TolerantRequest):
     refusal: str
 
 
+_BASE64 = "([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+# For the OpenAPI document alone: what is wrong with a picture is said when it is decoded, and better.
+DATA_ADDRESS: JsonDict = {"pattern": f"^data:[a-z]+/[a-z0-9.+-]+;base64,{_BASE64}"}
+
+
 class ImageAddress(TolerantRequest):
-    url: str
+    url: str = Field(json_schema_extra=DATA_ADDRESS)
 
 
 class ImagePart(TolerantRequest):
@@ -44,7 +51,7 @@ class ImagePart(TolerantRequest):
 
 
 class SoundBytes(TolerantRequest):
-    data: str
+    data: str = Field(json_schema_extra={"pattern": f"^{_BASE64}"})
     """In base64."""
 
 
@@ -71,8 +78,28 @@ class RequestedCall(TolerantRequest):
     function: FunctionCall
 
 
+def _turn(*roles: str, needs: Sequence[str], **facts: JsonDict) -> JsonDict:
+    return {"properties": {"role": {"enum": list(roles)}, **facts}, "required": list(needs)}
+
+
+_GIVEN: JsonDict = {"not": {"type": "null"}}
+_NONE: JsonDict = {"type": ["array", "null"], "maxItems": 0}
+_TURNS: JsonDict = {
+    "anyOf": [
+        _turn("system", "developer", "user", needs=["content"], content=_GIVEN, tool_calls=_NONE),
+        _turn(
+            "tool", needs=["content", "tool_call_id"], content=_GIVEN, tool_call_id=_GIVEN, tool_calls=_NONE
+        ),
+        _turn("assistant", needs=[]),
+    ]
+}
+# The rules of `_to_message`, for the OpenAPI document.
+
+
 class ChatMessage(TolerantRequest):
     """One turn of a conversation."""
+
+    model_config = ConfigDict(json_schema_extra=_TURNS)
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[ContentPart] | None = None

@@ -20,7 +20,7 @@ class CollectionRequest(WholeRequest):
     """A collection to be made; or a folder to be put into one."""
 
     id: str = Field(min_length=1, max_length=LONGEST_NAME)
-    folder: str | None = None
+    folder: str | None = Field(default=None, json_schema_extra={"pattern": r"^(/|[A-Za-z]:[\\/])"})
     """The absolute path of a folder on the server's machine, in one that it was started with."""
 
 

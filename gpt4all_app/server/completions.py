@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
@@ -44,7 +44,7 @@ class CompletionRequest(TextRequest):
         "localdocs": "documents answer conversations: /v1/chat/completions",
     }
 
-    prompt: str | list[str] = Field(min_length=1)
+    prompt: str | Annotated[list[str], Field(min_length=1, max_length=MOST_PROMPTS)]
     """A text or several; tokens of another vocabulary mean nothing here."""
 
     max_tokens: int | None = Field(default=16, gt=0)
@@ -101,8 +101,6 @@ def completions_router(models: ServedModels) -> APIRouter:
 
 
 def _check(asked: CompletionRequest) -> None:
-    if len(asked.prompts) > MOST_PROMPTS:
-        raise ConfigError(f"{len(asked.prompts)} prompts are too many; {MOST_PROMPTS} are allowed")
     if asked.echo and asked.logprobs is not None:
         raise ConfigError("echo and logprobs do not go together: prompts have no log-probabilities here")
 

@@ -12,13 +12,14 @@ from pydantic import (
     Field,
     GetJsonSchemaHandler,
     PrivateAttr,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from gpt4all_core.errors import UnsupportedParameter
-from gpt4all_core.sampling_arguments import SamplingFields, Texts
+from gpt4all_core.sampling_arguments import Bias, SamplingFields, Texts
 from gpt4all_core.types import GenerationParams
 
 MOST_CHOICES = 16
@@ -37,6 +38,16 @@ def _as_texts(stop: object) -> object:
 def _as_seed(seed: object) -> object:
     """OpenAI's seeds may be negative; ours may not."""
     return seed & _LARGEST_SEED if isinstance(seed, int) and not isinstance(seed, bool) else seed
+
+
+_TEXT_SCHEMA = {"type": "string", "minLength": 1}
+_TEXTS_SCHEMA = {"type": "array", "items": _TEXT_SCHEMA}
+_STOP_SCHEMA = {"anyOf": [_TEXT_SCHEMA, _TEXTS_SCHEMA]}
+_BIAS_SCHEMA = {
+    "type": "object",
+    "propertyNames": {"pattern": "^[0-9]{1,9}$"},
+    "additionalProperties": {"type": "number"},
+}
 
 
 class TolerantRequest(BaseModel):
@@ -121,11 +132,21 @@ class TextRequest(SamplingFields, WholeRequest):
     n: int = Field(default=1, ge=1, le=MOST_CHOICES)
     """How many answers; with a seed, each has the next one."""
 
-    stop: Annotated[Texts, BeforeValidator(_as_texts)] = ()
+    stop: Annotated[Texts, BeforeValidator(_as_texts), WithJsonSchema(_STOP_SCHEMA)] = ()
     """A text or several; the answer ends before any of them."""
 
     seed: Annotated[int | None, BeforeValidator(_as_seed)] = None
     """Makes the draws repeatable."""
+
+    dry_sequence_breakers: Annotated[Texts, WithJsonSchema(_TEXTS_SCHEMA)] = (
+        GenerationParams().dry_sequence_breakers
+    )
+    """Texts that no phrase goes across."""
+
+    logit_bias: Annotated[Mapping[Annotated[int, Field(ge=0)], Bias], WithJsonSchema(_BIAS_SCHEMA)] = Field(
+        default_factory=dict
+    )
+    """Added to the scores of these token ids of the model; -100 all but bars a token."""
 
     prompt_lookup: bool = True
     """Guess that the answer goes on as the prompt did: copied text comes faster, and no other text."""

@@ -5,7 +5,14 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from gpt4all_app.server.chat_messages import InputText, OutputText, SpokenText, TextPart, image_bytes
+from gpt4all_app.server.chat_messages import (
+    DATA_ADDRESS,
+    InputText,
+    OutputText,
+    SpokenText,
+    TextPart,
+    image_bytes,
+)
 from gpt4all_app.server.chat_request import ChatQuestion, ReasoningEffort, to_reasoning
 from gpt4all_app.server.localdocs_facts import LocalDocsFacts
 from gpt4all_app.server.requests import MOST_MESSAGES, TextRequest, TolerantRequest
@@ -19,7 +26,7 @@ class InputImage(TolerantRequest):
     """A picture as a `data:` address; nothing is fetched."""
 
     type: Literal["input_image"]
-    image_url: str
+    image_url: str = Field(json_schema_extra=DATA_ADDRESS)
 
 
 class Refusal(TolerantRequest):
@@ -120,7 +127,10 @@ class ResponseRequest(TextRequest):
         "prompt": "no prompts are stored; send instructions",
     }
 
-    input: str | Annotated[list[InputItem], Field(max_length=MOST_MESSAGES)] = Field(min_length=1)
+    input: (
+        Annotated[str, Field(min_length=1)]
+        | Annotated[list[InputItem], Field(min_length=1, max_length=MOST_MESSAGES)]
+    )
     instructions: str | None = None
     max_output_tokens: int | None = Field(default=None, gt=0)
     n: int = Field(default=1, ge=1, le=1)

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from pathlib import Path
 
 from gpt4all_app.server.served_models import ServedModel, ServedModels
 from gpt4all_core.chat_reply import ChatReply
@@ -94,6 +95,7 @@ class Hashed(HashEmbedder):
 
     role = "embedder"
     name = "hash"
+    path = Path("hash.gguf")
 
     async def aembed_documents(self, texts):
         return self.embed_documents(texts)
