@@ -27,6 +27,7 @@ from gpt4all_app.paths import absolute, default_index, index_for
 from gpt4all_app.session import Session
 from gpt4all_app.syncing import note_report, require_contents, require_passages, sync_visibly
 from gpt4all_app.typed_lines import typed_lines
+from gpt4all_localdocs.check_arguments import check_words
 from gpt4all_localdocs.folders import check_folder
 from gpt4all_localdocs.types import AnswerMode, SyncReport
 
@@ -39,7 +40,7 @@ _NO_FOLDERS = "name one with --docs FOLDER, or keep one with: gpt4all docs add F
 _Question = Annotated[
     str | None,
     typer.Argument(
-        metavar="[QUESTION]", show_default=False, help="Without one, every line of a conversation is one."
+        metavar="QUESTION", show_default=False, help="Without one, every line of a conversation is one."
     ),
 ]
 _Docs = Annotated[
@@ -136,6 +137,8 @@ def ask(
     """
     session: Session = context.obj
     output = Output(is_json=json)
+    if question is not None:
+        check_words("question", question)
     folders = _existing(docs or [])
     place = absolute(index) if index else index_for(folders) if folders else default_index()
     session.check_model(model)
@@ -178,7 +181,7 @@ def _synced(docs: "LocalDocs", output: Output, *, folders: Sequence[Path]) -> Sy
         output.note(f"{docs.path} cannot be written to; answering from it as it is")
         return SyncReport(files=())
     report = sync_visibly(docs, output)
-    require_passages(report, folders)
+    require_passages(report, folders, choice=str(docs.status().choice))
     note_report(report, output, folders=folders, index=docs.path)
     return report
 

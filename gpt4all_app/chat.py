@@ -7,7 +7,9 @@ import typer
 
 from gpt4all_app.options import Model
 from gpt4all_app.output import Output
+from gpt4all_app.paths import absolute
 from gpt4all_app.session import Session
+from gpt4all_localdocs.folders import check_folder
 
 if TYPE_CHECKING:
     from gpt4all_app.talk.conversation import Conversation
@@ -60,6 +62,8 @@ def chat(
 
     session: Session = context.obj
     output = Output(is_json=json)
+    for folder in docs or ():
+        check_folder(absolute(folder))
     params = GenerationParams(max_tokens=max_tokens)
     with Conversation(session, output, model=model, system=system, params=params, has_stats=stats) as talk:
         if note := weak_model_note(talk.model):

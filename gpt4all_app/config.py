@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from gpt4all_app.command_group import CommandGroup
 from gpt4all_app.options import Json
 from gpt4all_app.output import Output
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from gpt4all_app.config_file import Scalar
     from gpt4all_core.config import SettingArguments
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(cls=CommandGroup, rich_markup_mode=None)
 
 
 def complete_setting(incomplete: str) -> list[str]:
@@ -22,7 +23,15 @@ def complete_setting(incomplete: str) -> list[str]:
     return [name for name in Settings.model_fields if name.startswith(incomplete)]
 
 
-Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False, autocompletion=complete_setting)]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        show_default=False,
+        autocompletion=complete_setting,
+        help="Of a setting, as 'gpt4all config show' lists them.",
+    ),
+]
 
 
 @app.callback()
@@ -62,17 +71,14 @@ def path(*, json: Json = False) -> None:
     output.data(str(config_file()))
 
 
-@app.command("set")
+@app.command("set", context_settings={"ignore_unknown_options": True})
 def set_value(
     name: Name,
-    value: Annotated[str, typer.Argument(metavar="VALUE", show_default=False)],
+    value: Annotated[str, typer.Argument(metavar="VALUE", show_default=False, help="What it is to be.")],
     *,
     json: Json = False,
 ) -> None:
-    """Write a setting into the config file; the rest of the file stays as it is.
-
-    A VALUE that begins with a minus stands behind two dashes: gpt4all config set gpu_layers -- -1
-    """
+    """Write a setting into the config file; the rest of the file stays as it is."""
     from gpt4all_core.config import resolve_settings  # noqa: PLC0415 - as above
 
     _require(name)

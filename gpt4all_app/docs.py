@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from gpt4all_app.command_group import CommandGroup
 from gpt4all_app.docs_contents import compare, list_documents, summarise
 from gpt4all_app.docs_exchange import export_index, import_gpt4all, import_index
 from gpt4all_app.docs_map import show_map
@@ -30,9 +31,12 @@ from gpt4all_app.syncing import require_contents, summary, sync_visibly, watch_v
 from gpt4all_core.errors import ConfigError
 from gpt4all_localdocs.types import FileOutcome, SearchMode, SyncReport
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(cls=CommandGroup, rich_markup_mode=None)
 
-Folders = Annotated[list[Path], typer.Argument(metavar="FOLDER", show_default=False)]
+Folders = Annotated[
+    list[Path],
+    typer.Argument(metavar="FOLDER", show_default=False, help="With all that is in it, at any depth."),
+]
 
 
 @app.callback()
@@ -136,7 +140,9 @@ def watch(
 @app.command()
 def search(
     context: typer.Context,
-    query: Annotated[str, typer.Argument(metavar="QUERY", show_default=False)],
+    query: Annotated[
+        str, typer.Argument(metavar="QUERY", show_default=False, help="A question, or words to look for.")
+    ],
     *,
     k: Annotated[int, typer.Option("--k", min=1, metavar="N", help="Most passages to show.")] = 8,
     mode: Annotated[SearchMode, typer.Option(help="By meaning and words, or by one of them.")] = "hybrid",
@@ -225,7 +231,10 @@ def status(context: typer.Context, *, index: Index = None, json: Json = False) -
 @app.command()
 def remove(
     context: typer.Context,
-    folder: Annotated[Path | None, typer.Argument(metavar="[FOLDER]", show_default=False)] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="FOLDER", show_default=False, help="As 'gpt4all docs status' names it."),
+    ] = None,
     *,
     collection: Annotated[
         str | None,

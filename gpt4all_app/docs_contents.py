@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from gpt4all_localdocs.local_docs import LocalDocs
     from gpt4all_localdocs.types import Hit
 
-Documents = Annotated[list[str], typer.Argument(metavar="FILE", show_default=False)]
-Document = Annotated[str, typer.Argument(metavar="FILE", show_default=False)]
+_FILE_HELP = "A path from here, or the id of a text."
+Documents = Annotated[list[str], typer.Argument(metavar="FILE", show_default=False, help=_FILE_HELP)]
+Document = Annotated[str, typer.Argument(metavar="FILE", show_default=False, help=_FILE_HELP)]
 
 
 def list_documents(

@@ -17,7 +17,9 @@ from gpt4all_core.errors import ConfigError
 
 def export_index(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", show_default=False, help="To be made; none is written over.")
+    ],
     *,
     index: Index = None,
     json: Json = False,
@@ -38,7 +40,7 @@ def export_index(
 
 def import_index(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="An export.")],
     *,
     folder: Annotated[
         list[str] | None,
@@ -72,7 +74,7 @@ def import_gpt4all(
     context: typer.Context,
     database: Annotated[
         Path | None,
-        typer.Argument(metavar="[DATABASE]", show_default=False, help="Its localdocs_v3.db. Default: found."),
+        typer.Argument(metavar="DATABASE", show_default=False, help="Its localdocs_v3.db. Default: found."),
     ] = None,
     *,
     index: Index = None,

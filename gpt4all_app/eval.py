@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(metavar="MODEL", show_default=False, autocompletion=complete_model)],
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            show_default=False,
+            autocompletion=complete_model,
+            help="Name, path of a .gguf file, or hf:owner/repo.",
+        ),
+    ],
     *,
     tasks: Annotated[
         str | None,

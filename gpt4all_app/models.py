@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gpt4all_app.adapters import adapters
+from gpt4all_app.command_group import CommandGroup
 from gpt4all_app.failures import Stopped
 from gpt4all_app.options import Json, complete_model
 from gpt4all_app.output import Output
@@ -15,7 +16,7 @@ from gpt4all_app.recommend import recommend
 if TYPE_CHECKING:
     from gpt4all_core.catalog.download import Download
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(cls=CommandGroup, rich_markup_mode=None)
 
 PaperColumn = Literal[
     "model", "boolq", "piqa", "hellaswag", "winogrande", "arc_easy", "arc_challenge", "openbookqa", "average"
@@ -78,7 +79,12 @@ def paper_table(
 def info(
     model: Annotated[
         str,
-        typer.Argument(metavar="NAME|PATH", show_default=False, autocompletion=complete_model),
+        typer.Argument(
+            metavar="NAME|PATH",
+            show_default=False,
+            autocompletion=complete_model,
+            help="Of a model, an adapter or a projector.",
+        ),
     ],
     is_verified: Annotated[
         bool, typer.Option("--verify", help="Read the whole file and compare its hash with the known one.")
@@ -106,7 +112,15 @@ def info(
 
 @app.command()
 def pull(
-    model: Annotated[str, typer.Argument(metavar="NAME", show_default=False, autocompletion=complete_model)],
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            show_default=False,
+            autocompletion=complete_model,
+            help="Of the catalog, or hf:owner/repo.",
+        ),
+    ],
     with_projector: Annotated[
         bool,
         typer.Option(

@@ -12,6 +12,7 @@ from typer.main import get_command
 from gpt4all_app import config, docs, models
 from gpt4all_app.ask import ask
 from gpt4all_app.chat import chat
+from gpt4all_app.command_group import CommandGroup
 from gpt4all_app.doctor import doctor
 from gpt4all_app.eval import evaluate
 from gpt4all_app.failures import ReaderGone, Stopped, describe, exit_code
@@ -38,15 +39,19 @@ Exit codes:
 Settings come from options, from GPT4ALL_… variables and from the file that 'gpt4all config path' names.
 """
 
-app = typer.Typer(name=NAME, rich_markup_mode=None, pretty_exceptions_enable=False, epilog=_EPILOG)
-app.command()(ask)
-app.command()(chat)
-app.add_typer(docs.app, name="docs")
-app.add_typer(config.app, name="config")
-app.command()(doctor)
-app.command("eval")(evaluate)
-app.add_typer(models.app, name="models")
-app.command()(serve)
+_TALK, _MODELS, _OTHERS, _INSTALLATION = "Ask and talk", "Models", "Other programs", "This installation"
+
+app = typer.Typer(
+    name=NAME, cls=CommandGroup, rich_markup_mode=None, pretty_exceptions_enable=False, epilog=_EPILOG
+)
+app.command(rich_help_panel=_TALK)(ask)
+app.command(rich_help_panel=_TALK)(chat)
+app.add_typer(docs.app, name="docs", rich_help_panel=_TALK)
+app.add_typer(models.app, name="models", rich_help_panel=_MODELS)
+app.command("eval", rich_help_panel=_MODELS)(evaluate)
+app.command(rich_help_panel=_OTHERS)(serve)
+app.command(rich_help_panel=_INSTALLATION)(doctor)
+app.add_typer(config.app, name="config", rich_help_panel=_INSTALLATION)
 
 
 @app.callback(invoke_without_command=True)

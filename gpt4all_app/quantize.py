@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from gpt4all_core.engine.quantization import QuantizationRecipe, SizeForecast
     from gpt4all_core.model_loss import Loss, Perplexity
 
-Source = Annotated[str, typer.Argument(metavar="MODEL", show_default=False, autocompletion=complete_model)]
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        show_default=False,
+        autocompletion=complete_model,
+        help="Name, path of a .gguf file, or hf:owner/repo.",
+    ),
+]
 MeasuredText = Annotated[
     Path | None,
     typer.Option(
@@ -73,9 +81,8 @@ def quantize(
 ) -> None:
     """Write a model with its weights in another type, and measure what it lost.
 
-    The loss is that of the next token: perplexity of both, and how far the new
-    file's expectations (Kullback-Leibler divergence) are from the model's it was
-    made of.
+    The loss is that of the next token: perplexity of both, and how far the new file's expectations
+    (Kullback-Leibler divergence) are from the model's it was made of.
     """
     from gpt4all_core.catalog.resolve import resolve_model  # noqa: PLC0415 - pydantic: not for --help
     from gpt4all_core.engine.quantization import QuantizationRecipe  # noqa: PLC0415 - numpy: as above

@@ -55,15 +55,21 @@ def require_contents(
     raise LocalDocsError(f"there are no folders in an index at {docs.path}; {advice}")
 
 
-def require_passages(report: SyncReport, folders: Sequence[Path]) -> None:
-    """Raise LocalDocsError, with the reasons, where no file and no program gave any text."""
+def require_passages(report: SyncReport, folders: Sequence[Path], *, choice: str = "") -> None:
+    """Raise LocalDocsError, with the reasons, where no file and no program gave any text.
+
+    choice: how files were chosen, in words.
+    """
     if report.texts or any(file.chunks for file in report.files):
         return
     faults = [f"{shown_path(file.path, folders)}: {file.reason}" for file in report.files if file.reason]
     reasons = f" ({'; '.join(faults[:_LISTED])})" if faults else ""
-    raise LocalDocsError(
-        f"{', '.join(map(str, folders))}: no text to search{reasons}; {_READABLE} can be read"
+    advice = (
+        f"files are chosen as {choice}; --every-file takes that back"
+        if choice
+        else f"{_READABLE} can be read"
     )
+    raise LocalDocsError(f"{', '.join(map(str, folders))}: no text to search{reasons}; {advice}")
 
 
 def left_out(report: SyncReport) -> list[FileOutcome]:

@@ -235,3 +235,17 @@ def test_an_index_that_cannot_be_written_answers_as_it_is(demonstration, leave, 
 def test_a_terminal_that_says_it_has_no_columns_gets_its_sources(demonstration, leave, monkeypatch):
     monkeypatch.setenv("COLUMNS", "0")
     assert "leave.txt" in demonstration("ask", "How much leave?", "--docs", leave).out
+
+
+def test_a_question_without_words_is_refused_before_any_work(gpt4all, leave):
+    found = gpt4all("ask", " ", "--docs", leave)
+    assert (found.code, found.err) == (
+        2,
+        "gpt4all: the question is ' ', which has no words; ask for something\n",
+    )
+
+
+def test_patterns_of_before_that_leave_nothing_are_named(gpt4all, leave):
+    gpt4all("ask", "How much?", "--docs", leave, "--include", "*.pdf")
+    found = gpt4all("ask", "How much?", "--docs", leave)
+    assert found.err.endswith("files are chosen as only *.pdf; --every-file takes that back\n")

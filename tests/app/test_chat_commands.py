@@ -162,6 +162,12 @@ def test_another_model_goes_on_with_the_conversation_and_a_bad_one_changes_nothi
     assert shelf.opened == []
 
 
+def test_a_folder_that_is_not_there_is_told_before_a_model_is_read(home, capsys, tmp_path):
+    shelf = Shelf({})
+    assert run(["chat", "--model", "a", "--docs", str(tmp_path / "nowhere")], shelf) == 2
+    assert "nowhere does not exist" in capsys.readouterr().err
+
+
 def test_ctrl_c_while_a_model_is_read_leaves_the_one_of_before(home, capsys, say):
     class Interrupted(Shelf):
         @contextmanager

@@ -95,3 +95,9 @@ def test_any_text_can_be_a_value(text):
 def test_a_value_over_several_lines_is_left_to_an_editor():
     with pytest.raises(ConfigError, match="editor"):
         with_key('model = """\na\n"""\n', "model", "b")
+
+
+def test_a_number_below_zero_is_a_value_and_no_option(gpt4all):
+    assert gpt4all("config", "set", "gpu_layers", "-1").code == 0
+    assert gpt4all("config", "show", "--json").document["settings"]["gpu_layers"]["value"] == -1
+    assert "context_size is '-3'" in gpt4all("config", "set", "context_size", "-3").err

@@ -196,3 +196,9 @@ def test_what_the_system_refuses_is_not_called_a_defect():
     assert "/somewhere/x" in words
     assert "permissions" in words
     assert "defect" not in words
+
+
+def test_the_help_lists_commands_under_headings_with_whole_sentences(gpt4all):
+    shown = " ".join(gpt4all("--help").out.split())
+    assert "Ask and talk: ask Answer a question from your documents, with its sources; without one" in shown
+    assert "..." not in shown.partition("Ask and talk:")[2]
