@@ -41,10 +41,11 @@ class LocalReranker(LeasedModel[OpenPacks]):
     ("truncate") or refused ("error"). threads, device, gpu_layers, idle_ttl_s, allow_download: as
     for LocalModel.
 
-    A pair is written by the template named "rerank" in the model's file, else as [BOS] query [EOS]
-    [SEP] document [EOS]; control tokens that a text spells stay text. llama.cpp marks every token as
-    belonging to the first text, so BERT models trained with a mark for the second one, such as
-    ms-marco-MiniLM, score differently than elsewhere; those made from RoBERTa have no such mark.
+    A pair is written by the template named "rerank" in the model's file, else as
+    `[BOS] query [EOS] [SEP] document [EOS]`; control tokens that a text spells stay text. llama.cpp
+    marks every token as belonging to the first text, so BERT models trained with a mark for the second
+    one, such as ms-marco-MiniLM, score differently than elsewhere; those made from RoBERTa have no such
+    mark.
 
     Loaded at first use, shared, thread-safe and packed as LocalEmbedder's texts are.
 

@@ -1,8 +1,8 @@
 """LangChain classes over a local model and private documents.
 
->>> from langchain_gpt4all import ChatGPT4All
->>> with ChatGPT4All(model="smollm2-135m-instruct", max_tokens=8) as model:
-...     reply = model.invoke("Say hello.")
+    >>> from langchain_gpt4all import ChatGPT4All
+    >>> with ChatGPT4All(model="smollm2-135m-instruct", max_tokens=8) as model:
+    ...     reply = model.invoke("Say hello.")
 
 ChatGPT4All talks, GPT4All continues a text, GPT4AllEmbeddings turns texts into vectors,
 GPT4AllRerank puts passages in order, and LocalDocsRetriever finds them in your own folders, as do

@@ -1,8 +1,8 @@
 """LlamaIndex classes over a local model and private documents.
 
->>> from llamaindex_gpt4all import GPT4All
->>> with GPT4All(model="smollm2-135m-instruct", max_tokens=8) as llm:
-...     response = llm.complete("Say hello.")
+    >>> from llamaindex_gpt4all import GPT4All
+    >>> with GPT4All(model="smollm2-135m-instruct", max_tokens=8) as llm:
+    ...     response = llm.complete("Say hello.")
 
 GPT4All talks, calls tools and continues texts, GPT4AllEmbedding turns texts into vectors,
 GPT4AllRerank puts passages in order, LocalDocsRetriever finds them in your own folders and answers

@@ -7,6 +7,7 @@ that only a forge would know. The index of the decisions, which a forge shows as
 titles; and Markdown that a forge reads otherwise than Python's reader does is put as the latter wants it.
 """
 
+import ast
 import posixpath
 import re
 from pathlib import Path
@@ -17,6 +18,9 @@ from mkdocs.structure.pages import Page
 
 ALSO = ("CHANGELOG.md", "CONTRIBUTING.md", "examples/README.md")
 """In the navigation, whether or not a page links to them."""
+
+PACKAGES = ("gpt4all_core", "gpt4all_localdocs", "langchain_gpt4all", "llamaindex_gpt4all")
+"""Those with public names, each of which has a page of reference."""
 
 DOCS = "docs/"
 DECISIONS = "docs/decisions"
@@ -34,8 +38,11 @@ _CODE = re.compile(r"`[^`]+`")
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
-    """Adds a page for everything that a page links to and that does not stand in `docs/`."""
+    """Adds the reference, and a page for whatever a page links to that does not stand in `docs/`."""
     root = Path(config.config_file_path).parent
+    for package in PACKAGES:
+        content = _reference(root / package / "__init__.py", package)
+        files.append(File.generated(config, f"reference/{package}.md", content=content))
     waiting = [name for name in ALSO if (root / name).is_file()]
     for page in files.documentation_pages():
         waiting += _targets(page.content_string, DOCS + page.src_uri)
@@ -69,6 +76,18 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     if name == f"{DECISIONS}/{README}":
         markdown += _index(root / DECISIONS)
     return _for_python(_CODE_OR_LINK.sub(pointed, markdown))
+
+
+def _reference(path: Path, package: str) -> str:
+    """The public names of a package, each with what its docstring says; read, and not imported."""
+    module = ast.parse(path.read_text("utf-8"))
+    names = next(
+        ast.literal_eval(node.value)
+        for node in module.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    )
+    entries = "".join(f"::: {package}.{name}\n\n" for name in names)
+    return f"# {package}\n\n{ast.get_docstring(module)}\n\n{entries}"
 
 
 def _index(decisions: Path) -> str:

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from importlib import import_module
 
 import pytest
 from page_blocks import PAGES, ROOT, named
@@ -79,6 +80,15 @@ def test_the_index_of_decisions_has_each_by_its_title(site):
     told = re.findall(r'>(\d+)</td>\s*<td><a href="([^"]+)\.html">', index)
     assert [name for _, name in told] == [path.stem for path in sorted(DECISIONS.glob("0*.md"))]
     assert all(int(number) == int(name[:4]) for number, name in told)
+
+
+@pytest.mark.parametrize(
+    "package", ["gpt4all_core", "gpt4all_localdocs", "langchain_gpt4all", "llamaindex_gpt4all"]
+)
+def test_the_reference_has_every_public_name(package, site):
+    told = (site / "reference" / f"{package}.html").read_text("utf-8")
+    for name in import_module(package).__all__:
+        assert f'id="{package}.{name}"' in told, name
 
 
 def test_lists_and_tables_are_such_where_no_empty_line_comes_before_them(site):
