@@ -52,6 +52,11 @@ NOT_CODE = {
 }
 
 A_MODEL_WROTE = {
+    ("docs/index.md", "27 days"): r"27( days)?\n\[1\] staff-handbook.pdf, page 4",
+    ("docs/quickstart.md", "27 days"): r"27( days)? \(staff-handbook.pdf, page 4\)",
+    ("docs/llamaindex.md", "27 days"): (
+        r"27( days)? \| 27( days)? 3-3 19\nThe documents do not answer this question. True 2"
+    ),
     ("docs/langchain.md", "Hello! I'm here"): (
         r".+\n{'input_tokens': 20, 'output_tokens': \d+, 'total_tokens': \d+, .*}}\n"
         r"{'model_name': 'smollm2-135m-instruct', 'model_provider': 'gpt4all', 'finish_reason': '\w+', "
