@@ -42,7 +42,14 @@ def doctor(*, model: Model = None, json: Json = False) -> None:
 
 
 def _findings(model: str | None) -> "Iterator[Finding]":
-    from gpt4all_app.checkup import chosen_models, engine, installation, places  # noqa: PLC0415 - not for --help
+    from gpt4all_app.checkup import (  # noqa: PLC0415 - not for --help
+        chosen_models,
+        engine,
+        installation,
+        kept_documents,
+        places,
+        serving,
+    )
     from gpt4all_app.checkup.finding import Finding  # noqa: PLC0415 - as above
     from gpt4all_core.config import Settings, config_file, resolve_settings  # noqa: PLC0415 - as above
     from gpt4all_core.errors import ConfigError  # noqa: PLC0415 - as above
@@ -60,6 +67,8 @@ def _findings(model: str | None) -> "Iterator[Finding]":
     yield from engine.findings(build, settings)
     yield from chosen_models.findings(model, settings, features=build.features)
     yield from places.findings(settings)
+    yield from kept_documents.findings()
+    yield from serving.findings()
 
 
 def _show(finding: "Finding", output: Output) -> None:

@@ -1,15 +1,27 @@
+import inspect
+import shutil
+import socket
 import sys
 
 import pytest
 
-from gpt4all_app.checkup import chosen_models, engine, places
+from gpt4all_app.checkup import chosen_models, engine, kept_documents, places, serving
 from gpt4all_app.checkup.engine import Build
 from gpt4all_app.checkup.installation import judge
+from gpt4all_app.paths import default_index
+from gpt4all_app.serve import serve
 from gpt4all_core.config import Settings
 from gpt4all_core.engine.devices import Device
 
 CARD = Device("CUDA0", "a card", "gpu", 8 << 30, 8 << 30)
 FAST = frozenset({"AVX2", "AVX512", "REPACK", "LLAMAFILE"})
+
+
+@pytest.fixture(autouse=True)
+def free_port(monkeypatch, request):
+    """No test but those of the port itself opens a socket."""
+    if "allow_hosts" not in {mark.name for mark in request.node.iter_markers()}:
+        monkeypatch.setattr(serving, "is_free", lambda port: True)
 
 
 def levels(findings):
@@ -165,3 +177,51 @@ def test_a_folder_that_cannot_be_written_to_is_a_problem(tmp_path):
 
 def replace_home(settings, home):
     return settings.model_copy(update={"home": home})
+
+
+@pytest.mark.allow_hosts(["127.0.0.1"])
+def test_a_port_is_free_until_somebody_listens():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert not serving.is_free(port)
+    assert serving.is_free(port)
+
+
+def test_the_port_of_the_server_is_looked_at_and_another_one_named(monkeypatch):
+    assert inspect.signature(serve).parameters["port"].default == serving.PORT
+    monkeypatch.setattr(serving, "is_free", lambda port: port != serving.PORT)
+    server, page = serving.findings()
+    assert (server.level, server.remedy) == ("ok", "gpt4all serve --port 4892")
+    assert page.level == "ok"
+
+
+def test_a_web_page_that_is_missing_is_a_problem(monkeypatch, tmp_path):
+    monkeypatch.setattr(serving, "files", lambda package: tmp_path)
+    assert levels(serving.findings())["web page"] == "problem"
+
+
+def test_the_index_is_looked_at_from_its_first_page_to_its_last(gpt4all, leave):
+    def found():
+        (finding, *others) = kept_documents.findings()
+        return finding, others
+
+    assert found()[0].remedy == "gpt4all docs add FOLDER"
+    gpt4all("docs", "add", leave)
+    assert found()[0].remedy == "gpt4all docs sync"
+    gpt4all("docs", "sync")
+    assert (found()[0].level, found()[0].text) == ("ok", f"{default_index()}, 2 files, 2 passages")
+    shutil.rmtree(leave)
+    assert [other.remedy for other in found()[1]] == [f"gpt4all docs remove {leave}"]
+    database = default_index() / "localdocs.sqlite"
+    content = database.read_bytes()
+    database.write_bytes(content[:8192] + b"\xff" * (len(content) - 8192))
+    assert found()[0].level == "problem"
+
+
+def test_files_that_cannot_be_read_are_counted(gpt4all, leave):
+    (leave / "broken.pdf").write_bytes(b"%PDF-1.7 and nothing more")
+    gpt4all("docs", "add", leave)
+    gpt4all("docs", "sync")
+    (finding,) = kept_documents.findings()
+    assert finding.level == "advice"
+    assert finding.text.endswith("3 files, 2 passages; 1 cannot be read")

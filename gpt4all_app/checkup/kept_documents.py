@@ -1,0 +1,43 @@
+"""The index of `gpt4all docs`, `ask` and `serve` where none is named: whether it can be read, and what of."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from gpt4all_app.checkup.finding import Finding
+from gpt4all_app.failures import describe
+from gpt4all_app.output import counted
+from gpt4all_app.paths import default_index
+from gpt4all_core.errors import ConfigError, LocalDocsError
+from gpt4all_localdocs.database import DATABASE_NAME, Database
+from gpt4all_localdocs.store import Store, StoreSummary
+
+_SYNC = "gpt4all docs sync"
+
+
+def findings() -> Iterator[Finding]:
+    """Of the default index, read from its first page to its last, and of its folders."""
+    place = default_index()
+    if not (place / DATABASE_NAME).exists():
+        yield Finding("index", "ok", f"none at {place} yet", "gpt4all docs add FOLDER")
+        return
+    try:
+        with Store(Database.open(place, read_only=True)) as store:
+            held = store.summary()
+            store.check_integrity()
+    except (ConfigError, LocalDocsError) as error:
+        yield Finding("index", "problem", describe(error))
+        return
+    yield _of_files(place, held)
+    for folder in held.folders:
+        if not folder.is_dir():
+            text = f"{folder} is not there; what is known of its files is kept"
+            yield Finding("indexed folder", "advice", text, f"gpt4all docs remove {folder}")
+
+
+def _of_files(place: Path, held: StoreSummary) -> Finding:
+    text = f"{place}, {counted(held.files, 'file')}, {counted(held.passages, 'passage')}"
+    if held.unreadable:
+        return Finding("index", "advice", f"{text}; {held.unreadable} cannot be read", _SYNC)
+    if held.folders and not held.files:
+        return Finding("index", "advice", f"{text}: nothing was indexed yet", _SYNC)
+    return Finding("index", "ok", text)
