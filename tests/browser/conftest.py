@@ -6,15 +6,20 @@ from pathlib import Path
 
 import pytest
 from loopback import LoopbackServer
-from playwright.sync_api import sync_playwright
-from screens import WIDE, Scripted
+from playwright.sync_api import expect, sync_playwright
+from screens import SLOWEST_MS, WIDE, Scripted
 
 from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.served_models import ServedModel, ServedModels
 from gpt4all_core.testing import HashEmbedder
 
-SLOWEST_MS = 20_000
-"""How long anything on a page may take before the test fails: a machine may be busy."""
+PICTURES = Path(__file__).parents[2] / "docs" / "images"
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--pictures", action="store_true", help="make the pictures of the web page in docs/images"
+    )
 
 
 def pytest_ignore_collect(collection_path, config):
@@ -36,6 +41,7 @@ def browser():
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.fail("Chromium is missing; on Debian: apt-get install chromium")
+    expect.set_options(timeout=SLOWEST_MS)
     with sync_playwright() as playwright:
         # Containers give it no sandbox of its own, and little shared memory.
         arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
@@ -86,3 +92,14 @@ def serve(tmp_path):
             return server.url
 
         yield start
+
+
+@pytest.fixture
+def picture(request):
+    """Makes a picture of a page as it stands for the documentation, where `--pictures` asks for that."""
+
+    def take(page, name):
+        if request.config.getoption("--pictures", default=False):
+            page.screenshot(path=PICTURES / f"{name}.png", animations="disabled", caret="hide")
+
+    return take
