@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import Annotated, Any, ClassVar, Self
+from functools import cache
+from typing import Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -60,6 +61,10 @@ class TolerantRequest(BaseModel):
     def _drop_null(cls, given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
+        for name in _numbers(cls):
+            # Python takes one for the other: "logprobs": false would ask for log-probabilities.
+            if isinstance(given.get(name), bool):
+                raise ValueError(f"{name} is a number, and was given as true or false")  # noqa: TRY004 - pydantic reports only these
         return {name: value for name, value in given.items() if value is not None}
 
     @classmethod
@@ -75,6 +80,18 @@ class TolerantRequest(BaseModel):
                 rest = {key: value for key, value in facts.items() if key not in kept}
                 schema["properties"][name] = {"anyOf": [rest, {"type": "null"}], **kept}
         return written
+
+
+@cache
+def _numbers(model: type[BaseModel]) -> tuple[str, ...]:
+    """The fields that take a number, and no truth value."""
+    kinds = {name: set(_kinds(field.annotation)) for name, field in model.model_fields.items()}
+    return tuple(name for name, found in kinds.items() if found & {int, float} and bool not in found)
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    parts = get_args(annotation)
+    yield from ((kind for part in parts for kind in _kinds(part)) if parts else (annotation,))
 
 
 class WholeRequest(TolerantRequest):

@@ -56,6 +56,7 @@ def test_every_kind_of_error_has_its_status_and_names_no_path(error, status, cod
         ({"messages": QUESTION, "n": 0}, "n"),
         ({"messages": QUESTION, "top_logprobs": 21}, "top_logprobs"),
         ({"messages": QUESTION, "stop": [""]}, "stop"),
+        ({"messages": QUESTION, "logit_bias": {"a": 1}}, "logit_bias"),
     ],
 )
 def test_a_malformed_request_is_told_where(client, body, param):
@@ -64,6 +65,13 @@ def test_a_malformed_request_is_told_where(client, body, param):
     error = found.json()["error"]
     assert error["param"].startswith(param)
     assert error["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("name", ["top_k", "temperature", "max_tokens", "n"])
+def test_true_is_no_number(client, name):
+    found = client.post("/v1/chat/completions", json={"messages": QUESTION, name: True})
+    assert found.status_code == 400
+    assert name in found.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b"", b"null"])
