@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import yaml
 
 from gpt4all_app.program import run
+from gpt4all_localdocs.loaders.plugins import GROUP
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path for folder in (ROOT, ROOT / "docs", ROOT / "examples") for path in folder.glob("*.md"))
@@ -133,14 +135,27 @@ def _is_json(code: str) -> None:
 
 
 def _is_toml(code: str) -> None:
-    tomllib.loads(code)
+    groups = tomllib.loads(code).get("project", {}).get("entry-points", {})
+    assert set(groups) <= {GROUP}, groups  # we read no others
 
 
 def _is_yaml(code: str) -> None:
     yaml.safe_load(code)
 
 
-DATA: dict[str, Callable[[str], None]] = {"json": _is_json, "toml": _is_toml, "yaml": _is_yaml}
+def _is_javascript(code: str) -> None:
+    """Its syntax, where node is there; the tests in tests/javascript and tests/examples run such programs."""
+    node = shutil.which("node")
+    if node:
+        subprocess.run([node, "--check", "--input-type=module", "-"], input=code, text=True, check=True)
+
+
+DATA: dict[str, Callable[[str], None]] = {
+    "json": _is_json,
+    "toml": _is_toml,
+    "yaml": _is_yaml,
+    "javascript": _is_javascript,
+}
 
 
 def answers(block: Block) -> Iterator[tuple[str, str]]:
