@@ -18,6 +18,7 @@ from gpt4all_app.server.embeddings import embeddings_router
 from gpt4all_app.server.errors import ErrorAnswer, add_error_handlers
 from gpt4all_app.server.last_resort import LastResort
 from gpt4all_app.server.localdocs import ServedDocuments
+from gpt4all_app.server.maps import maps_router
 from gpt4all_app.server.metrics import CountRequests, Metrics, metrics_router
 from gpt4all_app.server.models import models_router
 from gpt4all_app.server.options import ServerOptions
@@ -35,7 +36,14 @@ _ROUTERS = (models_router, completions_router, embeddings_router, rerank_router)
 _ANSWERING_ROUTERS = (chat_router, responses_router)
 """Of models and documents."""
 
-_DOCUMENT_ROUTERS = (collections_router, files_router, sync_router, chunks_router, passages_router)
+_DOCUMENT_ROUTERS = (
+    collections_router,
+    files_router,
+    sync_router,
+    chunks_router,
+    passages_router,
+    maps_router,
+)
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"description": "The request asks for something impossible"},

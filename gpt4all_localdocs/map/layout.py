@@ -9,7 +9,7 @@ from gpt4all_core.protocols import Vectors
 from gpt4all_localdocs.map.cluster import Topics, find_topics
 from gpt4all_localdocs.map.document_map import MapMethod
 from gpt4all_localdocs.map.neighbours import find_neighbours, near_duplicates, outliers
-from gpt4all_localdocs.map.project import choose_method, project
+from gpt4all_localdocs.map.project import choose_method, project, spread_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def lay_out(vectors: Vectors, *, earlier: Vectors | None = None) -> Layout:
     points = project(units, neighbours, method=method, earlier=earlier)
     return Layout(
         method,
-        points,
+        spread_out(points),
         find_topics(units, points, neighbours, method=method),
         near_duplicates(neighbours) if neighbours else [],
         outliers(neighbours) if neighbours else [],
