@@ -7,6 +7,7 @@ from pathlib import Path
 from page_blocks import ROOT
 
 from gpt4all_app.failures import exit_code
+from gpt4all_app.server.errors import error_answer
 from gpt4all_core import errors
 
 PAGE = (ROOT / "docs" / "errors.md").read_text("utf-8")
@@ -26,17 +27,22 @@ def tree():
 
 
 def test_the_table_says_what_the_classes_say():
-    rows = re.findall(r"^\| \[`(\w+)`\]\(#(\w+)\) \| (.*?) ?\| (.*?) ?\| (\d+) \|$", PAGE, re.MULTILINE)
+    rows = re.findall(
+        r"^\| \[`(\w+)`\]\(#(\w+)\) \| (.*?) ?\| (.*?) ?\| (\d+) \| (\d+) `(\w+)` \|$", PAGE, re.MULTILINE
+    )
     told = {}
-    for name, anchor, parents, attributes, code in rows:
+    for name, anchor, parents, attributes, code, status, told_code in rows:
         assert anchor == name.lower()
-        told[name] = (re.findall(r"`(\w+)`", parents), re.findall(r"`(\w+)`", attributes), int(code))
+        answer = (int(status), told_code)
+        told[name] = (re.findall(r"`(\w+)`", parents), re.findall(r"`(\w+)`", attributes), int(code), answer)
     for name, kind in tree().items():
         error = ARGUMENTS.get(name, lambda kind: kind("what is wrong"))(kind)
         parents = [
             parent.__name__ for parent in kind.__bases__ if parent not in (errors.GPT4AllError, Exception)
         ]
-        assert told.pop(name) == (parents, list(vars(error)), exit_code(error)), name
+        status, body = error_answer(error)
+        answer = (status, body["error"]["code"])
+        assert told.pop(name) == (parents, list(vars(error)), exit_code(error), answer), name
     assert not told
 
 
