@@ -67,7 +67,9 @@ def describe(error: BaseException) -> str:
 
         return in_terminal_words(str(error))
     if isinstance(error, OSError):
-        words = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+        words = ": ".join(filter(None, (error.filename and str(error.filename), error.strerror))) or str(
+            error
+        )
         return f"the system refused: {words}; check the path, its permissions and the space on the disk"
     return (
         f"unexpected {type(error).__name__}: {error}; this is a defect of the program,"

@@ -80,6 +80,7 @@ def run(arguments: Sequence[str], session: Session | None = None) -> int:
     programs that bring their own.
     """
     session = session or Session()
+    _open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         # Names of files may hold bytes, and documents characters, that the stream cannot encode.
         if hasattr(stream, "reconfigure"):
@@ -98,6 +99,13 @@ def run(arguments: Sequence[str], session: Session | None = None) -> int:
     return outcome if isinstance(outcome, int) else 0
 
 
+def _open_missing_streams() -> None:
+    """Stand in for streams that whoever started this process has closed, as services do."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - as long as the process
+
+
 def _report(error: BaseException, *, is_json: bool, session: Session) -> int:
     if isinstance(error, ReaderGone):
         return exit_code(error)
@@ -105,10 +113,13 @@ def _report(error: BaseException, *, is_json: bool, session: Session) -> int:
         traceback.print_exception(error)
     message = describe(error)
     output = Output(is_json=is_json)
-    if is_json:
-        output.line({"error": {"type": type(error).__name__, "message": message}})
-    else:
-        output.note(f"{NAME}: {message}")
+    try:
+        if is_json:
+            output.line({"error": {"type": type(error).__name__, "message": message}})
+            return exit_code(error)
+    except OSError:  # a full disk takes no document either
+        pass
+    output.note(f"{NAME}: {message}")
     return exit_code(error)
 
 

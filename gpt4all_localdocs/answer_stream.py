@@ -48,11 +48,11 @@ class AnswerRequest:
 
 
 class AnswerEvents(Protocol):
-    """The events of one answer, to be iterated once, in a thread or in an event loop."""
+    """The events of one answer, to be iterated once, in a thread or an event loop; closed where left."""
 
-    def __iter__(self) -> Iterator[AnswerEvent]: ...
+    def __iter__(self) -> Generator[AnswerEvent, None, None]: ...  # noqa: PYI058 - callers close it
 
-    def __aiter__(self) -> AsyncIterator[AnswerEvent]: ...
+    def __aiter__(self) -> AsyncGenerator[AnswerEvent, None]: ...  # noqa: PYI058 - as above
 
 
 class AnswerStream(ABC):

@@ -225,3 +225,13 @@ def test_files_that_cannot_be_read_are_counted(gpt4all, leave):
     (finding,) = kept_documents.findings()
     assert finding.level == "advice"
     assert finding.text.endswith("3 files, 2 passages; 1 cannot be read")
+
+
+def test_a_home_that_cannot_be_written_to_is_put_elsewhere(monkeypatch, tmp_path, home):
+    monkeypatch.delenv("GPT4ALL_HOME")
+    monkeypatch.setattr("os.access", lambda *_arguments: False)
+    (finding,) = places.findings(Settings(home=tmp_path))
+    assert (finding.level, finding.remedy) == ("problem", "export GPT4ALL_HOME=FOLDER")
+    monkeypatch.setenv("GPT4ALL_HOME", str(tmp_path))
+    (finding,) = places.findings(Settings(home=tmp_path))
+    assert finding.remedy == "unset GPT4ALL_HOME"

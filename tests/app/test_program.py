@@ -202,3 +202,25 @@ def test_the_help_lists_commands_under_headings_with_whole_sentences(gpt4all):
     shown = " ".join(gpt4all("--help").out.split())
     assert "Ask and talk: ask Answer a question from your documents, with its sources; without one" in shown
     assert "..." not in shown.partition("Ask and talk:")[2]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file of Linux")
+@pytest.mark.parametrize(
+    ("redirection", "code", "err"),
+    [
+        ("<&- >&-", 0, ""),
+        ("</dev/null >/dev/full", 1, "gpt4all: the system refused: No space left on device; "),
+    ],
+)
+def test_streams_that_are_closed_or_full_are_no_defect(home, redirection, code, err):
+    command = f'"$0" -m gpt4all_app config path --json {redirection}'
+    found = subprocess.run(
+        ["sh", "-c", command, sys.executable],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == code
+    assert found.stderr.startswith(err)
+    assert "Traceback" not in found.stderr
