@@ -19,7 +19,7 @@ QUESTION ?= How many days of paid annual leave does a full-time employee get?
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-javascript lint types imports docs docs-serve check fix matrix agents fuzz fuzz-server soak soak-sync schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-engine profile-engine clean
+.PHONY: help demo test test-browser test-javascript lint types imports docs docs-serve check fix matrix agents fuzz fuzz-server soak soak-server soak-sync schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -82,6 +82,9 @@ fuzz-server: $(VENV)/.ready ## REQUESTS=300 of each kind at each address of the 
 
 soak: $(VENV)/.ready ## crowds on one model for MINUTES=30: texts, accounts, memory
 	@$(BIN)/python tests/core/crowd.py --minutes $(MINUTES)
+
+soak-server: $(VENV)/.ready ## 100 clients that stream from one server for MINUTES=30, and 20 that hang up
+	@PYTHONPATH=tests $(BIN)/python tests/app/server/soak_server.py --minutes $(MINUTES)
 
 soak-sync: $(VENV)/.ready ## syncs killed at every write (KILLS=200), random changes, crowds on one index
 	@$(BIN)/python tests/localdocs/soak_sync.py --runs $(KILLS) --seed $(SEED)

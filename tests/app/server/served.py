@@ -36,7 +36,7 @@ class Endless(Script):
         mailbox = Mailbox(self.left.release)
         mailbox.push(Piece("word", 1))
         self.asked.set()
-        return ChatReply(Generation(mailbox), _Plain())
+        return ChatReply(Generation(mailbox), Plain())
 
 
 class Full(Script):
@@ -55,7 +55,7 @@ class Breaking(Script):
         return reply
 
 
-class _Plain:
+class Plain:
     def push(self, text):
         return [TextDelta(text)]
 
