@@ -1,6 +1,7 @@
 """Answers from the server's documents: asked for by a conversation, written down with their references."""
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -9,7 +10,7 @@ from gpt4all_app.server.localdocs_places import DocumentNames, place_json
 from gpt4all_app.server.localdocs_request import DocumentQuestion
 from gpt4all_app.server.streaming import ChoiceWriter
 from gpt4all_core.off_loop import off_loop
-from gpt4all_core.types import Completion, TextDelta
+from gpt4all_core.types import Completion
 from gpt4all_localdocs.answer import AskOptions, Library, answer_params, answer_question
 from gpt4all_localdocs.answer_stream import AnswerRequest, AnswerStream, RefusedAnswer
 from gpt4all_localdocs.refine import Refine
@@ -82,9 +83,10 @@ async def written_answer(
     try:
         for part in writer.begin(1):
             yield part
-        async for piece in answer:
-            for part in writer.write(0, TextDelta(piece)):
-                yield part
+        async with aclosing(aiter(answer.events)) as events:
+            async for event in events:
+                for part in writer.write(0, event):
+                    yield part
         found = await answer.aresult()
         facts = await documents.read(lambda: reference_facts(documents, found))
         for part in writer.refer(facts):
@@ -107,7 +109,7 @@ async def whole_answer(answer: AnswerStream) -> Answer:
 
 def completion_of(answer: Answer) -> Completion:
     """The answer as the core would have given it."""
-    return Completion(answer.text, answer.finish_reason, answer.usage)
+    return Completion(answer.text, answer.finish_reason, answer.usage, reasoning=answer.reasoning)
 
 
 def reference_facts(documents: ServedDocuments, answer: Answer) -> Json:

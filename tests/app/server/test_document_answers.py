@@ -6,7 +6,7 @@ from openai import OpenAI
 from served import Endless, Hashed, Script, events
 from shelf import LEAVE, TRAVEL, Shelf, refused, told
 
-from gpt4all_core.types import Reasoning
+from gpt4all_core.types import Message, Reasoning
 
 QUESTION = "How many days of paid leave does an employee get?"
 ASKED = {"messages": [{"role": "user", "content": QUESTION}], "localdocs": {}}
@@ -126,6 +126,17 @@ def test_answers_are_greedy_unless_the_request_says_otherwise(papers):
     assert (call.params.temperature, call.params.seed, call.params.stop) == (0.7, 5, ("zzz",))
     assert call.reasoning == Reasoning(is_on=False)
     assert answer["choices"][0]["finish_reason"] == "length"
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/responses"])
+def test_thoughts_come_before_the_answer_as_elsewhere(shelf, path):
+    papers = shelf(Script([Message("assistant", WRITTEN, reasoning="Leave is meant.")]))
+    papers.make(leave_txt=LEAVE)
+    body = {"messages": ASKED["messages"], "input": QUESTION, "localdocs": {}}
+    whole = papers.client.post(path, json=body).text
+    stream = papers.client.post(path, json=body | {"stream": True}).text
+    assert "Leave is meant." in whole
+    assert stream.index("meant.") < stream.index("27")
 
 
 def test_the_model_that_is_asked_for_answers(papers):
