@@ -39,9 +39,9 @@ def folder(tmp_path):
     return write
 
 
-def drop(page, paths):
+def drop(page, paths, *, onto=".upload-zone"):
     """As a file manager does: the page sees entries, of folders too."""
-    box = page.locator(".upload-zone").bounding_box()
+    box = page.locator(onto).bounding_box()
     client = page.context.new_cdp_session(page)
     data = {"items": [], "files": paths, "dragOperationsMask": 1}
     for kind in ("dragEnter", "dragOver", "drop"):
@@ -255,6 +255,37 @@ def hold(route, held):
         held.append(route)
     else:
         route.continue_()
+
+
+def test_an_upload_goes_on_while_another_collection_is_shown(serve, open_page, folder):
+    url = serve()
+    page = open_page(url)
+    indexed(page, url, folder({"a.txt": "one"}))
+    page.get_by_role("button", name="New collection").click()
+    page.get_by_label("Name", exact=True).fill("Letters")
+    page.keyboard.press("Enter")
+    page.get_by_role("region", name="Letters").wait_for()
+    held = []
+    page.route("**/v1/collections/Letters/files", lambda route: hold(route, held))
+    drop(page, folder({"b.txt": "two"}))
+    page.get_by_role("progressbar", name="Uploading").wait_for()
+    page.get_by_role("navigation", name="Collections").get_by_role("button", name="documents 1").click()
+    page.get_by_role("region", name="documents").wait_for()
+    for route in held:
+        route.continue_()
+    page.get_by_role("button", name="Letters 1 document").click()
+    expect(page.locator(".file-name")).to_have_text("b.txt")
+
+
+def test_a_file_dropped_beside_the_place_for_it_does_not_take_the_pages_place(serve, open_page, folder):
+    page = open_page(f"{serve()}/#/documents")
+    page.get_by_role("heading", name="Ask your own documents").wait_for()
+    page.evaluate("""() => addEventListener("dragover", (event) => {
+        document.title = event.defaultPrevented ? "kept" : "left to the browser, which opens the file";
+    })""")
+    drop(page, folder({"a.txt": "one"}), onto="h1")
+    expect(page).to_have_title("kept")
+    expect(page.locator(".first-visit")).to_be_visible()
 
 
 PICKER = """async (selected) => {

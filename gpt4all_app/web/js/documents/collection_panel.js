@@ -14,6 +14,7 @@ import { UploadPanel } from "./upload_panel.js";
 import { uploadZone } from "./upload_zone.js";
 import { visibleName } from "./visible_text.js";
 
+/** A panel for a collection; the elements stay while others are shown, and so does what is under way. */
 export class CollectionPanel {
   #api;
   #onChange;
@@ -21,7 +22,9 @@ export class CollectionPanel {
   #summary = element("p", { class: "hint" });
   #map = element("div", {});
   #failure = element("div", {});
+  #unlisted = element("div", {});
   #waiting = element("div", {});
+  #asking = new AbortController();
   #zone;
   #uploads;
   #sync;
@@ -32,7 +35,7 @@ export class CollectionPanel {
     this.#api = api;
     this.name = name;
     this.#onChange = onChange;
-    this.#uploads = new UploadPanel(api, name, { onUploaded: () => this.#index() });
+    this.#uploads = new UploadPanel(api, name, { onUploaded: () => this.index() });
     this.#sync = new SyncPanel(api, name, { onSynced: () => this.#afterSync() });
     this.#zone = uploadZone({
       onFiles: (chosen) => this.send(chosen),
@@ -52,8 +55,11 @@ export class CollectionPanel {
     );
   }
 
-  /** collection: as the server tells it. Asks for the files, too. */
+  /** collection: as the server tells it. Asks for the files, too; the last call counts. */
   async show(collection) {
+    this.#asking.abort();
+    this.#asking = new AbortController();
+    const { signal } = this.#asking;
     this.#summary.textContent = [
       counted(collection.documents, "document"),
       counted(collection.passages, "passage"),
@@ -67,14 +73,15 @@ export class CollectionPanel {
     );
     if (collection.status === "syncing") this.#sync.start();
     try {
-      const files = await listFiles(this.#api, this.name);
+      const files = await listFiles(this.#api, this.name, { signal });
       this.#files.show(files);
       this.#zone.classList.toggle("is-compact", files.length > 0);
       this.#showWaiting(files.filter(({ status }) => status === "waiting").length);
-      fill(this.#failure);
+      fill(this.#unlisted);
     } catch (error) {
+      if (signal.aborted) return;
       fill(
-        this.#failure,
+        this.#unlisted,
         errorNotice(error, { title: "The files cannot be listed", retry: () => this.show(collection) }),
       );
     }
@@ -91,7 +98,22 @@ export class CollectionPanel {
     await this.#uploads.send(chosen);
   }
 
-  /** Leave the panel: uploads end, a sync goes on in the server. */
+  /** Bring the index up to date. */
+  index() {
+    // What arrives while a sync runs may have been passed by it.
+    this.#hasNews = this.#sync.isBusy;
+    if (this.#waiting.contains(document.activeElement)) this.#sync.node.focus();
+    fill(this.#waiting);
+    this.#sync.start();
+    this.#onChange();
+  }
+
+  /** Hear no more of a sync until `show`: browsers keep few connections. An upload goes on. */
+  hide() {
+    this.#sync.close();
+  }
+
+  /** End what is under way here; a sync goes on in the server. */
   close() {
     this.#uploads.cancel();
     this.#sync.close();
@@ -108,7 +130,7 @@ export class CollectionPanel {
         this.#map,
         element(
           "button",
-          { class: "button small", type: "button", onclick: () => this.#index() },
+          { class: "button small", type: "button", onclick: () => this.index() },
           "Look for changes",
         ),
         element(
@@ -121,7 +143,7 @@ export class CollectionPanel {
   }
 
   #filesPart() {
-    return [this.#zone, this.#uploads.node, this.#sync.node, this.#waiting, this.#files.node];
+    return [this.#zone, this.#uploads.node, this.#sync.node, this.#waiting, this.#unlisted, this.#files.node];
   }
 
   #showWaiting(count) {
@@ -136,23 +158,15 @@ export class CollectionPanel {
           element("p", {}, `${counted(count, "file")} ${verb} to be indexed.`),
           element(
             "button",
-            { class: "button small", type: "button", onclick: () => this.#index() },
+            { class: "button small", type: "button", onclick: () => this.index() },
             "Index now",
           ),
         ),
     );
   }
 
-  #index() {
-    // What arrives while a sync runs may have been passed by it.
-    this.#hasNews = this.#sync.isBusy;
-    fill(this.#waiting);
-    this.#sync.start();
-    this.#onChange();
-  }
-
   #afterSync() {
-    if (this.#hasNews) this.#index();
+    if (this.#hasNews) this.index();
     else this.#onChange();
   }
 
@@ -161,7 +175,8 @@ export class CollectionPanel {
       "Its passages and the files that were uploaded to it are deleted. Folders of this computer stay as they are, and are only forgotten.";
     const title = `Delete “${visibleName(this.name)}”?`;
     if (!(await confirmed(title, text, { action: "Delete collection" }))) return;
-    this.close();
+    fill(this.#failure);
+    this.#uploads.cancel();
     try {
       await deleteCollection(this.#api, this.name);
     } catch (error) {

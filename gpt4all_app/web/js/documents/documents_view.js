@@ -22,7 +22,9 @@ class DocumentsView {
   #api;
   #collections = [];
   #chosen = null;
-  #panel = null;
+  #panels = new Map();
+  #refreshes = 0;
+  #problem = element("div", {});
   #list = element("ul", { class: "collections" });
   #body = element("div", { class: "documents-body" });
 
@@ -42,34 +44,42 @@ class DocumentsView {
           "New collection",
         ),
       ),
+      this.#problem,
       this.#body,
     );
     this.node.addEventListener("shown", () => {
-      this.#chosen = nameInAddress() ?? this.#chosen;
+      this.#chosen = placeInAddress().collection ?? this.#chosen;
       this.#refresh();
     });
+    refuseOtherDrops();
   }
 
+  /** Ask again what there is; of several at once the last one counts. */
   async #refresh() {
+    this.#refreshes += 1;
+    const number = this.#refreshes;
+    let found;
     try {
-      this.#collections = await listCollections(this.#api);
+      found = await listCollections(this.#api);
     } catch (error) {
-      this.#leavePanel();
       fill(
-        this.#body,
+        this.#problem,
         errorNotice(error, { title: "The collections cannot be listed", retry: () => this.#refresh() }),
       );
       return;
     }
+    if (number !== this.#refreshes) return;
+    fill(this.#problem);
+    this.#collections = found;
     document.dispatchEvent(new CustomEvent("collections-changed"));
     this.#draw();
   }
 
   #draw() {
     const shown = this.#collections.find(({ id }) => id === this.#chosen) ?? this.#collections[0];
+    this.#forgetDeleted();
     if (shown === undefined) {
-      this.#leavePanel();
-      fill(this.#body, this.#firstVisit());
+      if (!this.#body.querySelector(".first-visit")) fill(this.#body, this.#firstVisit());
       return;
     }
     this.#chosen = shown.id;
@@ -77,21 +87,33 @@ class DocumentsView {
       this.#list,
       this.#collections.map((collection) => this.#row(collection)),
     );
-    if (this.#panel?.name !== shown.id) this.#openPanel(shown.id);
-    this.#panel.show(shown);
+    this.#openPanel(shown.id).show(shown);
   }
 
   #openPanel(name) {
-    this.#leavePanel();
-    this.#panel = new CollectionPanel(this.#api, name, { onChange: () => this.#refresh() });
+    if (!this.#panels.has(name)) {
+      const onChange = () => this.#refresh();
+      this.#panels.set(name, new CollectionPanel(this.#api, name, { onChange }));
+    }
+    const opened = this.#panels.get(name);
+    if (opened.node.isConnected) return opened;
+    for (const panel of this.#panels.values()) if (panel !== opened) panel.hide();
     const rail = element("nav", { class: "collections-rail", "aria-label": "Collections" }, this.#list);
-    fill(this.#body, rail, this.#panel.node);
-    history.replaceState(null, "", `#/documents/${encodeURIComponent(name)}`);
+    fill(this.#body, rail, opened.node);
+    // Another view may be shown: this one is drawn when something ends, too.
+    if (placeInAddress().view === "documents") {
+      history.replaceState(null, "", `#/documents/${encodeURIComponent(name)}`);
+    }
+    return opened;
   }
 
-  #leavePanel() {
-    this.#panel?.close();
-    this.#panel = null;
+  #forgetDeleted() {
+    const known = new Set(this.#collections.map(({ id }) => id));
+    for (const [name, panel] of this.#panels) {
+      if (known.has(name)) continue;
+      panel.close();
+      this.#panels.delete(name);
+    }
   }
 
   #row({ id, documents, status }) {
@@ -134,7 +156,7 @@ class DocumentsView {
         return;
       }
       await this.#refresh();
-      await this.#panel?.send(chosen);
+      await this.#panels.get(this.#chosen)?.send(chosen);
     };
     return element(
       "div",
@@ -155,15 +177,27 @@ class DocumentsView {
     if (made === null) return;
     this.#chosen = made.id;
     await this.#refresh();
+    if (made.folders.some(({ kind }) => kind === "folder")) this.#panels.get(made.id)?.index();
   }
 }
 
-function nameInAddress() {
+/** Files that are dropped beside the place for them would be opened, and the page would be gone. */
+function refuseOtherDrops() {
+  for (const name of ["dragover", "drop"]) {
+    document.addEventListener(name, (event) => {
+      if (event.defaultPrevented || !event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      event.dataTransfer.dropEffect = "none";
+    });
+  }
+}
+
+/** `{view, collection}` of the address `#/view/collection`; the second is null where none is named. */
+function placeInAddress() {
   const [, view, name] = /^#\/([^/]*)(?:\/(.+))?$/.exec(location.hash) ?? [];
-  if (view !== "documents" || name === undefined) return null;
   try {
-    return decodeURIComponent(name);
+    return { view, collection: view === "documents" && name ? decodeURIComponent(name) : null };
   } catch {
-    return null; // not written by this page
+    return { view, collection: null }; // not written by this page
   }
 }

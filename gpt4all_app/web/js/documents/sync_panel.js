@@ -1,10 +1,11 @@
 // Bringing a collection's index up to date: how that comes along, and what became of each file.
 
 import { announce } from "../announcer.js";
-import { element, fill } from "../dom.js";
+import { element } from "../dom.js";
 import { counted, duration, number } from "../format.js";
 import { errorNotice } from "../notices.js";
 import { fileReasons } from "./file_reasons.js";
+import { fillKeepingFocus } from "./focus.js";
 import { stopSync, syncEvents } from "./requests.js";
 import { SpokenProgress } from "./spoken_progress.js";
 import { visibleName } from "./visible_text.js";
@@ -34,7 +35,7 @@ export class SyncPanel {
     this.#api = api;
     this.#collection = collection;
     this.#onSynced = onSynced;
-    this.node = element("div", { class: "sync-panel" });
+    this.node = element("div", { class: "sync-panel", tabindex: "-1" });
   }
 
   get isBusy() {
@@ -44,27 +45,30 @@ export class SyncPanel {
   /** Joins the sync that runs already, if one does. */
   async start() {
     if (this.isBusy) return;
-    this.#listening = new AbortController();
-    const { signal } = this.#listening;
+    const listening = new AbortController();
+    this.#listening = listening;
     const bar = workBar({ label: "Indexing", end: "Stop", onEnd: () => this.#stop() });
-    fill(this.node, bar.node);
-    announce("Indexing began");
+    fillKeepingFocus(this.node, bar.node);
+    let outcome;
     try {
-      const report = await this.#follow(bar, signal);
-      fill(this.node, report && reportNotice(report));
-      announce(report ? summaryOf(report) : "Indexing ended");
+      const report = await this.#follow(bar, listening.signal);
+      outcome = report && reportNotice(report);
+      if (report) announce(summaryOf(report));
     } catch (error) {
-      if (!signal.aborted)
-        fill(this.node, errorNotice(error, { title: "Indexing ended early", retry: () => this.start() }));
-    } finally {
-      this.#listening = null;
-      if (!signal.aborted) this.#onSynced();
+      outcome = errorNotice(error, { title: "Indexing ended early", retry: () => this.start() });
     }
+    if (this.#listening !== listening) return; // `close` was called
+    this.#listening = null;
+    fillKeepingFocus(this.node, outcome);
+    this.#onSynced();
   }
 
   /** Stop listening; the sync goes on. */
   close() {
-    this.#listening?.abort();
+    if (!this.isBusy) return;
+    this.#listening.abort();
+    this.#listening = null;
+    fillKeepingFocus(this.node);
   }
 
   async #follow(bar, signal) {

@@ -1,11 +1,12 @@
 // How an upload comes along, and what was refused.
 
 import { announce } from "../announcer.js";
-import { element, fill } from "../dom.js";
+import { element } from "../dom.js";
 import { bytes, counted, number } from "../format.js";
 import { errorNotice } from "../notices.js";
 import { MOST_FILES } from "./dropped_files.js";
 import { fileReasons } from "./file_reasons.js";
+import { fillKeepingFocus } from "./focus.js";
 import { SpokenProgress } from "./spoken_progress.js";
 import { Upload } from "./upload.js";
 import { workBar } from "./work_bar.js";
@@ -22,7 +23,7 @@ export class UploadPanel {
     this.#api = api;
     this.#collection = collection;
     this.#onUploaded = onUploaded;
-    this.node = element("div", { class: "upload-panel" });
+    this.node = element("div", { class: "upload-panel", tabindex: "-1" });
   }
 
   get isBusy() {
@@ -36,7 +37,8 @@ export class UploadPanel {
     const stopper = new AbortController();
     this.#running = stopper;
     const bar = workBar({ label: "Uploading", end: "Cancel", onEnd: () => stopper.abort() });
-    fill(this.node, bar.node);
+    fillKeepingFocus(this.node, bar.node);
+    globalThis.addEventListener("beforeunload", askBeforeLeaving);
     announce(`Uploading ${counted(files.length, "file")}`);
     let problem = null;
     try {
@@ -52,7 +54,8 @@ export class UploadPanel {
       problem = unsentNotice(stopper.signal.aborted ? null : error, upload, sendRest);
     }
     this.#running = null;
-    fill(this.node, problem, refusalsNotice(upload.refused), leftOutHint(hidden, isCut));
+    globalThis.removeEventListener("beforeunload", askBeforeLeaving);
+    fillKeepingFocus(this.node, problem, refusalsNotice(upload.refused), leftOutHint(hidden, isCut));
     announce(outcomeOf(upload));
     if (upload.uploaded > 0) this.#onUploaded();
   }
@@ -60,6 +63,11 @@ export class UploadPanel {
   cancel() {
     this.#running?.abort();
   }
+}
+
+/** The browser asks whether the page may go, and the upload with it. */
+function askBeforeLeaving(event) {
+  event.preventDefault();
 }
 
 function progressOf({ filesDone, filesTotal, bytesDone, bytesTotal }) {

@@ -11,7 +11,7 @@ export function workBar({ label, end, onEnd }) {
   button.addEventListener(
     "click",
     () => {
-      button.disabled = true;
+      button.setAttribute("aria-disabled", "true"); // disabled, it would lose the focus
       onEnd();
     },
     { once: true },
