@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 from gpt4all_core.engine.handle import Generation
 from gpt4all_core.types import (
     ChatEvent,
+    ChosenLogprob,
     Completion,
     InvalidToolCall,
     ReasoningDelta,
@@ -82,6 +83,14 @@ class ChatReply:
         """The same for an event loop; cancelling the awaiting task cancels the request."""
         return self._answer.completed(await self._request.aresult())
 
+    def take_logprobs(self) -> tuple[ChosenLogprob, ...]:
+        """Of the tokens that were read since the last call, where log-probabilities are asked for.
+
+        Those of an event are there when it is; some come before it, since text may be held back until it
+        is clear what it is. Whoever reads the whole answer finds all of them in its `logprobs`.
+        """
+        return self._answer.take_logprobs()
+
     def cancel(self) -> None:
         """Stop the request; idempotent, and nothing happens if it is finished."""
         self._request.cancel()
@@ -131,6 +140,7 @@ class _Answer:
         self._thoughts: list[str] = []
         self._calls: dict[int, tuple[ToolCallStart, list[str]]] = {}
         self._failed: list[InvalidToolCall] = []
+        self._logprobs: list[ChosenLogprob] = []
         self._reasoning_tokens = 0
         self._undecided = 0
         self._is_ended = False
@@ -151,8 +161,15 @@ class _Answer:
             if piece is None:
                 return None
             self._undecided += piece.tokens
+            self._logprobs.extend(piece.logprobs)
             self._note(self._reader.push(piece.text))
             return True
+
+    def take_logprobs(self) -> tuple[ChosenLogprob, ...]:
+        """Those that nobody has taken yet."""
+        with self._lock:
+            taken, self._logprobs = tuple(self._logprobs), []
+            return taken
 
     def end(self) -> None:
         """Read what was held back, once there are no more pieces. Idempotent."""

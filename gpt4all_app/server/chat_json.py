@@ -1,5 +1,6 @@
 """Answers as the JSON of OpenAI's chat completions, whole and in chunks. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -178,6 +179,21 @@ def _likely(token: TokenLogprob) -> Json:
     return {"token": token.text, "logprob": token.logprob, "bytes": list(token.data)}
 
 
+def _delta(event: ChatEvent) -> Json:
+    match event:
+        case TextDelta(text):
+            return {"content": text}
+        case ReasoningDelta(text):
+            return {"reasoning_content": text}
+        case ToolCallStart(index, call_id, name):
+            function = {"name": name, "arguments": ""}
+            return {"tool_calls": [{"index": index, "id": call_id, "type": "function", "function": function}]}
+        case ToolCallDelta(index, arguments):
+            return {"tool_calls": [{"index": index, "function": {"arguments": arguments}}]}
+        case ToolCallFailed(call=invalid):
+            return {"content": invalid.text}
+
+
 @dataclass(slots=True)
 class ChunkWriter:
     """Writes the events of an answer as chunks. has_usage: the last chunk will tell the tokens."""
@@ -185,36 +201,24 @@ class ChunkWriter:
     head: AnswerHead
     has_usage: bool = False
     _finished: dict[int, Completion] = field(default_factory=dict)
+    _told: Counter[int] = field(default_factory=Counter)
+    """How many tokens of each choice had their log-probabilities told."""
 
     def begin(self, count: int) -> Iterator[Json]:
         """Who speaks, of each choice."""
         for number in range(count):
             yield self._chunk(number, {"role": "assistant", "content": "", "refusal": None})
 
-    def write(self, number: int, event: ChatEvent) -> Iterator[Json]:
-        """More of one choice."""
-        match event:
-            case TextDelta(text):
-                yield self._chunk(number, {"content": text})
-            case ReasoningDelta(text):
-                yield self._chunk(number, {"reasoning_content": text})
-            case ToolCallStart(index, call_id, name):
-                function = {"name": name, "arguments": ""}
-                call = {"index": index, "id": call_id, "type": "function", "function": function}
-                yield self._chunk(number, {"tool_calls": [call]})
-            case ToolCallDelta(index, arguments):
-                yield self._chunk(
-                    number, {"tool_calls": [{"index": index, "function": {"arguments": arguments}}]}
-                )
-            case ToolCallFailed(call=invalid):
-                yield self._chunk(number, {"content": invalid.text})
+    def write(self, number: int, event: ChatEvent, logprobs: Sequence[ChosenLogprob] = ()) -> Iterator[Json]:
+        """More of one choice, and the log-probabilities of the tokens that were read for it."""
+        yield self._chunk(number, _delta(event), logprobs)
 
     def end(self, number: int, completion: Completion) -> Iterator[Json]:
-        """Why one choice ended, with all its log-probabilities."""
+        """Why one choice ended, with the log-probabilities of tokens that brought nothing to tell."""
         self._finished[number] = completion
-        chunk = self._chunk(number, {})
+        rest = (completion.logprobs or ())[self._told[number] :]
+        chunk = self._chunk(number, {}, rest)
         chunk["choices"][0]["finish_reason"] = completion.finish_reason
-        chunk["choices"][0]["logprobs"] = logprobs_json(completion.logprobs)
         yield chunk
 
     def refer(self, facts: Json) -> Iterator[Json]:
@@ -227,8 +231,10 @@ class ChunkWriter:
             completions = [self._finished[number] for number in sorted(self._finished)]
             yield {**self._start(), "choices": [], "usage": usage_json(completions)}
 
-    def _chunk(self, number: int, delta: Json) -> Json:
-        choice = {"index": number, "delta": delta, "logprobs": None, "finish_reason": None}
+    def _chunk(self, number: int, delta: Json, logprobs: Sequence[ChosenLogprob] = ()) -> Json:
+        self._told[number] += len(logprobs)
+        told = logprobs_json(logprobs or None)
+        choice = {"index": number, "delta": delta, "logprobs": told, "finish_reason": None}
         usage = {"usage": None} if self.has_usage else {}
         return {**self._start(), "choices": [choice], **usage}
 

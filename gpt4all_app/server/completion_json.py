@@ -1,12 +1,12 @@
 """Continued texts as the JSON of OpenAI's completions. Pure."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel
 
 from gpt4all_app.server.chat_json import AnswerHead, Json, UsageFacts, usage_json
-from gpt4all_core.types import ChosenLogprob, Completion
+from gpt4all_core.types import ChosenLogprob, Completion, FinishReason
 
 
 class TokenLogprobs(BaseModel):
@@ -41,7 +41,12 @@ def text_completion_json(
 ) -> Json:
     """The whole answer. texts: with what is echoed before them. count: choices of one prompt."""
     choices = [
-        text_choice(number, text, completion)
+        text_choice(
+            number,
+            text,
+            logprobs=None if completion.logprobs is None else text_logprobs(completion.logprobs),
+            reason=completion.finish_reason,
+        )
         for number, (text, completion) in enumerate(zip(texts, completions, strict=True))
     ]
     return {**_start(head), "choices": choices, "usage": texts_usage(completions, count=count)}
@@ -52,15 +57,11 @@ def text_chunk(head: AnswerHead, choices: Sequence[Json]) -> Json:
     return {**_start(head), "choices": list(choices)}
 
 
-def text_choice(number: int, text: str, completion: Completion | None = None) -> Json:
-    """One text, or more of it while there is no completion."""
-    logprobs = completion.logprobs if completion else None
-    return {
-        "text": text,
-        "index": number,
-        "logprobs": None if logprobs is None else _logprobs(logprobs),
-        "finish_reason": completion.finish_reason if completion else None,
-    }
+def text_choice(
+    number: int, text: str, *, logprobs: Json | None = None, reason: FinishReason | None = None
+) -> Json:
+    """One text, or more of it while there is no reason why it ended."""
+    return {"text": text, "index": number, "logprobs": logprobs, "finish_reason": reason}
 
 
 def texts_usage(completions: Sequence[Completion], *, count: int) -> Json:
@@ -85,17 +86,17 @@ def _sum(one: Json, other: Json) -> Json:
     }
 
 
-def _logprobs(logprobs: Sequence[ChosenLogprob]) -> dict[str, Any]:
+def text_logprobs(logprobs: Sequence[ChosenLogprob], *, offset: int = 0) -> Json:
+    """Of each token. offset: where the first of them begins in the text."""
     return {
         "tokens": [chosen.text for chosen in logprobs],
         "token_logprobs": [chosen.logprob for chosen in logprobs],
         "top_logprobs": [{other.text: other.logprob for other in chosen.top} for chosen in logprobs],
-        "text_offset": list(_offsets(logprobs)),
+        "text_offset": list(_offsets(logprobs, offset)),
     }
 
 
-def _offsets(logprobs: Sequence[ChosenLogprob]) -> Iterator[int]:
-    offset = 0
+def _offsets(logprobs: Sequence[ChosenLogprob], offset: int) -> Iterator[int]:
     for chosen in logprobs:
         yield offset
         offset += len(chosen.text)

@@ -18,6 +18,7 @@ from gpt4all_app.server.completion_json import (
     text_choice,
     text_chunk,
     text_completion_json,
+    text_logprobs,
     texts_usage,
 )
 from gpt4all_app.server.requests import TextRequest, ignored_header
@@ -26,7 +27,7 @@ from gpt4all_app.server.streaming import EVENT_STREAM, event_stream, merged, unl
 from gpt4all_core.engine.sampling.params import MOST_TOP_LOGPROBS
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.off_loop import off_loop
-from gpt4all_core.types import Completion, GenerationParams
+from gpt4all_core.types import ChosenLogprob, Completion, GenerationParams
 
 if TYPE_CHECKING:
     from gpt4all_core.engine.handle import Generation
@@ -141,18 +142,37 @@ async def _results(texts: _Texts) -> list[Completion]:
         _cancel_all(texts.requests)
 
 
+class _Logprobs:
+    """Those of a text that were not told yet; their places count from where the text begins."""
+
+    def __init__(self) -> None:
+        self._waiting: list[ChosenLogprob] = []
+        self._offset = 0
+
+    def add(self, logprobs: Sequence[ChosenLogprob]) -> None:
+        self._waiting.extend(logprobs)
+
+    def take(self) -> Json | None:
+        taken, self._waiting = self._waiting, []
+        told = text_logprobs(taken, offset=self._offset) if taken else None
+        self._offset += sum(len(logprob.text) for logprob in taken)
+        return told
+
+
 async def _written(head: AnswerHead, texts: _Texts, *, has_usage: bool) -> AsyncGenerator[Json, None]:
     completions: dict[int, Completion] = {}
 
     async def parts(number: int) -> AsyncGenerator[Json, None]:
         if texts.echoed[number]:
             yield text_choice(number, texts.echoed[number])
+        logprobs = _Logprobs()
         async with aclosing(aiter(texts.requests[number].pieces)) as pieces:
             async for piece in pieces:
+                logprobs.add(piece.logprobs)
                 if piece.text:
-                    yield text_choice(number, piece.text)
-        completions[number] = await texts.requests[number].aresult()
-        yield text_choice(number, "", completions[number])
+                    yield text_choice(number, piece.text, logprobs=logprobs.take())
+        completions[number] = completion = await texts.requests[number].aresult()
+        yield text_choice(number, "", logprobs=logprobs.take(), reason=completion.finish_reason)
 
     async with aclosing(merged([parts(number) for number in range(len(texts.requests))])) as choices:
         async for choice in choices:

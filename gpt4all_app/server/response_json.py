@@ -1,6 +1,6 @@
 """Answers as the JSON of OpenAI's responses API, whole and as events. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from gpt4all_app.server.chat_json import AnswerHead, Json, logprobs_json
 from gpt4all_core.types import (
     ChatEvent,
+    ChosenLogprob,
     Completion,
     ReasoningDelta,
     TextDelta,
@@ -125,11 +126,11 @@ class ResponseWriter:
         for kind in ("response.created", "response.in_progress"):
             yield self._event(kind, response=self._response("in_progress", None))
 
-    def write(self, _number: int, event: ChatEvent) -> Iterator[Json]:
-        """More of the answer."""
+    def write(self, _number: int, event: ChatEvent, logprobs: Sequence[ChosenLogprob] = ()) -> Iterator[Json]:
+        """More of the answer, and the log-probabilities of the tokens that were read for it."""
         match event:
             case TextDelta(text):
-                yield from self._say("message", text)
+                yield from self._say("message", text, logprobs)
             case ToolCallFailed(call=invalid, index=begun):
                 if begun is not None:
                     self._calls[begun].is_broken = True
@@ -163,7 +164,7 @@ class ResponseWriter:
         """Nothing: the last event told all."""
         yield from ()
 
-    def _say(self, kind: Kind, text: str) -> Iterator[Json]:
+    def _say(self, kind: Kind, text: str, logprobs: Sequence[ChosenLogprob] = ()) -> Iterator[Json]:
         item = self._open
         if item is None or item.kind != kind:
             yield from self._close("completed")
@@ -175,7 +176,10 @@ class ResponseWriter:
         if kind == "reasoning":
             yield self._delta("response.reasoning_text.delta", item, text, content_index=0)
         else:
-            yield self._delta("response.output_text.delta", item, text, content_index=0, logprobs=[])
+            told = logprobs_json(logprobs) or {"content": []}
+            yield self._delta(
+                "response.output_text.delta", item, text, content_index=0, logprobs=told["content"]
+            )
 
     def _close(self, status: str, completion: Completion | None = None) -> Iterator[Json]:
         item, self._open = self._open, None

@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive
 
 from gpt4all_app.server.errors import ClientGone, error_answer
-from gpt4all_core.types import ChatEvent, Completion
+from gpt4all_core.types import ChatEvent, ChosenLogprob, Completion
 
 if TYPE_CHECKING:
     from gpt4all_core.chat_reply import ChatReply
@@ -65,7 +65,9 @@ class ChoiceWriter(Protocol):
 
     def begin(self, count: int) -> Iterator[Json]: ...
 
-    def write(self, number: int, event: ChatEvent) -> Iterator[Json]: ...
+    def write(
+        self, number: int, event: ChatEvent, logprobs: Sequence[ChosenLogprob] = ()
+    ) -> Iterator[Json]: ...
 
     def end(self, number: int, completion: Completion) -> Iterator[Json]: ...
 
@@ -91,7 +93,7 @@ async def written(replies: "Sequence[ChatReply]", writer: ChoiceWriter) -> Async
 async def _parts(number: int, reply: "ChatReply", writer: ChoiceWriter) -> AsyncGenerator[Json, None]:
     async with aclosing(aiter(reply.events)) as events:
         async for event in events:
-            for part in writer.write(number, event):
+            for part in writer.write(number, event, reply.take_logprobs()):
                 yield part
     for part in writer.end(number, await reply.aresult()):
         yield part

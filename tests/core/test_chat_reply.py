@@ -13,6 +13,7 @@ from gpt4all_core.chat_reply import ChatReply, call_ids
 from gpt4all_core.engine.handle import Generation, Mailbox
 from gpt4all_core.errors import GenerationCancelled, GenerationError
 from gpt4all_core.types import (
+    ChosenLogprob,
     Completion,
     Piece,
     ReasoningDelta,
@@ -179,3 +180,15 @@ def test_a_thread_that_iterates_and_one_that_waits_put_the_text_together_alike(m
     reader.join(60)
     assert text == "".join(words)
     assert "".join(seen) == text
+
+
+def test_log_probabilities_are_taken_once_with_the_events_of_their_tokens():
+    tokens = [ChosenLogprob(number, text, -0.5, text.encode()) for number, text in enumerate("abc")]
+    asked = Asked()
+    asked.mailbox.push(Piece("a", 1, tuple(tokens[:1])))
+    asked.mailbox.push(Piece("bc", 2, tuple(tokens[1:])))
+    asked.mailbox.finish(Completion("abc", "stop", Usage(1, 3), logprobs=tuple(tokens)))
+    taken = [asked.reply.take_logprobs() for _ in asked.reply.events]
+    assert taken == [tuple(tokens[:1]), tuple(tokens[1:])]
+    assert asked.reply.take_logprobs() == ()
+    assert asked.reply.result().logprobs == tuple(tokens)

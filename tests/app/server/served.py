@@ -82,12 +82,25 @@ class Continuing(Script):
     def complete(self, prompt, params=None, **_options):
         self.prompts = [*getattr(self, "prompts", []), (prompt, params)]
         mailbox = Mailbox(lambda: None)
-        for word in (" and", " on"):
-            mailbox.push(Piece(word, 1))
         logprobs = tuple(ChosenLogprob(1, word, -0.5, word.encode()) for word in (" and", " on"))
+        for chosen in logprobs:
+            mailbox.push(Piece(chosen.text, 1, (chosen,) if params.logprobs else ()))
         usage = Usage(2, 2)
         mailbox.finish(Completion(" and on", "length", usage, logprobs=logprobs if params.logprobs else None))
         return Generation(mailbox)
+
+
+class Rated(Script):
+    """Says how likely each of its three tokens was; a piece is two of them."""
+
+    def chat(self, _messages, params, **_options):
+        given = tuple(ChosenLogprob(1, word, -0.5, word.encode()) for word in ("one", " two", " three"))
+        mailbox = Mailbox(lambda: None)
+        for text, tokens in (("one", given[:1]), (" two three", given[1:])):
+            mailbox.push(Piece(text, len(tokens), tokens if params.logprobs else ()))
+        logprobs = given if params.logprobs else None
+        mailbox.finish(Completion("one two three", "stop", Usage(1, 3), logprobs=logprobs))
+        return ChatReply(Generation(mailbox), Plain())
 
 
 class Hashed(HashEmbedder):

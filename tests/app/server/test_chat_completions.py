@@ -1,12 +1,22 @@
 import base64
 import json
+from collections import Counter
 
 import httpx
 import pytest
-from served import QUESTION, Breaking, Endless, Full, Script, events
+from served import QUESTION, Breaking, Endless, Full, Rated, Script, events
 
-from gpt4all_app.server.chat_json import AnswerHead, completion_json
-from gpt4all_core.types import ChosenLogprob, Completion, Message, Reasoning, TokenLogprob, ToolCall, Usage
+from gpt4all_app.server.chat_json import AnswerHead, ChunkWriter, completion_json
+from gpt4all_core.types import (
+    ChosenLogprob,
+    Completion,
+    Message,
+    Reasoning,
+    TextDelta,
+    TokenLogprob,
+    ToolCall,
+    Usage,
+)
 
 PATH = "/v1/chat/completions"
 WEATHER = {
@@ -291,3 +301,28 @@ def test_log_probabilities_are_told_with_their_bytes():
         }
     ]
     assert body["usage"]["prompt_tokens_details"] == {"cached_tokens": 1}
+
+
+def test_log_probabilities_come_with_the_text_that_they_are_of(talk):
+    chunks = events(ask(talk(Rated()), stream=True, logprobs=True))
+    found = [
+        (choice["delta"].get("content"), [token["token"] for token in choice["logprobs"]["content"]])
+        for chunk in chunks
+        for choice in chunk["choices"]
+        if choice["logprobs"]
+    ]
+    assert found == [("one", ["one"]), (" two three", [" two", " three"])]
+    assert all(chunk["choices"][0]["logprobs"] is None for chunk in events(ask(talk(Rated()), stream=True)))
+
+
+def test_what_is_told_in_parts_is_what_is_told_whole(talk):
+    """Also of tokens whose text was held back to the end."""
+    told = Counter()
+    writer = ChunkWriter(AnswerHead("id", 1, "tiny"))
+    tokens = tuple(ChosenLogprob(number, str(number), -0.5, b"") for number in range(5))
+    parts = [*writer.write(0, TextDelta("0"), tokens[:2]), *writer.write(1, TextDelta("a"), tokens[:1])]
+    parts += writer.end(0, Completion("0", "stop", Usage(1, 5), logprobs=tokens))
+    for part in parts:
+        [choice] = part["choices"]
+        told[choice["index"]] += len(choice["logprobs"]["content"])
+    assert told == {0: 5, 1: 1}

@@ -5,7 +5,7 @@ import asyncio
 import openai
 import pytest
 from pydantic import BaseModel
-from served import Continuing, Endless, Hashed, Script
+from served import Continuing, Endless, Hashed, Rated, Script
 
 from gpt4all_app.server.find_models import find_models
 from gpt4all_app.server.options import ServerOptions
@@ -119,6 +119,14 @@ def test_a_response_that_is_cut_says_why(connect):
     )
     assert (cut.status, cut.incomplete_details.reason) == ("incomplete", "max_output_tokens")
     assert cut.output_text == "one two"
+
+
+def test_log_probabilities_of_a_stream_are_put_together(connect):
+    with connect(Rated()).chat.completions.stream(
+        model="scripted", messages=QUESTION, logprobs=True
+    ) as stream:
+        final = stream.get_final_completion()
+    assert [token.token for token in final.choices[0].logprobs.content] == ["one", " two", " three"]
 
 
 def test_texts_and_vectors_come_too(connect):

@@ -59,6 +59,15 @@ def test_a_stream_of_texts_says_the_same(texts, echo, text):
     assert chunks[-1]["usage"]["total_tokens"] == 4
 
 
+def test_a_stream_of_texts_tells_log_probabilities_with_each_part(texts):
+    chunks = events(complete(texts, stream=True, logprobs=0))
+    found = [choice["logprobs"] for chunk in chunks for choice in chunk["choices"]]
+    assert [(each["tokens"], each["text_offset"]) for each in found if each] == [
+        ([" and"], [0]),
+        ([" on"], [4]),
+    ]
+
+
 @pytest.mark.parametrize(
     "given",
     [{"suffix": "."}, {"best_of": 2}, {"echo": True, "logprobs": 1}, {"prompt": []}, {"prompt": [1, 2]}],
