@@ -1,3 +1,5 @@
+import posixpath
+import queue
 import re
 
 import pytest
@@ -88,29 +90,21 @@ def test_the_page_is_no_part_of_the_api(client):
     assert not [path for path in paths if is_page_path(path)]
 
 
-@pytest.mark.parametrize("path", sorted(PAGE))
-def test_no_file_names_an_address_elsewhere(path):
-    addresses = set(re.findall(r"(?:https?:)?//[\w.-]+\.[a-z]{2,}[^\s\"')]*", text_of(path)))
-    assert addresses <= {"http://www.w3.org/2000/svg"}
+def test_no_file_names_an_address_elsewhere():
+    addresses = re.compile(r"(?:https?:)?//[\w.-]+\.[a-z]{2,}[^\s\"')]*")
+    found = {(path, address) for path in PAGE for address in addresses.findall(text_of(path))}
+    assert {(path, address) for path, address in found if address != "http://www.w3.org/2000/svg"} == set()
 
 
-@pytest.mark.parametrize("path", SCRIPTS)
-def test_no_script_makes_html_or_code_of_texts(path):
+def test_no_script_makes_html_or_code_of_texts():
     barred = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|DOMParser|srcdoc"
-    assert re.findall(barred, text_of(path)) == []
+    assert [(path, found) for path in SCRIPTS if (found := re.findall(barred, text_of(path)))] == []
 
 
-@pytest.mark.parametrize("path", SCRIPTS)
-def test_every_import_of_a_script_is_a_file_of_the_page(path):
-    folder = path.rpartition("/")[0].split("/")
-    for target in re.findall(r"\bfrom \"(\.[^\"]+)\"", text_of(path)):
-        parts = [*folder]
-        for part in target.split("/"):
-            if part == "..":
-                parts.pop()
-            elif part != ".":
-                parts.append(part)
-        assert "/".join(parts) in PAGE, target
+def test_every_import_of_a_script_is_a_file_of_the_page():
+    for path in SCRIPTS:
+        for target in re.findall(r"\bfrom \"(\.[^\"]+)\"", text_of(path)):
+            assert posixpath.normpath(posixpath.join(posixpath.dirname(path), target)) in PAGE, (path, target)
 
 
 def test_every_file_that_the_page_links_is_there():
@@ -119,11 +113,9 @@ def test_every_file_that_the_page_links_is_there():
     assert [link for link in links if link.removeprefix("/web/") not in PAGE] == []
 
 
-@pytest.mark.parametrize("path", [*SCRIPTS, *STYLES])
-def test_a_file_stays_readable(path):
-    lines = text_of(path).split("\n")
-    assert len(lines) <= 400
-    assert max(map(len, lines)) <= 200
+def test_scripts_and_styles_stay_readable():
+    lines = {path: text_of(path).split("\n") for path in (*SCRIPTS, *STYLES)}
+    assert [path for path, found in lines.items() if len(found) > 400 or max(map(len, found)) > 200] == []
 
 
 @pytest.mark.parametrize(
@@ -137,3 +129,29 @@ def test_a_file_stays_readable(path):
 )
 def test_the_address_that_is_told_can_be_opened(url, address):
     assert page_address(url) == address
+
+
+@pytest.fixture
+def starting(monkeypatch):
+    """The server has just begun to listen everywhere, and the browser was asked for these pages."""
+    opened = queue.Queue()
+    monkeypatch.setattr(
+        "gpt4all_app.server.run.run_server", lambda *_, on_start, **_options: on_start("http://0.0.0.0:4891")
+    )
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.put(address) or False)
+    return opened
+
+
+def test_the_page_is_told_and_opened_where_that_is_asked_for(gpt4all, starting):
+    found = gpt4all("serve", "--model", "smollm2-135m-instruct")
+    assert "the web page is at http://127.0.0.1:4891/" in found.err
+    assert starting.empty()
+    gpt4all("serve", "--model", "smollm2-135m-instruct", "--open")
+    assert starting.get(timeout=60) == "http://127.0.0.1:4891/"
+
+
+def test_a_page_that_is_left_out_is_not_told_and_cannot_be_opened(gpt4all, starting):
+    assert "web page" not in gpt4all("serve", "--model", "smollm2-135m-instruct", "--no-page").err
+    found = gpt4all("serve", "--no-page", "--open")
+    assert found.code == 2
+    assert "--no-page" in found.err

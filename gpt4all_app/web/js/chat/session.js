@@ -134,7 +134,7 @@ export class ChatSession extends EventTarget {
           if (conversation === this.current) this.#tell("progress");
         },
       });
-      conversation.messages.push(asMessage(answer, model));
+      if (answer.text || answer.thought) conversation.messages.push(asMessage(answer, model));
       if (conversation === this.current) announce(spoken(answer));
     } catch (error) {
       this.#failures.set(conversation.id, error);
@@ -188,5 +188,5 @@ function asMessage(answer, model) {
 
 function spoken(answer) {
   if (answer.state === "stopped") return "The answer was stopped";
-  return `Answer: ${answer.text}`;
+  return answer.text ? `Answer: ${answer.text}` : "There is no answer";
 }
