@@ -27,7 +27,6 @@ from page_blocks import (
 
 from gpt4all_app.server.find_models import find_models
 from gpt4all_app.server.localdocs import ServedDocuments
-from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_core import requantize
 
 HANDBOOK = "# Leave\n\nThere are 27 days of paid annual leave.\n"
