@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.localdocs_places import DocumentNames, document_id, document_metadata, place_json
+from gpt4all_app.server.passages import neighbours
 from gpt4all_app.server.requests import WholeRequest, ignored_header
 from gpt4all_app.server.streaming import unless_gone
 from gpt4all_localdocs.types import Hit, SearchMode
@@ -85,11 +86,13 @@ def _found(documents: ServedDocuments, asked: ChunksRequest) -> Json:
     return {
         "object": "list",
         "model": documents.embedder_name,
-        "data": [_chunk(documents, hit, names, neighbours=asked.prev_next_chunks) for hit in hits],
+        "data": [_chunk(documents, hit, names, around=asked.prev_next_chunks) for hit in hits],
     }
 
 
-def _chunk(documents: ServedDocuments, hit: Hit, names: DocumentNames, *, neighbours: int) -> Json:
+def _chunk(documents: ServedDocuments, hit: Hit, names: DocumentNames, *, around: int) -> Json:
+    before = neighbours(documents.docs, hit, "previous_id", around)
+    after = neighbours(documents.docs, hit, "next_id", around)
     return {
         "object": "context.chunk",
         "id": hit.chunk_id,
@@ -101,20 +104,6 @@ def _chunk(documents: ServedDocuments, hit: Hit, names: DocumentNames, *, neighb
             "doc_metadata": document_metadata(hit, names),
         },
         **place_json(hit),
-        "previous_texts": _neighbours(documents, hit, "previous_id", neighbours)[::-1],
-        "next_texts": _neighbours(documents, hit, "next_id", neighbours),
+        "previous_texts": [each.text for each in before[::-1]],
+        "next_texts": [each.text for each in after],
     }
-
-
-def _neighbours(
-    documents: ServedDocuments, hit: Hit, side: Literal["previous_id", "next_id"], count: int
-) -> list[str]:
-    """The texts on one side, the nearest first."""
-    texts: list[str] = []
-    while len(texts) < count and (following := getattr(hit, side)):
-        found = documents.docs.get([following])
-        if not found:
-            break
-        hit = found[0]
-        texts.append(hit.text)
-    return texts

@@ -1,7 +1,9 @@
 """The documents of a server: one index, its collections, and the folder that uploads are kept in."""
 
+import errno
 import hashlib
 import json
+import logging
 import re
 import secrets
 import shutil
@@ -26,6 +28,8 @@ from gpt4all_localdocs.types import SyncReport
 
 if TYPE_CHECKING:
     from gpt4all_core.protocols import Embedder
+
+logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 MapState = Literal["ready", "missing", "outdated"]
@@ -167,13 +171,14 @@ class ServedDocuments:
     def keep_uploads(self, name: str) -> Path:
         """The directory of a collection's uploads, made if need be; the next sync puts it into the index."""
         place = self.uploads_of(name)
-        place.mkdir(parents=True, exist_ok=True)
         facts = place.with_name(_FACTS)
-        if not facts.exists():
-            # Whole or not at all: others read it meanwhile.
-            written = facts.with_name(f"{_FACTS}.{secrets.token_hex(8)}")
-            written.write_text(json.dumps({"id": name}), encoding="utf-8")
-            written.replace(facts)
+        with writing_files():
+            place.mkdir(parents=True, exist_ok=True)
+            if not facts.exists():
+                # Whole or not at all: others read it meanwhile.
+                written = facts.with_name(f"{_FACTS}.{secrets.token_hex(8)}")
+                written.write_text(json.dumps({"id": name}), encoding="utf-8")
+                written.replace(facts)
         return place
 
     def delete(self, name: str) -> None:
@@ -194,7 +199,7 @@ class ServedDocuments:
                 self.docs.remove(folder)
         if self.has_index and name in self.docs.collections:
             self.docs.remove_collection(name)
-        with self.filing:
+        with self.filing, writing_files():
             if gone.uploads.parent.exists():
                 shutil.rmtree(gone.uploads.parent)
 
@@ -273,6 +278,22 @@ class ServedDocuments:
             if self.uploads_of(name).parent == facts.parent:
                 found.append(name)
         return found
+
+
+@contextmanager
+def writing_files() -> Iterator[None]:
+    """Have a full disk, and one that may not be written to, be what clients are told of."""
+    try:
+        yield
+    except OSError as error:
+        logger.warning("uploads cannot be kept: %s", error)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            message = "the server's disk is full; delete something first"
+            raise RequestRefused(507, message, "disk_full") from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            message = "the server may not write where it keeps uploads; its log says where"
+            raise RequestRefused(500, message, "uploads_unwritable") from error
+        raise
 
 
 def check_name(name: str) -> None:

@@ -1,6 +1,6 @@
 """`/v1/passages/{passage}`: a passage in its page, for whoever follows a citation."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -9,6 +9,7 @@ from gpt4all_app.server.errors import RequestRefused
 from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.localdocs_places import DocumentName, place_json
 from gpt4all_localdocs.expand import joined_text
+from gpt4all_localdocs.local_docs import LocalDocs
 from gpt4all_localdocs.types import Hit
 
 Json = dict[str, Any]
@@ -60,7 +61,7 @@ def _passage(documents: ServedDocuments, passage_id: str) -> Json:
         message = f"the index has no passage {passage_id!r} any more; search again"
         raise RequestRefused(404, message, "passage_not_found", param="passage")
     hit = found[0]
-    around = passages_around(hit, documents.docs.document_of(hit))
+    around = passages_around(documents.docs, hit)
     start = hit.span[0] - around[0].span[0]
     return {
         "id": passage_id,
@@ -76,13 +77,21 @@ def _passage(documents: ServedDocuments, passage_id: str) -> Json:
     }
 
 
-def passages_around(hit: Hit, document: list[Hit]) -> list[Hit]:
-    """The passages of a document that are shown with one of them, in order."""
-    place = next((number for number, each in enumerate(document) if each.chunk_id == hit.chunk_id), None)
-    if place is None:
-        return [hit]
-    many = _AROUND if hit.part is None else _MOST_OF_A_PART // 2
-    near = document[max(place - many, 0) : place + many + 1]
-    if hit.part is not None:
-        near = [each for each in near if each.part == hit.part]
-    return [each for each in near if each.span[0] >= near[0].span[0]]
+def passages_around(docs: LocalDocs, hit: Hit) -> list[Hit]:
+    """The passages that are shown with one of them, in the order of their document."""
+    most = _AROUND if hit.part is None else _MOST_OF_A_PART // 2
+    before = neighbours(docs, hit, "previous_id", most)
+    after = neighbours(docs, hit, "next_id", most)
+    return [each for each in (*before[::-1], hit, *after) if each.part == hit.part]
+
+
+def neighbours(docs: LocalDocs, hit: Hit, side: Literal["previous_id", "next_id"], most: int) -> list[Hit]:
+    """The passages on one side of a passage, the nearest first; a document may have very many."""
+    found: list[Hit] = []
+    while len(found) < most and (following := getattr(hit, side)):
+        passages = docs.get([following])
+        if not passages:
+            break
+        hit = passages[0]
+        found.append(hit)
+    return found

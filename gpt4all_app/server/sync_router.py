@@ -1,9 +1,10 @@
 """`/v1/collections/{collection}/sync`: bring the index to what the folders hold, and tell how far it is."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
@@ -21,6 +22,9 @@ from gpt4all_app.server.sync_json import (
 from gpt4all_app.server.sync_runs import SyncRun, ended
 
 Json = dict[str, Any]
+
+_BETWEEN_EVENTS_S: Final = 0.05
+"""A sync tells of each file; nobody sees more than this."""
 
 
 def sync_router(documents: ServedDocuments) -> APIRouter:
@@ -66,6 +70,7 @@ async def _events(documents: ServedDocuments, run: SyncRun, collection: str) -> 
         async with aclosing(documents.syncs.progress(run)) as progress:
             async for each in progress:
                 yield {"event": "progress", **writer.write(each)}
+                await asyncio.sleep(_BETWEEN_EVENTS_S)  # what comes meanwhile is told by what comes last
         yield {"event": "report", **await _report(documents, run, collection)}
     except Exception as error:  # noqa: BLE001 - the status is sent; this is the place that is left
         yield {"event": "error", **error_answer(error)[1]}

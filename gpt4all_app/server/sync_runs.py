@@ -133,24 +133,28 @@ class SyncRuns:
     def _work(self, first: SyncRun) -> None:
         run: SyncRun | None = first
         while run is not None:
+            report, error = None, None
             started = time.monotonic()
             try:
                 report = self._sync(self._progress_of(run), run.stop)
                 run.seconds = time.monotonic() - started
                 if not report.is_stopped:
                     self._follow_up()
-                run.report = report
-            except Exception as error:  # noqa: BLE001 - it belongs to those who listen
-                logger.info("a sync failed: %s", error)
-                run.error = error
-            run = self._after_run(run)
+            except Exception as failure:  # noqa: BLE001 - it belongs to those who listen
+                logger.info("a sync failed: %s", failure)
+                error = failure
+            run = self._after_run(run, report, error)
 
-    def _after_run(self, done: SyncRun) -> SyncRun | None:
-        """Tell the listeners, and what comes next; whoever stops a sync wants no other."""
+    def _after_run(self, done: SyncRun, report: SyncReport | None, error: Exception | None) -> SyncRun | None:
+        """Tell the listeners, and what comes next; whoever stops a sync wants no other.
+
+        All at once: who hears of an end and asks again must not join what has ended.
+        """
         with self._lock:
+            done.report, done.error = report, error
             following, self._next = self._next, None
             if following is not None and done.stop.is_set():
-                following.report, following.error, following.seconds = done.report, done.error, done.seconds
+                following.report, following.error, following.seconds = report, error, done.seconds
                 following = None
             self._running, self._progress = following, _WAITING
             if following is None:

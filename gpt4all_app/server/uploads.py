@@ -1,6 +1,5 @@
 """`/v1/collections/{collection}/files`: files that clients send, list and delete."""
 
-import errno
 import shutil
 import tempfile
 import time
@@ -15,7 +14,7 @@ from starlette.requests import ClientDisconnect
 
 from gpt4all_app.server.collections_json import FileDeleted, FileList, file_list, uploaded_files
 from gpt4all_app.server.errors import ClientGone, ErrorAnswer, RequestRefused
-from gpt4all_app.server.localdocs import ServedDocuments
+from gpt4all_app.server.localdocs import ServedDocuments, writing_files
 from gpt4all_app.server.localdocs_places import file_id
 from gpt4all_app.server.requests import ignored_header
 from gpt4all_app.server.uploads_form import FIELD, ReceivedFile, UploadForm
@@ -122,7 +121,7 @@ def files_router(documents: ServedDocuments) -> APIRouter:
 @contextmanager
 def _incoming(documents: ServedDocuments) -> Iterator[Path]:
     """A directory for files on their way in, on the disk where they are to stay."""
-    with _disk_full():
+    with writing_files():
         documents.uploads.mkdir(parents=True, exist_ok=True)
         _sweep(documents.uploads)
         folder = Path(tempfile.mkdtemp(prefix=_INCOMING, dir=documents.uploads))
@@ -144,7 +143,7 @@ async def _receive(request: Request, form: UploadForm) -> None:
     """The whole body, each piece written by a thread before the next is asked for."""
 
     def take(piece: bytes) -> None:
-        with _disk_full():
+        with writing_files():
             form.feed(piece)
 
     try:
@@ -156,7 +155,7 @@ async def _receive(request: Request, form: UploadForm) -> None:
 
 def _keep(documents: ServedDocuments, name: str, received: list[ReceivedFile]) -> list[Json]:
     """Put the files into their collection, under names that are safe and differ from each other."""
-    with documents.filing, _disk_full():
+    with documents.filing, writing_files():
         documents.collection(name)  # it may have been deleted meanwhile
         folder = documents.keep_uploads(name)
         taken: set[str] = set()
@@ -207,7 +206,7 @@ def _refused(file: ReceivedFile, shown: str) -> Json:
 
 def _delete(documents: ServedDocuments, name: str, file: str) -> None:
     collection = documents.collection(name)
-    with documents.filing:
+    with documents.filing, writing_files():
         for path in uploaded_files(collection):
             if file_id(path) == file:
                 path.unlink()
@@ -216,13 +215,3 @@ def _delete(documents: ServedDocuments, name: str, file: str) -> None:
         message = "this file was not uploaded: it is one of the server's machine, and stays there"
         raise RequestRefused(403, message, "file_not_uploaded", param="file")
     raise RequestRefused(404, f"the collection has no file {file!r}", "file_not_found", param="file")
-
-
-@contextmanager
-def _disk_full() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise RequestRefused(507, "the server's disk is full; delete something first", "disk_full") from error

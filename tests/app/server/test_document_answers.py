@@ -275,6 +275,34 @@ def test_neighbours_of_a_passage_come_in_their_order(shelf):
     assert before["next_id"] == chunk["id"]
 
 
+MAILS = b"""From ann@example.org Mon Jan  1 10:00:00 2024
+From: ann@example.org
+Subject: Trains
+
+Trains are late.
+
+From bob@example.org Mon Jan  1 11:00:00 2024
+From: bob@example.org
+Subject: Planes
+
+Planes are worse.
+"""
+
+
+def test_a_passage_is_shown_with_its_own_message_or_page_alone(shelf):
+    papers = shelf()
+    papers.make()
+    papers.upload(("mails.mbox", MAILS))
+    papers.sync()
+    asked = {"text": "planes", "mode": "keyword", "limit": 1}
+    [chunk] = papers.client.post("/v1/chunks", json=asked).json()["data"]
+    passage = papers.client.get(f"/v1/passages/{chunk['id']}").json()
+    assert passage["place"].startswith("message 2")
+    assert "Planes are worse." in passage["context"]
+    assert "Trains" not in passage["context"]
+    assert passage["previous_id"] is not None
+
+
 def test_the_embedder_that_is_served_searches(shelf):
     papers = shelf(Hashed())
     papers.make(leave_txt=LEAVE)

@@ -223,8 +223,16 @@ def test_a_form_knows_its_files_however_the_body_is_cut(shelf, tmp_path):
         assert list(form.ignored) == ["title"]
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_told_and_leaves_nothing(shelf, monkeypatch, number):
+@pytest.mark.parametrize(
+    ("number", "status", "code"),
+    [
+        (errno.ENOSPC, 507, "disk_full"),
+        (errno.EDQUOT, 507, "disk_full"),
+        (errno.EROFS, 500, "uploads_unwritable"),
+        (errno.EIO, 500, "internal_error"),
+    ],
+)
+def test_a_disk_that_takes_no_more_is_told_and_leaves_nothing(shelf, monkeypatch, number, status, code):
     papers = shelf()
     place = papers.make()
 
@@ -233,7 +241,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(shelf, monkeypatch, number):
 
     monkeypatch.setattr(UploadForm, "_take_data", full)
     body = part("leave.txt", LEAVE) + END
-    assert refused(papers.client.post(f"{place}/files", content=body, headers=FORM)) == (507, "disk_full")
+    assert refused(papers.client.post(f"{place}/files", content=body, headers=FORM)) == (status, code)
     assert kept(papers) == []
 
 
