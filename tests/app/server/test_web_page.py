@@ -1,13 +1,17 @@
 import posixpath
 import queue
 import re
+import tomllib
+from pathlib import Path
 
+import pathspec
 import pytest
 
 from gpt4all_app.open_page import page_address
 from gpt4all_app.server.options import ServerOptions
 from gpt4all_app.server.web_page import is_page_path, page_files
 
+ROOT = Path(__file__).parents[3]
 PAGE = page_files()
 SCRIPTS = sorted(path for path in PAGE if path.endswith(".js"))
 STYLES = sorted(path for path in PAGE if path.endswith(".css"))
@@ -155,3 +159,13 @@ def test_a_page_that_is_left_out_is_not_told_and_cannot_be_opened(gpt4all, start
     found = gpt4all("serve", "--no-page", "--open")
     assert found.code == 2
     assert "--no-page" in found.err
+
+
+def test_no_file_of_the_page_stays_out_of_the_wheel():
+    # The package's folder goes into it whole, but for what git ignores.
+    ignored = pathspec.GitIgnoreSpec.from_lines((ROOT / ".gitignore").read_text().splitlines())
+    assert [path for path in PAGE if ignored.match_file(f"gpt4all_app/web/{path}")] == []
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"][
+        "wheel"
+    ]
+    assert "gpt4all_app" in packages["packages"]
