@@ -42,7 +42,8 @@ class Loaded(HTMLParser):
         if tag == "link" and values.get("rel") not in ("canonical", "prev", "next"):
             self.addresses.append(values["href"])
         self.addresses.append(values.get(LOADS.get(tag, "")) or "")
-        self.addresses += re.findall(r"url\(([^)]*)\)", values.get("style") or "")
+        self.addresses += re.findall(r"url\(['\"]?([^)]*)\)", values.get("style") or "")
+        self.addresses += re.split(r"[\s,]+", values.get("srcset") or "")
 
 
 def test_no_page_loads_anything_from_elsewhere(site):
