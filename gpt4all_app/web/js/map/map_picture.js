@@ -1,5 +1,6 @@
-// Draws points, rings and names of topics on a canvas.
+// Draws dots, rings and names of topics.
 
+import { DotRaster, packed } from "./dot_raster.js";
 import { coloursOf, colourNumbers } from "./palette.js";
 import { NO_TOPIC } from "./placed_passages.js";
 import { placeLabels } from "./label_places.js";
@@ -10,20 +11,22 @@ const LINE_HEIGHT = 17;
 const LONGEST = 28; // characters of one line of a label
 const DETAILED = 1.5; // zoom from which labels say more than their first words
 
-/** What is meant: `isMeant(point)` and rings around `ringed` points; null means all, and none. */
+/** Two canvases, one over the other: the dots change when the map moves, what is over them at every hover. */
 export class MapPicture {
   #canvas;
   #context;
+  #dots;
+  #raster = null;
   #placed = null;
   #colourOf = [];
   #colours = null;
-  #sprites = [];
-  #spriteRadius = 0;
   #widths = new Map();
 
-  constructor(canvas) {
-    this.#canvas = canvas;
-    this.#context = canvas.getContext("2d");
+  /** dots: the canvas below; over: the one above it, whose colours are the page's. */
+  constructor(dots, over) {
+    this.#canvas = over;
+    this.#context = over.getContext("2d");
+    this.#dots = dots.getContext("2d", { alpha: false });
   }
 
   show(placed) {
@@ -34,8 +37,7 @@ export class MapPicture {
 
   /** The page may be light now that was dark. */
   recolour() {
-    this.#colours = coloursOf(this.#canvas);
-    this.#spriteRadius = 0;
+    this.#colours = coloursOf(this.#dots.canvas);
   }
 
   /** The colour of a topic as the map has it. */
@@ -45,9 +47,11 @@ export class MapPicture {
 
   resize(width, height) {
     this.ratio = Math.min(globalThis.devicePixelRatio || 1, 2); // more is not seen in dots
-    this.#canvas.width = Math.round(width * this.ratio);
-    this.#canvas.height = Math.round(height * this.ratio);
-    this.#spriteRadius = 0;
+    for (const canvas of [this.#dots.canvas, this.#canvas]) {
+      canvas.width = Math.round(width * this.ratio);
+      canvas.height = Math.round(height * this.ratio);
+    }
+    this.#raster = new DotRaster(this.#dots, this.#canvas.width, this.#canvas.height);
   }
 
   radius(camera) {
@@ -55,51 +59,34 @@ export class MapPicture {
     return Math.min(Math.max(0.16 * room, 1.5), 5) * Math.min(Math.max(camera.zoom, 1) ** 0.3, 2.4);
   }
 
-  draw(camera, { isMeant, ringed, current, shown }) {
+  /**
+   * Draw the dots. isMeant: a function of a point; null means all. What is not meant is faint, and lies below.
+   */
+  drawDots(camera, isMeant) {
+    const { x, y, topicOf, count } = this.#placed;
+    const { ratio } = this;
+    const raster = this.#raster;
+    const inks = [this.#colours.none, ...this.#placed.topics.map(({ id }) => this.colourOf(id))].map(packed);
+    raster.begin({ ground: packed(this.#colours.surface), radius: this.radius(camera) * ratio });
+    for (const meant of isMeant === null ? [true] : [false, true]) {
+      const opacity = meant ? FULL : FAINT;
+      for (let point = 0; point < count; point++) {
+        if (isMeant !== null && isMeant(point) !== meant) continue;
+        const ink = inks[topicOf[point] + 1];
+        raster.dot(camera.screenX(x[point]) * ratio, camera.screenY(y[point]) * ratio, ink, opacity);
+      }
+    }
+    this.#dots.putImageData(raster.image, 0, 0);
+  }
+
+  /** Draw what stands over the dots: rings around points, and names of topics; `shown` null is all. */
+  drawOver(camera, { ringed, current, shown }) {
     const context = this.#context;
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     context.clearRect(0, 0, camera.width, camera.height);
-    this.#drawPoints(camera, isMeant);
-    context.globalAlpha = 1;
     for (const point of ringed) this.#drawRing(camera, point, 2);
     if (current !== null) this.#drawRing(camera, current, 4);
     this.#drawLabels(camera, shown);
-  }
-
-  #drawPoints(camera, isMeant) {
-    const { x, y, topicOf, count } = this.#placed;
-    const context = this.#context;
-    this.#makeSprites(this.radius(camera));
-    const half = this.#sprites[0].width / 2 / this.ratio;
-    const size = 2 * half;
-    // What is not meant lies below; two passes cost less than sorting.
-    for (const meant of isMeant === null ? [true] : [false, true]) {
-      context.globalAlpha = meant ? FULL : FAINT;
-      for (let point = 0; point < count; point++) {
-        if (isMeant !== null && isMeant(point) !== meant) continue;
-        const left = camera.screenX(x[point]) - half;
-        const top = camera.screenY(y[point]) - half;
-        if (left > camera.width || top > camera.height || left < -size || top < -size) continue;
-        context.drawImage(this.#sprites[topicOf[point] + 1], left, top, size, size);
-      }
-    }
-  }
-
-  /** A dot of each topic, drawn once: copying it costs a tenth of drawing a circle. */
-  #makeSprites(radius) {
-    if (Math.abs(radius - this.#spriteRadius) < 0.05) return;
-    this.#spriteRadius = radius;
-    const half = Math.ceil((radius + 1) * this.ratio);
-    this.#sprites = Array.from({ length: this.#placed.topics.length + 1 }, (_, number) => {
-      const sprite = document.createElement("canvas");
-      sprite.width = sprite.height = 2 * half;
-      const context = sprite.getContext("2d");
-      context.fillStyle = this.colourOf(number - 1);
-      context.beginPath();
-      context.arc(half, half, radius * this.ratio, 0, 2 * Math.PI);
-      context.fill();
-      return sprite;
-    });
   }
 
   #drawRing(camera, point, extra) {

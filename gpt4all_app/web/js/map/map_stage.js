@@ -27,7 +27,8 @@ export class MapStage {
     role: "application",
     "aria-roledescription": "map",
   });
-  #picture = new MapPicture(this.#canvas);
+  #dots = element("canvas", { class: "map-dots", "aria-hidden": "true" });
+  #picture = new MapPicture(this.#dots, this.#canvas);
   #pointers = new Map();
   #dragged = 0;
   #current = null;
@@ -35,6 +36,7 @@ export class MapStage {
   #ringed = [];
   #shownTopics = null;
   #frame = null;
+  #areDotsOld = true;
   #flight = null;
   #onPoint;
   #onOpen;
@@ -42,7 +44,7 @@ export class MapStage {
   constructor({ onPoint, onOpen }) {
     this.#onPoint = onPoint;
     this.#onOpen = onOpen;
-    this.node = element("div", { class: "map-stage" }, this.#canvas);
+    this.node = element("div", { class: "map-stage" }, this.#dots, this.#canvas);
     this.#listen();
     new ResizeObserver(() => this.#resize()).observe(this.node);
     const theme = new MutationObserver(() => this.#recolour());
@@ -96,12 +98,15 @@ export class MapStage {
     this.#zoomAt(this.#camera.width / 2, this.#camera.height / 2, factor);
   }
 
-  redraw() {
+  /** At the next frame; only what is over the dots where they have not moved. */
+  redraw({ withDots = true } = {}) {
+    this.#areDotsOld ||= withDots;
     this.#frame ??= requestAnimationFrame(() => {
       this.#frame = null;
       if (this.#placed === null || this.#camera.width < 2) return;
-      this.#picture.draw(this.#camera, {
-        isMeant: this.#meant,
+      if (this.#areDotsOld) this.#picture.drawDots(this.#camera, this.#meant);
+      this.#areDotsOld = false;
+      this.#picture.drawOver(this.#camera, {
         ringed: this.#ringed,
         current: this.#current,
         shown: this.#shownTopics,
@@ -225,7 +230,7 @@ export class MapStage {
     this.#current = point;
     this.#canvas.classList.toggle("is-over-point", point !== null);
     this.#tellPoint();
-    this.redraw();
+    this.redraw({ withDots: false });
   }
 
   #tellPoint() {
