@@ -13,6 +13,7 @@ from gpt4all_app.paths import absolute
 from gpt4all_app.talk import sampling, transcript
 from gpt4all_app.talk.conversation import Conversation
 from gpt4all_core.errors import ConfigError
+from gpt4all_core.types import Image
 
 _LINE = re.compile(r"/([a-z]+)(?:\s+(.*))?", re.DOTALL)
 
@@ -59,7 +60,7 @@ def complete(before: str, word: str) -> Sequence[str]:
     if not words:
         return [f"/{name} " for name in NAMES if f"/{name}".startswith(word)] if word else []
     match words[0]:
-        case "/docs" | "/save" | "/load":
+        case "/docs" | "/image" | "/save" | "/load":
             return _paths(word)
         case "/model":
             return complete_model(word)
@@ -104,15 +105,25 @@ def _docs(talk: Conversation, argument: str) -> None:
         talk.output.note("no documents; /docs FOLDER talks about a folder")
 
 
+def _image(talk: Conversation, argument: str) -> None:
+    names = shlex.split(argument)
+    if names == ["off"]:
+        talk.pictures = ()
+    else:
+        talk.pictures += tuple(Image(absolute(Path(name)).read_bytes()) for name in names)
+    count = len(talk.pictures)
+    talk.output.note(f"{counted(count, 'picture')} with the next message" if count else "no pictures")
+
+
 def _model(talk: Conversation, argument: str) -> None:
     if argument:
         talk.change_model(argument)
         talk.output.note(f"talking to {talk.model.name}")
         return
-    from gpt4all_core.catalog.store import files_on_disk  # noqa: PLC0415 - looks through the disk
+    from gpt4all_app.model_facts import listed_models  # noqa: PLC0415 - looks through the disk
 
-    here = ", ".join(kept.path.name for kept in files_on_disk())
-    talk.output.note(f"talking to {talk.model.name}; on this disk: {here}")
+    here = [facts.name for facts in listed_models(is_whole_catalog=False) if facts.role in ("chat", None)]
+    talk.output.note(f"talking to {talk.model.name}; on this disk: {', '.join(here)}")
 
 
 def _system(talk: Conversation, argument: str) -> None:
@@ -127,13 +138,18 @@ def _set(talk: Conversation, argument: str) -> None:
     if argument:
         talk.params = sampling.changed(talk.params, argument)
         return
-    talk.output.note("\n".join(f"{name}  {value}" for name, value in sampling.shown(talk.params)))
+    rows = sampling.shown(talk.params)
+    width = max(len(name) for name, _ in rows)
+    talk.output.note("\n".join(f"{name.ljust(width)}  {value}" for name, value in rows))
 
 
 def _save(talk: Conversation, argument: str) -> None:
     path = _named(argument, "save")
     transcript.save(talk.turns, path)
-    talk.output.note(f"{counted(len(talk.turns), 'turn')} in {path}")
+    is_cut = any(turn.media for turn in talk.turns)
+    talk.output.note(
+        f"{counted(len(talk.turns), 'turn')} in {path}{', without their pictures' if is_cut else ''}"
+    )
 
 
 def _load(talk: Conversation, argument: str) -> None:
@@ -168,6 +184,7 @@ def _exit(_talk: Conversation, _argument: str) -> None:
 
 COMMANDS = (
     Command("docs", "FOLDER… | off", "talk about folders, with sources; off: without", _docs),
+    Command("image", "FILE… | off", "show pictures with the next message", _image),
     Command("model", "NAME", "go on with another model; alone: which there are", _model),
     Command("system", "TEXT | off", "what the model is told before the conversation", _system),
     Command("set", "NAME=VALUE", "as temperature=0.2; alone: all settings of answers", _set),

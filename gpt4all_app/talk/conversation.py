@@ -12,9 +12,11 @@ from gpt4all_app.talk.answer_view import AnswerView, answer_view
 from gpt4all_app.talk.current_model import CurrentModel
 from gpt4all_app.talk.stats import stats_line
 from gpt4all_app.talk.window import first_shown
+from gpt4all_core.errors import ConfigError
 from gpt4all_core.types import (
     Completion,
     GenerationParams,
+    Image,
     Message,
     ReasoningDelta,
     TextDelta,
@@ -50,6 +52,8 @@ class Conversation:
         self.system = system
         self.params = params
         self.has_stats = has_stats
+        self.pictures: tuple[Image, ...] = ()
+        """What goes along with the next message."""
         self._turns: list[Message] = []
         self._hidden = 0
         self.documents: TalkedDocuments | None = None
@@ -98,9 +102,13 @@ class Conversation:
     def answer(self, text: str) -> None:
         """Answer a message; what was said before Ctrl-C is kept, what failed is not.
 
-        Raises GenerationError and LocalDocsError, and KeyboardInterrupt where nobody types.
+        Raises GenerationError and LocalDocsError, ConfigError for pictures that the model does not see, and
+        KeyboardInterrupt where nobody types.
         """
-        user = Message("user", text)
+        pictures, self.pictures = self.pictures, ()
+        user = Message("user", (*pictures, text) if pictures else text)
+        if self.documents is not None and pictures:
+            raise ConfigError("documents are asked without pictures; /docs off talks about pictures")
         if self.documents is not None:
             answered = self._from_documents(self.documents, user)
         else:

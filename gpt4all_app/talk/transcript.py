@@ -18,6 +18,8 @@ def save(turns: Sequence[Message], path: Path) -> None:
     An older conversation is replaced. Raises ConfigError for a file that is something else, OSError where it
     cannot be written.
     """
+    if not path.parent.is_dir():
+        raise ConfigError(f"there is no folder {path.parent}; make it, or name a file elsewhere")
     if path.suffix == ".md":
         if path.exists():
             raise ConfigError(f"{path} exists; name another file, Markdown is not written over")

@@ -10,7 +10,7 @@ from gpt4all_app.session import Session
 from gpt4all_app.talk.commands import COMMANDS, complete
 from gpt4all_core.errors import ModelLoadError, ModelNotFound
 from gpt4all_core.testing import HashEmbedder, ScriptedChatModel
-from gpt4all_core.types import GenerationParams
+from gpt4all_core.types import GenerationParams, Image
 
 QUESTION = "A full-time employee gets how many days of paid leave a year?"
 
@@ -46,7 +46,7 @@ def test_settings_hold_from_the_next_answer_on(gpt4all, say):
         GenerationParams(temperature=0.25, seed=7, max_tokens=9),
         GenerationParams(seed=7, max_tokens=9),
     ]
-    assert "seed  7  (changed)" in found.err
+    assert "seed                7  (changed)" in found.err
 
 
 @pytest.mark.parametrize(
@@ -96,6 +96,36 @@ def test_only_conversations_are_written_over(gpt4all, say, tmp_path):
     say(f"hi\n/save {notes}\n")
     assert gpt4all("chat").code == 2
     assert [path.read_text() for path in tmp_path.glob("notes*")] == ["mine\n"]
+
+
+def test_pictures_go_with_the_next_message_and_stay_in_the_conversation(gpt4all, say, tmp_path):
+    picture = tmp_path / "my photo.png"
+    picture.write_bytes(b"\x89PNG")
+    say(f"/image '{picture}'\nwhat is this?\nand now?\n/save {tmp_path}/talk.jsonl\n")
+    found = gpt4all("chat")
+    assert "1 picture with the next message" in found.err
+    assert found.err.endswith("talk.jsonl, without their pictures\n")
+    first, second = (call.messages for call in gpt4all.model.calls)
+    assert first[0].content == (Image(b"\x89PNG"), "what is this?")
+    assert [turn.content for turn in second] == [first[0].content, "OK.", "and now?"]
+
+
+def test_pictures_can_be_taken_back_and_are_none_of_documents_business(gpt4all, say, tmp_path, leave):
+    (tmp_path / "a.png").write_bytes(b"\x89PNG")
+    say(f"/image {tmp_path}/a.png\n/image off\nhello\n/image {tmp_path}/a.png\n/docs {leave}\nhow much?\n")
+    found = gpt4all("chat")
+    assert [call.messages[-1].content for call in gpt4all.model.calls] == ["hello"]
+    assert (found.code, "/docs off talks about pictures" in found.err) == (2, True)
+
+
+def test_a_file_in_a_folder_that_is_not_there_is_not_saved(gpt4all, say, tmp_path):
+    say(f"/save {tmp_path}/no/talk.jsonl\n")
+    assert f"there is no folder {tmp_path}/no; make it" in gpt4all("chat").err
+
+
+def test_models_on_this_disk_are_listed(gpt4all, say):
+    say("/model\n")
+    assert "on this disk: smollm2-135m-instruct" in gpt4all("chat").err
 
 
 def test_a_system_message_can_be_set_shown_and_taken_back(gpt4all, say):
