@@ -103,3 +103,19 @@ def picture(request):
             page.screenshot(path=PICTURES / f"{name}.png", animations="disabled", caret="hide")
 
     return take
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Writes files by their names and tells where they are."""
+
+    def write(files):
+        places = []
+        for name, content in files.items():
+            place = tmp_path / "mine" / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content if isinstance(content, bytes) else content.encode())
+            places.append(str(place))
+        return places
+
+    return write

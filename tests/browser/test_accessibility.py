@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from documents_page import indexed, search
 from playwright.sync_api import expect
 from screens import NARROW, WIDE, Scripted
 
@@ -50,3 +51,28 @@ def test_no_state_of_the_page_breaks_a_rule_of_axe(serve, open_page, viewport, t
     page.goto(f"{url}/#/documents")
     expect(page.get_by_role("button", name="New collection").first).to_be_visible()
     assert violations(page) == []
+
+
+@pytest.mark.parametrize(("viewport", "theme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide", "narrow"])
+def test_no_state_of_the_documents_breaks_a_rule_of_axe(serve, open_page, folder, viewport, theme):
+    url = serve()
+    page = open_page(url, viewport=viewport, theme=theme, reduced_motion="reduce")
+    indexed(page, url, folder({"a.txt": "one two", "broken.pdf": "%PDF-", "program.exe": b"MZ\0\0" * 9}))
+    assert violations(page) == []
+    page.locator(".collection-actions").get_by_role("button", name="Delete").click()
+    assert violations(page) == [], "confirm"
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="New collection").click()
+    page.locator("dialog summary").click()
+    assert violations(page) == [], "new collection"
+    page.keyboard.press("Escape")
+    search(page, "one")
+    assert violations(page) == [], "search"
+    page.locator(".hit").first.click()
+    expect(page.locator("mark.passage")).to_be_visible()
+    assert violations(page) == [], "passage"
+    page.keyboard.press("Escape")
+    page.goto(f"{url}/#/chat")
+    page.get_by_role("button", name="Answer from").click()
+    expect(page.get_by_role("checkbox", name="documents")).to_be_visible()
+    assert violations(page) == [], "picker"

@@ -1,6 +1,7 @@
 import threading
 
 import pytest
+from documents_page import drop, indexed, report, search
 from playwright.sync_api import expect
 from screens import NARROW, WIDE, Scripted
 
@@ -21,46 +22,6 @@ HOSTILE_TEXT = (
     "<script>document.title = 'seized'</script><img src=x onerror=\"document.title='seized'\">"
     " The plumber's bill is 240 euros. \u202ebackwards"
 )
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Writes files by their names and tells where they are."""
-
-    def write(files):
-        places = []
-        for name, content in files.items():
-            place = tmp_path / "mine" / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content if isinstance(content, bytes) else content.encode())
-            places.append(str(place))
-        return places
-
-    return write
-
-
-def drop(page, paths, *, onto=".upload-zone"):
-    """As a file manager does: the page sees entries, of folders too."""
-    box = page.locator(onto).bounding_box()
-    client = page.context.new_cdp_session(page)
-    data = {"items": [], "files": paths, "dragOperationsMask": 1}
-    for kind in ("dragEnter", "dragOver", "drop"):
-        place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + 10}
-        client.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
-    client.detach()
-
-
-def report(page):
-    """What the last sync told, once it is done."""
-    notice = page.locator(".sync-panel .notice")
-    notice.wait_for()
-    return notice.inner_text()
-
-
-def indexed(page, url, paths):
-    page.goto(f"{url}/#/documents")
-    drop(page, paths)
-    return report(page)
 
 
 def names(page):
@@ -156,13 +117,6 @@ def test_script_and_direction_marks_in_names_and_texts_are_inert(serve, open_pag
 
 def listed(name):
     return {"id": "1", "filename": name, "bytes": 1, "passages": 1, "status": "indexed", "reason": None}
-
-
-def search(page, question):
-    page.get_by_role("tab", name="Search").click()
-    page.get_by_label("Search this collection").fill(question)
-    page.keyboard.press("Enter")
-    page.locator(".hit").first.wait_for()
 
 
 def test_a_search_marks_words_and_opens_the_passage_in_its_page(serve, open_page, folder):

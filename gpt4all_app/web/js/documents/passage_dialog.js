@@ -55,7 +55,13 @@ class PassageView {
       {},
       this.#place,
       this.#text,
-      element("div", { class: "passage-actions" }, this.#previous, this.#next, this.#copy),
+      element(
+        "div",
+        { class: "passage-actions" },
+        this.#previous,
+        this.#next,
+        navigator.clipboard && this.#copy, // barred over plain HTTP from another machine
+      ),
     );
     this.dialog.classList.add("passage-dialog");
     this.dialog.addEventListener("keydown", (event) => this.#onKey(event));
@@ -173,7 +179,6 @@ class PassageView {
       label.textContent = "Copied";
       announce("Quote copied");
     } catch {
-      // Pages that came over plain HTTP from another machine may not write to the clipboard.
       label.textContent = "Not allowed here";
       announce("The browser does not let this page copy; select the text and copy it yourself");
     }
