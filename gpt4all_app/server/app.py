@@ -50,6 +50,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     401: {"description": "The API key is missing or wrong"},
     403: {"description": "The Host or Origin header is not known here"},
     404: {"description": "No such model or address"},
+    408: {"description": "The body did not go on"},
     409: {"description": "What is there now does not permit it"},
     413: {"description": "The body is too large"},
     429: {"description": "As many requests wait as may"},

@@ -1,5 +1,6 @@
 """What is turned away before a request is read: strangers, forged names, foreign pages, too much."""
 
+import asyncio
 import hmac
 import re
 from urllib.parse import urlsplit
@@ -21,6 +22,10 @@ UPLOAD_PATH = re.compile(r"/v1/collections/[^/]+/files")
 
 _FORM_BYTES = 1024 * 1024
 """What a form of files has around them."""
+
+
+LONGEST_SILENCE_S = 60
+"""How long a body may not go on: who only holds connections open is hung up on."""
 
 
 class Doorkeeper:
@@ -122,15 +127,25 @@ def _as_declared(send: Send) -> Send:
 
 
 def _bounded(receive: Receive, most: int) -> Receive:
-    """The same body, which breaks off as an error once it is too long: its length need not be declared.
+    """The same body, which breaks off as an error once it is too long or does not go on.
 
-    FastAPI's own bound (max_body_size) stands outside of all middleware and answers in plain text.
+    Its length need not be declared. FastAPI's own bound (max_body_size) stands outside of all middleware and
+    answers in plain text.
     """
     count = 0
+    is_whole = False
 
     async def counted() -> Message:
-        nonlocal count
-        message = await receive()
+        nonlocal count, is_whole
+        if is_whole:
+            return await receive()  # that the client is gone, whenever that is
+        try:
+            async with asyncio.timeout(LONGEST_SILENCE_S):
+                message = await receive()
+        except TimeoutError:
+            silence = f"nothing of the body came for {LONGEST_SILENCE_S:.0f} s"
+            raise HTTPException(408, silence, {"Connection": "close"}) from None
+        is_whole = not message.get("more_body", False)
         count += len(message.get("body", b""))
         if count > most:
             raise HTTPException(413, _too_much(most))
