@@ -177,49 +177,60 @@ def _of_file(path: Path) -> ModelFacts:
     try:
         return _of_header(check_loadable(path))
     except ModelLoadError as error:
-        return ModelFacts(
-            name=path.stem,
-            role=None,
-            path=path,
-            get=None,
-            size_bytes=path.stat().st_size,
-            parameters=None,
-            quantisation=None,
-            context_length=None,
-            licence=None,
-            commercial_use=None,
-            fault=str(error),
-        )
+        return _unlisted(path, size_bytes=path.stat().st_size, fault=str(error))
 
 
 def _of_facts(file: FileFacts) -> ModelFacts:
     usual = [need.total for need in file.memory if need.context_tokens <= USUAL_CONTEXT]
-    return ModelFacts(
-        name=file.path.stem,
-        role="chat" if file.template else None,
-        path=file.path,
-        get=None,
+    return _unlisted(
+        file.path,
         size_bytes=file.size_bytes,
+        is_chat=file.template is not None,
         parameters=file.parameters,
         quantisation=file.quantisation,
         context_length=file.context_length,
         licence=file.licence,
-        commercial_use=None,
         memory_bytes=max(usual, default=None),
     )
 
 
 def _of_header(header: GGUFHeader) -> ModelFacts:
-    return ModelFacts(
-        name=header.path.stem,
-        role="chat" if header.chat_template else None,
-        path=header.path,
-        get=None,
+    return _unlisted(
+        header.path,
         size_bytes=header.file_bytes,
+        is_chat=bool(header.chat_template),
         parameters=header.parameter_count,
         quantisation=header.quantisation,
         context_length=header.context_length,
         licence=header.licence,
-        commercial_use=None,
         memory_bytes=usual_memory(header).total,
+    )
+
+
+def _unlisted(
+    path: Path,
+    *,
+    size_bytes: int,
+    is_chat: bool = False,
+    parameters: int | None = None,
+    quantisation: str | None = None,
+    context_length: int | None = None,
+    licence: str | None = None,
+    memory_bytes: int | None = None,
+    fault: str = "",
+) -> ModelFacts:
+    """A model that no catalog lists, under its file's name."""
+    return ModelFacts(
+        name=path.stem,
+        role="chat" if is_chat else None,
+        path=path,
+        get=None,
+        size_bytes=size_bytes,
+        parameters=parameters,
+        quantisation=quantisation,
+        context_length=context_length,
+        licence=licence,
+        commercial_use=None,
+        memory_bytes=memory_bytes,
+        fault=fault,
     )
