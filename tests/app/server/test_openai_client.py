@@ -5,7 +5,7 @@ import asyncio
 import openai
 import pytest
 from pydantic import BaseModel
-from served import Continuing, Endless, Hashed, Rated, Script
+from served import Breaking, Continuing, Endless, Full, Hashed, Rated, Script
 
 from gpt4all_app.server.find_models import find_models
 from gpt4all_app.server.options import ServerOptions
@@ -51,6 +51,39 @@ def test_a_stream_is_put_together_with_thoughts_calls_and_usage(connect):
     assert choice.message.tool_calls[0].function.arguments == CALL.arguments
     assert choice.message.tool_calls[0].id == "call_1"
     assert final.usage.total_tokens == final.usage.prompt_tokens + final.usage.completion_tokens
+
+
+async def test_the_client_for_event_loops_streams_calls_and_parses(running):
+    answers = [Message("assistant", "Let me look.", (CALL,)), '{"place": "Kiel", "degrees": 7}']
+    base_url = f"{running(Script(answers)).url}/v1"
+    async with openai.AsyncOpenAI(base_url=base_url, api_key="none", max_retries=0) as client:
+        asked = {"model": "scripted", "messages": QUESTION}
+        async with client.chat.completions.stream(**asked, tools=[WEATHER]) as stream:
+            kinds = {event.type async for event in stream}
+            called = await stream.get_final_completion()
+        parsed = await client.chat.completions.parse(**asked, response_format=Weather)
+    assert {"content.delta", "tool_calls.function.arguments.delta"} <= kinds
+    assert called.choices[0].finish_reason == "tool_calls"
+    assert called.choices[0].message.tool_calls[0].function.arguments == CALL.arguments
+    assert parsed.choices[0].message.parsed == Weather(place="Kiel", degrees=7)
+
+
+def test_a_streamed_call_comes_in_parts(connect):
+    chunks = connect(Script([SAID])).chat.completions.create(
+        model="scripted", messages=QUESTION, tools=[WEATHER], stream=True
+    )
+    calls = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or []]
+    assert (calls[0].id, calls[0].function.name) == ("call_1", "weather")
+    assert "".join(call.function.arguments for call in calls) == CALL.arguments
+
+
+def test_a_class_is_parsed_from_a_stream(connect):
+    client = connect(Script(['{"place": "Kiel", "degrees": 7}']))
+    with client.chat.completions.stream(
+        model="scripted", messages=QUESTION, response_format=Weather
+    ) as stream:
+        final = stream.get_final_completion()
+    assert final.choices[0].message.parsed == Weather(place="Kiel", degrees=7)
 
 
 def test_an_answer_is_parsed_into_a_class(connect):
@@ -154,6 +187,47 @@ def test_errors_are_what_the_client_calls_them(connect, model, given, kind):
         client.chat.completions.create(model=model, messages=QUESTION, **given)
     assert caught.value.body["message"]
     assert client.chat.completions.create(model="scripted", messages=QUESTION).choices
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "kind"),
+    [
+        ("gpt-5", "a cat", openai.NotFoundError),
+        ("scripted", "a cat", openai.BadRequestError),
+        ("hash", [[1, 2]], openai.BadRequestError),
+        ("hash", [], openai.BadRequestError),
+    ],
+)
+def test_what_cannot_be_embedded_is_an_error(connect, model, given, kind):
+    with pytest.raises(kind) as caught:
+        connect(Script(), Hashed()).embeddings.create(model=model, input=given)
+    assert caught.value.body["message"]
+
+
+def test_vectors_are_the_same_as_numbers_and_in_base64(connect):
+    client = connect(Hashed())
+    packed = client.embeddings.create(model="hash", input=["a cat"])
+    plain = client.embeddings.create(model="hash", input=["a cat"], encoding_format="float")
+    assert packed.data[0].embedding == plain.data[0].embedding
+
+
+def test_a_full_queue_and_a_model_that_breaks_off_are_errors_of_the_client(connect):
+    with pytest.raises(openai.RateLimitError) as caught:
+        connect(Full()).chat.completions.create(model="scripted", messages=QUESTION)
+    assert caught.value.response.headers["retry-after"] == "1"
+    stream = connect(Breaking(["Some words."])).chat.completions.create(
+        model="scripted", messages=QUESTION, stream=True
+    )
+    with pytest.raises(openai.APIError, match="unforeseen"):
+        list(stream)
+
+
+def test_headers_can_be_read_beside_the_answer(connect):
+    raw = connect().chat.completions.with_raw_response.create(
+        model="scripted", messages=QUESTION, user="ann", extra_body={"mood": "kind"}
+    )
+    assert raw.headers["x-ignored-parameters"] == "user, mood"
+    assert raw.parse().choices[0].message.content == "OK."
 
 
 def test_a_timeout_of_the_client_stops_the_model(connect):
