@@ -1,8 +1,8 @@
 """A hook of mkdocs: pages that are written for a forge, as it wants them for a site.
 
 On a forge a page in `docs/` may link to any file of the repository. Here such files become pages of the
-site: Markdown as it is, pictures as pictures, programs and other text as a page that shows them, and a
-directory as its README, or else as a list of what it holds. No link leads out of the site to an address
+site: Markdown, pictures and documents as they are, programs and other text as a page that shows them, and
+a directory as its README, or else as a list of what it holds. No link leads out of the site to an address
 that only a forge would know. The index of the decisions, which a forge shows as a folder, is made of their
 titles; and Markdown that a forge reads otherwise than Python's reader does is put as the latter wants it.
 """
@@ -26,7 +26,7 @@ DOCS = "docs/"
 DECISIONS = "docs/decisions"
 README = "README.md"
 LANGUAGES = {".py": "python", ".mjs": "javascript", ".js": "javascript", ".json": "json", ".md": "markdown"}
-PICTURES = {".svg", ".png", ".webp"}
+AS_THEY_ARE = {".svg", ".png", ".webp", ".pdf", ".docx"}
 
 _CODE_OR_LINK = re.compile(
     r"^```.*?^```$|`[^`\n]+`|(?P<open>\]\()(?P<target>(?![a-z]+:|#|/)[^)#\s]+)", re.MULTILINE | re.DOTALL
@@ -125,7 +125,7 @@ def _address(name: str, root: Path) -> str:
     """Where in the site's sources a file of the repository stands."""
     if (root / name).is_dir():
         return f"{name}/{README}"
-    if name.startswith(DOCS) or Path(name).suffix in PICTURES | {".md"}:
+    if name.startswith(DOCS) or Path(name).suffix in AS_THEY_ARE | {".md"}:
         return name
     return f"{name}.md"
 
@@ -136,7 +136,7 @@ def _content(path: Path, name: str) -> str | bytes:
             return (path / README).read_text("utf-8")
         held = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
         return f"# {name}\n\n" + "".join(f"* `{entry}`\n" for entry in held)
-    if path.suffix in PICTURES:
+    if path.suffix in AS_THEY_ARE:
         return path.read_bytes()
     text = path.read_text("utf-8")
     if path.suffix == ".md":
