@@ -10,15 +10,16 @@ from gpt4all_core.types import Piece, TextDelta
 
 
 class Endless(Scripted):
-    """Says one word and goes on for ever. left: released by each answer that nobody wants any more."""
+    """Says something and goes on for ever. left: released by each answer that nobody wants any more."""
 
-    def __init__(self):
+    def __init__(self, text="word"):
         super().__init__()
+        self._text = text
         self.left = threading.Semaphore(0)
 
     def chat(self, *_messages, **_options):
         mailbox = Mailbox(self.left.release)
-        mailbox.push(Piece("word", 1))
+        mailbox.push(Piece(self._text, 1))
         return ChatReply(Generation(mailbox), _Plain())
 
 

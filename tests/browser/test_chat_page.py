@@ -79,6 +79,25 @@ def test_stopping_keeps_what_was_said(serve, open_page):
     expect(page.get_by_label("Your message")).to_be_focused()
 
 
+def test_whoever_reads_further_up_is_left_there_when_the_answer_ends(serve, open_page):
+    page = open_page(serve(Endless("A line.\n\n" * 80)))
+    ask(page, "Go on")
+    thread = page.locator(".thread")
+    expect(thread).to_contain_text("A line.")
+    thread.evaluate("thread => { thread.scrollTop = 100 }")
+    page.get_by_label("Your message").press("Escape")
+    expect(answers(page).first).to_contain_text("stopped")
+    assert thread.evaluate("thread => thread.scrollTop") == 100
+
+
+def test_the_focus_stays_in_the_conversation_when_its_button_goes(chat):
+    page = chat(Scripted(["Once.", "Twice."]))
+    ask(page, "Hello")
+    page.get_by_role("button", name="Ask for another answer").press("Enter")
+    expect(answers(page)).to_have_text([re.compile("Twice")])
+    expect(page.locator(".thread")).to_be_focused()
+
+
 def test_a_question_can_be_edited_and_an_answer_asked_for_again(chat):
     model = Scripted(lambda messages: f"You said: {messages[-1].text}")
     page = chat(model)

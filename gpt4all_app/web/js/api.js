@@ -112,5 +112,9 @@ function unreachable(what) {
 async function errorOf(response) {
   const body = await response.json().catch(() => null);
   const message = body?.error?.message ?? `The server answered ${response.status} ${response.statusText}.`;
-  return new ApiError(message, { code: body?.error?.code, param: body?.error?.param, status: response.status });
+  return new ApiError(message, {
+    code: body?.error?.code,
+    param: body?.error?.param,
+    status: response.status,
+  });
 }

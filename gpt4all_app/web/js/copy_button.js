@@ -9,7 +9,11 @@ const SHOWN_MS = 1500;
 /** A button that copies what `text` gives; null over plain HTTP from another machine, where browsers bar it. */
 export function copyButton(text, label) {
   if (!navigator.clipboard) return null;
-  const button = element("button", { class: "icon-button small", type: "button", "aria-label": label, title: label }, icon("copy"));
+  const button = element(
+    "button",
+    { class: "icon-button small", type: "button", "aria-label": label, title: label },
+    icon("copy"),
+  );
   button.addEventListener("click", async () => {
     const isDone = await navigator.clipboard.writeText(text()).then(
       () => true,

@@ -7,11 +7,20 @@ import { element, newId } from "./dom.js";
 export function askForKey({ wasRefused }) {
   return new Promise((resolve) => {
     const id = newId("key");
-    const input = element("input", { type: "password", id, required: true, autocomplete: "current-password" });
+    const input = element("input", {
+      type: "password",
+      id,
+      required: true,
+      autocomplete: "current-password",
+    });
     const form = element(
       "form",
       { class: "dialog-body", method: "dialog" },
-      element("p", {}, "This server only answers to those who have its key: what GPT4ALL_API_KEY or --api-key said where it was started."),
+      element(
+        "p",
+        {},
+        "This server only answers to those who have its key: what GPT4ALL_API_KEY or --api-key said where it was started.",
+      ),
       wasRefused && element("p", { class: "notice bad", role: "alert" }, "That was not the key."),
       element("div", { class: "field" }, element("label", { for: id }, "API key"), input),
       element("p", { class: "hint" }, "It is kept until this tab is closed."),

@@ -51,7 +51,12 @@ const BLOCKS = {
   // The page's own headings are above those of an answer.
   heading: (block, citation) => element(`h${Math.min(block.level + 2, 6)}`, {}, inline(block.text, citation)),
   rule: () => element("hr"),
-  quote: (block, citation) => element("blockquote", {}, block.blocks.map((each) => renderBlock(each, citation))),
+  quote: (block, citation) =>
+    element(
+      "blockquote",
+      {},
+      block.blocks.map((each) => renderBlock(each, citation)),
+    ),
   code: renderCode,
   list: renderList,
   table: renderTable,
@@ -65,7 +70,12 @@ function renderCode({ language, text }) {
   return element(
     "figure",
     { class: "code" },
-    element("figcaption", {}, element("span", {}, language || "text"), copyButton(() => text, "Copy this code")),
+    element(
+      "figcaption",
+      {},
+      element("span", {}, language || "text"),
+      copyButton(() => text, "Copy this code"),
+    ),
     // Whoever has no mouse scrolls it by the keys, and has to get there.
     element("pre", { tabindex: "0" }, element("code", {}, text)),
   );
@@ -78,8 +88,20 @@ function renderList({ isOrdered, start, isLoose, items }, citation) {
     attributes,
     items.map(({ blocks, isDone }) => {
       const isTask = isDone !== null;
-      const box = isTask && element("input", { type: "checkbox", disabled: true, checked: isDone, "aria-label": isDone ? "done" : "to do" });
-      return element("li", { class: isTask && "task" }, box, blocks.map((block) => renderInItem(block, isLoose, citation)));
+      const box =
+        isTask &&
+        element("input", {
+          type: "checkbox",
+          disabled: true,
+          checked: isDone,
+          "aria-label": isDone ? "done" : "to do",
+        });
+      return element(
+        "li",
+        { class: isTask && "task" },
+        box,
+        blocks.map((block) => renderInItem(block, isLoose, citation)),
+      );
     }),
   );
 }
@@ -91,15 +113,37 @@ function renderInItem(block, isLoose, citation) {
 
 function renderTable({ header, alignments, rows }, citation) {
   const cell = (tag, text, column) =>
-    element(tag, { class: `align-${alignments[column]}`, scope: tag === "th" && "col" }, inline(text, citation));
+    element(
+      tag,
+      { class: `align-${alignments[column]}`, scope: tag === "th" && "col" },
+      inline(text, citation),
+    );
   return element(
     "div",
     { class: "table-scroll", role: "region", "aria-label": "Table", tabindex: "0" },
     element(
       "table",
       {},
-      element("thead", {}, element("tr", {}, header.map((text, column) => cell("th", text, column)))),
-      element("tbody", {}, rows.map((row) => element("tr", {}, row.map((text, column) => cell("td", text, column))))),
+      element(
+        "thead",
+        {},
+        element(
+          "tr",
+          {},
+          header.map((text, column) => cell("th", text, column)),
+        ),
+      ),
+      element(
+        "tbody",
+        {},
+        rows.map((row) =>
+          element(
+            "tr",
+            {},
+            row.map((text, column) => cell("td", text, column)),
+          ),
+        ),
+      ),
     ),
   );
 }
@@ -112,9 +156,24 @@ const PARTS = {
   plain: ({ text }) => document.createTextNode(text),
   break: () => element("br"),
   code: ({ text }) => element("code", {}, text),
-  strong: ({ parts }, citation) => element("strong", {}, parts.map((part) => renderPart(part, citation))),
-  emphasis: ({ parts }, citation) => element("em", {}, parts.map((part) => renderPart(part, citation))),
-  strike: ({ parts }, citation) => element("del", {}, parts.map((part) => renderPart(part, citation))),
+  strong: ({ parts }, citation) =>
+    element(
+      "strong",
+      {},
+      parts.map((part) => renderPart(part, citation)),
+    ),
+  emphasis: ({ parts }, citation) =>
+    element(
+      "em",
+      {},
+      parts.map((part) => renderPart(part, citation)),
+    ),
+  strike: ({ parts }, citation) =>
+    element(
+      "del",
+      {},
+      parts.map((part) => renderPart(part, citation)),
+    ),
   link: renderLink,
   citations: renderCitations,
 };
@@ -138,5 +197,7 @@ function renderLink({ url, parts }) {
 
 function renderCitations({ numbers, text }, citation) {
   const nodes = numbers.map((number) => citation?.(number) ?? null);
-  return nodes.includes(null) ? document.createTextNode(text) : element("span", { class: "citations" }, nodes);
+  return nodes.includes(null)
+    ? document.createTextNode(text)
+    : element("span", { class: "citations" }, nodes);
 }

@@ -13,6 +13,10 @@ export function saveFile(name, text, { type }) {
 
 /** A name for a file out of a title: letters and digits of any script, hyphens between. */
 export function fileName(title, ending) {
-  const stem = title.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-+|-+$/g, "").slice(0, 60);
+  const stem = title
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 60);
   return `${stem || "conversation"}.${ending}`;
 }

@@ -39,7 +39,11 @@ export class Shell {
     fill(
       document.getElementById("sidebar-footer"),
       themeSwitch(),
-      element("p", { class: "privacy" }, "Models and documents stay on this machine. Nothing is loaded from elsewhere."),
+      element(
+        "p",
+        { class: "privacy" },
+        "Models and documents stay on this machine. Nothing is loaded from elsewhere.",
+      ),
     );
   }
 
@@ -102,7 +106,11 @@ export class Shell {
         this.#opened.delete(view.name);
         this.#route({ isFirst: false });
       };
-      made = element("div", { class: "empty-state" }, errorNotice(error, { title: `${view.label} cannot be shown`, retry: again }));
+      made = element(
+        "div",
+        { class: "empty-state" },
+        errorNotice(error, { title: `${view.label} cannot be shown`, retry: again }),
+      );
     }
     // Two calls may have waited for the same view.
     if (this.#opened.has(view.name)) return this.#opened.get(view.name);

@@ -71,7 +71,10 @@ export async function chatView(api) {
   show();
   thread.show();
   loadModels(api, session, { models, notices, thread });
-  view.addEventListener("shown", () => composer.focus());
+  view.addEventListener("shown", () => {
+    // On a touch screen the focus would bring up the keyboard, over half of the page.
+    if (globalThis.matchMedia("(hover: hover)").matches) composer.focus();
+  });
   return view;
 }
 
@@ -86,7 +89,13 @@ async function loadModels(api, session, { models, notices, thread }) {
     if (session.current.messages.length === 0) thread.show();
   } catch (error) {
     fill(models);
-    fill(notices, errorNotice(error, { title: "The models are not known", retry: () => loadModels(api, session, { models, notices, thread }) }));
+    fill(
+      notices,
+      errorNotice(error, {
+        title: "The models are not known",
+        retry: () => loadModels(api, session, { models, notices, thread }),
+      }),
+    );
     if (error.isUnreachable) setTimeout(() => notices.querySelector("button")?.click(), ASK_AGAIN_MS);
   }
 }
@@ -104,7 +113,9 @@ function picker(found, session, thread) {
 
 function noModel() {
   return errorNotice(
-    new Error("This server has no model that writes text. Get one with: gpt4all models recommend, then start the server again."),
+    new Error(
+      "This server has no model that writes text. Get one with: gpt4all models recommend, then start the server again.",
+    ),
     { title: "No model" },
   );
 }
@@ -122,7 +133,11 @@ function beginning(session, composer) {
       "ul",
       { class: "beginnings", "aria-label": "Ways to begin" },
       BEGINNINGS.map((text) =>
-        element("li", {}, element("button", { class: "button", type: "button", onclick: () => composer.suggest(text) }, text)),
+        element(
+          "li",
+          {},
+          element("button", { class: "button", type: "button", onclick: () => composer.suggest(text) }, text),
+        ),
       ),
     ),
   );
@@ -135,7 +150,12 @@ function modelLine(model) {
 
 function settingsButton() {
   const count = element("span", { class: "count" });
-  const button = element("button", { class: "icon-button", type: "button", "aria-haspopup": "dialog" }, icon("settings"), count);
+  const button = element(
+    "button",
+    { class: "icon-button", type: "button", "aria-haspopup": "dialog" },
+    icon("settings"),
+    count,
+  );
   const show = (settings) => {
     const changed = changedCount(settings);
     count.textContent = changed > 0 ? String(changed) : "";
@@ -155,17 +175,41 @@ function openExport(conversation) {
     titledDialog(
       "Export this conversation",
       {},
-      element("p", {}, "As Markdown to read, with its sources; as JSON for this page on another machine, and for programs."),
+      element(
+        "p",
+        {},
+        "As Markdown to read, with its sources; as JSON for this page on another machine, and for programs.",
+      ),
       element(
         "div",
         { class: "dialog-actions" },
-        element("button", { class: "button", type: "button", onclick: save(() => asJson([conversation]), "json", "application/json") }, "JSON"),
-        element("button", { class: "button primary", type: "button", onclick: save(() => asMarkdown(conversation), "md", "text/markdown") }, "Markdown"),
+        element(
+          "button",
+          {
+            class: "button",
+            type: "button",
+            onclick: save(() => asJson([conversation]), "json", "application/json"),
+          },
+          "JSON",
+        ),
+        element(
+          "button",
+          {
+            class: "button primary",
+            type: "button",
+            onclick: save(() => asMarkdown(conversation), "md", "text/markdown"),
+          },
+          "Markdown",
+        ),
       ),
     ),
   );
 }
 
 function headerButton(picture, label, onclick) {
-  return element("button", { class: "icon-button", type: "button", "aria-label": label, title: label, onclick }, icon(picture));
+  return element(
+    "button",
+    { class: "icon-button", type: "button", "aria-label": label, title: label, onclick },
+    icon(picture),
+  );
 }

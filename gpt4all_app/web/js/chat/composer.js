@@ -15,11 +15,27 @@ export class Composer {
   /** onSend: called with the text. onStop: called when the answer should end. beside: stands by the buttons. */
   constructor({ onSend, onStop, beside }) {
     const id = newId("message");
-    this.#text = element("textarea", { id, rows: "1", placeholder: "Ask the model…", "aria-describedby": `${id}-keys` });
-    this.#send = element("button", { class: "button primary round", type: "submit", "aria-label": "Send", title: "Send" }, icon("send"));
+    this.#text = element("textarea", {
+      id,
+      rows: "1",
+      placeholder: "Ask the model…",
+      "aria-describedby": `${id}-keys`,
+    });
+    this.#send = element(
+      "button",
+      { class: "button primary round", type: "submit", "aria-label": "Send", title: "Send" },
+      icon("send"),
+    );
     this.#stop = element(
       "button",
-      { class: "button round", type: "button", "aria-label": "Stop the answer", title: "Stop (Esc)", hidden: true, onclick: onStop },
+      {
+        class: "button round",
+        type: "button",
+        "aria-label": "Stop the answer",
+        title: "Stop (Esc)",
+        hidden: true,
+        onclick: onStop,
+      },
       icon("stop"),
     );
     this.element = element(
@@ -28,7 +44,11 @@ export class Composer {
       element("label", { class: "visually-hidden", for: id }, "Your message"),
       this.#text,
       element("div", { class: "composer-foot" }, beside, this.#send, this.#stop),
-      element("p", { class: "visually-hidden", id: `${id}-keys` }, "Enter sends, Shift and Enter begin a new line, Escape stops the answer."),
+      element(
+        "p",
+        { class: "visually-hidden", id: `${id}-keys` },
+        "Enter sends, Shift and Enter begin a new line, Escape stops the answer.",
+      ),
     );
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();

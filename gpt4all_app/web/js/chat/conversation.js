@@ -7,7 +7,9 @@ const ROLES = new Set(["user", "assistant"]);
 
 /** An id that nothing else has. crypto.randomUUID is not there over plain HTTP. */
 function newId() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
 }
 
 /**
@@ -26,13 +28,20 @@ export function titleOf(conversation) {
   if (conversation.title) return conversation.title;
   const first = conversation.messages.find((message) => message.role === "user")?.content ?? "";
   const line = first.trim().split("\n")[0];
-  return line.length > TITLE_LETTERS ? `${line.slice(0, TITLE_LETTERS).trimEnd()}…` : line || "New conversation";
+  return line.length > TITLE_LETTERS
+    ? `${line.slice(0, TITLE_LETTERS).trimEnd()}…`
+    : line || "New conversation";
 }
 
 /** Whether it has all of these words, in its title or in what was said. */
 export function hasWords(conversation, words) {
-  const text = [titleOf(conversation), ...conversation.messages.map(({ content }) => content)].join("\n").toLowerCase();
-  return words.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+  const text = [titleOf(conversation), ...conversation.messages.map(({ content }) => content)]
+    .join("\n")
+    .toLowerCase();
+  return words
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
 }
 
 /** A conversation for people to read. */
@@ -90,7 +99,9 @@ function checkedMessage(read) {
     content: read.content,
     thought: typeof read.thought === "string" ? read.thought : "",
     model: typeof read.model === "string" ? read.model : null,
-    references: references.filter((each) => Number.isInteger(each?.number) && typeof each.document?.filename === "string"),
+    references: references.filter(
+      (each) => Number.isInteger(each?.number) && typeof each.document?.filename === "string",
+    ),
     statistics: null,
   };
 }
@@ -101,5 +112,7 @@ function textsOf(list) {
 
 function sourcesOf({ references }) {
   if (!references?.length) return "";
-  return references.map(({ number, document, place }) => `${number}. ${document.filename}${place ? `, ${place}` : ""}`).join("\n");
+  return references
+    .map(({ number, document, place }) => `${number}. ${document.filename}${place ? `, ${place}` : ""}`)
+    .join("\n");
 }

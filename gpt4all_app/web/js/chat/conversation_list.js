@@ -13,16 +13,27 @@ import { asJson, hasWords, titleOf } from "./conversation.js";
 export function conversationList(session) {
   const list = element("ul", { class: "conversations" });
   const problems = element("div");
-  const search = element("input", { type: "search", placeholder: "Search conversations", "aria-label": "Search conversations" });
+  const search = element("input", {
+    type: "search",
+    placeholder: "Search conversations",
+    "aria-label": "Search conversations",
+  });
   const show = () => {
     const words = search.value.trim();
     const found = session.conversations.filter((each) => !words || hasWords(each, words));
-    const none = words ? "Nothing has these words." : "What you ask is listed here, and kept in this browser only.";
-    fill(list, found.length > 0 ? found.map((each) => row(session, each)) : element("li", { class: "hint" }, none));
+    const none = words
+      ? "Nothing has these words."
+      : "What you ask is listed here, and kept in this browser only.";
+    fill(
+      list,
+      found.length > 0 ? found.map((each) => row(session, each)) : element("li", { class: "hint" }, none),
+    );
   };
   search.addEventListener("input", show);
   session.addEventListener("list", show);
-  session.addEventListener("problem", ({ detail }) => fill(problems, errorNotice(detail.error, { title: "Not kept" })));
+  session.addEventListener("problem", ({ detail }) =>
+    fill(problems, errorNotice(detail.error, { title: "Not kept" })),
+  );
   const section = element(
     "section",
     { class: "conversation-panel", "aria-label": "Conversations" },
@@ -133,5 +144,9 @@ function smallButton(picture, label, onclick) {
 }
 
 function rowButton(picture, label, onclick) {
-  return element("button", { class: "icon-button small", type: "button", "aria-label": label, title: label, onclick }, icon(picture));
+  return element(
+    "button",
+    { class: "icon-button small", type: "button", "aria-label": label, title: label, onclick },
+    icon(picture),
+  );
 }

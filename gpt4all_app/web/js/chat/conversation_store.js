@@ -43,5 +43,7 @@ function openDatabase() {
 }
 
 function notKept(error) {
-  return new Error(`The browser does not keep conversations (${error?.name ?? "no reason told"}); export what you need.`);
+  return new Error(
+    `The browser does not keep conversations (${error?.name ?? "no reason told"}); export what you need.`,
+  );
 }

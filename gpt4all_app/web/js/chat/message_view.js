@@ -93,6 +93,15 @@ export class AnswerView {
     );
   }
 
+  /** Whether somebody reads its thoughts. */
+  get isThoughtOpen() {
+    return this.#thoughts.open;
+  }
+
+  set isThoughtOpen(isOpen) {
+    this.#thoughts.open = isOpen;
+  }
+
   /** Show more of an answer that is under way; null before anything came. */
   grow(answer) {
     const isWaiting = !answer?.text && !answer?.thought;
@@ -188,5 +197,9 @@ function statisticsLine({ isStopped, finish, usage, firstMs, totalMs }) {
 }
 
 function iconButton(picture, label, onclick) {
-  return element("button", { class: "icon-button small", type: "button", "aria-label": label, title: label, onclick }, icon(picture));
+  return element(
+    "button",
+    { class: "icon-button small", type: "button", "aria-label": label, title: label, onclick },
+    icon(picture),
+  );
 }

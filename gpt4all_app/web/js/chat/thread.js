@@ -16,6 +16,7 @@ export class Thread {
   #beginning;
   #onCitation;
   #growing = null;
+  #shown = null;
   #frame = 0;
   #loadingTimer = 0;
   #list = element("div", { class: "messages" });
@@ -24,7 +25,11 @@ export class Thread {
     this.#session = session;
     this.#beginning = beginning;
     this.#onCitation = onCitation;
-    this.element = element("section", { class: "thread", "aria-label": "Conversation", tabindex: "0" }, this.#list);
+    this.element = element(
+      "section",
+      { class: "thread", "aria-label": "Conversation", tabindex: "0" },
+      this.#list,
+    );
     session.addEventListener("conversation", () => this.show());
     session.addEventListener("progress", () => this.#scheduleGrowth());
   }
@@ -33,8 +38,16 @@ export class Thread {
   show() {
     const { current, running, failure } = this.#session;
     const isEmpty = current.messages.length === 0;
-    const views = current.messages.map((message, index) => this.#messageView(message, index, Boolean(running)));
+    // Whoever reads further up, or the thoughts, goes on reading when the answer is done.
+    const isRead = this.#shown === current && !running && !this.#isAtEnd();
+    const place = this.element.scrollTop;
+    const hadFocus = this.#list.contains(document.activeElement);
+    const isThoughtOpen = this.#shown === current && Boolean(this.#growing?.isThoughtOpen);
+    const views = current.messages.map((message, index) =>
+      this.#messageView(message, index, { running, isThoughtOpen }),
+    );
     clearTimeout(this.#loadingTimer);
+    this.#shown = current;
     this.#growing = running && this.#growingView(running);
     fill(
       this.#list,
@@ -42,20 +55,23 @@ export class Thread {
       this.#growing?.element,
       !running && this.#unanswered(current, failure),
     );
-    this.#toEnd();
+    if (isRead) this.element.scrollTop = place;
+    else this.#toEnd();
+    if (hadFocus) this.element.focus(); // the button that had it is gone
   }
 
-  #messageView(message, index, isBusy) {
+  #messageView(message, index, { running, isThoughtOpen }) {
     if (message.role === "user") {
-      return questionView(message, { onEdit: isBusy ? null : (text) => this.#session.edit(message, text) });
+      return questionView(message, { onEdit: running ? null : (text) => this.#session.edit(message, text) });
     }
     const isLast = index === this.#session.current.messages.length - 1;
     const view = new AnswerView({
       model: message.model,
-      onRetry: isLast && !isBusy ? () => this.#session.retry() : null,
+      onRetry: isLast && !running ? () => this.#session.retry() : null,
       onCitation: this.#onCitation,
     });
     view.finish(message);
+    view.isThoughtOpen = isLast && isThoughtOpen;
     return view.element;
   }
 

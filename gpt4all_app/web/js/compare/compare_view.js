@@ -27,13 +27,20 @@ class Comparison {
   #prompt;
   #isFair = element("input", { type: "checkbox", checked: true });
   #start = element("button", { class: "button primary", type: "submit", disabled: true }, "Compare");
-  #stop = element("button", { class: "button", type: "button", hidden: true, onclick: () => this.#controller?.abort() }, icon("stop"), "Stop");
+  #stop = element(
+    "button",
+    { class: "button", type: "button", hidden: true, onclick: () => this.#controller?.abort() },
+    icon("stop"),
+    "Stop",
+  );
   #notices = element("div");
   #results = element("div");
 
   constructor(api) {
     this.#api = api;
-    this.#sides = ["Left", "Right"].map((name) => new Side(name, { onCitation: (reference) => openPassage(api, reference) }));
+    this.#sides = ["Left", "Right"].map(
+      (name) => new Side(name, { onCitation: (reference) => openPassage(api, reference) }),
+    );
     const id = newId("prompt");
     this.#prompt = element("textarea", { id, rows: "3", required: true, placeholder: "What both are asked" });
     const picker = collectionPicker(api, {
@@ -52,13 +59,23 @@ class Comparison {
         element("span", { class: "spacer" }),
         element(
           "button",
-          { class: "icon-button", type: "button", "aria-label": "Settings", title: "Settings", onclick: () => openSettings({ onChange: () => {} }) },
+          {
+            class: "icon-button",
+            type: "button",
+            "aria-label": "Settings",
+            title: "Settings",
+            onclick: () => openSettings({ onChange: () => {} }),
+          },
           icon("settings"),
         ),
       ),
       this.#form(id, picker),
       this.#notices,
-      element("div", { class: "sides" }, this.#sides.map((side) => side.element)),
+      element(
+        "div",
+        { class: "sides" },
+        this.#sides.map((side) => side.element),
+      ),
       this.#results,
     );
     this.#loadModels();
@@ -73,9 +90,25 @@ class Comparison {
         "label",
         { class: "check" },
         this.#isFair,
-        element("span", {}, "One after the other ", element("span", { class: "hint" }, "Each is loaded first and has the processor to itself, so that the times can be compared.")),
+        element(
+          "span",
+          {},
+          "One after the other ",
+          element(
+            "span",
+            { class: "hint" },
+            "Each is loaded first and has the processor to itself, so that the times can be compared.",
+          ),
+        ),
       ),
-      element("div", { class: "compare-actions" }, picker, element("span", { class: "spacer" }), this.#stop, this.#start),
+      element(
+        "div",
+        { class: "compare-actions" },
+        picker,
+        element("span", { class: "spacer" }),
+        this.#stop,
+        this.#start,
+      ),
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -92,7 +125,10 @@ class Comparison {
     try {
       const models = await chatModels(this.#api);
       const first = chosenModel(models);
-      if (!first) throw new Error("This server has no model that writes text. Get one with: gpt4all models recommend, then start the server again.");
+      if (!first)
+        throw new Error(
+          "This server has no model that writes text. Get one with: gpt4all models recommend, then start the server again.",
+        );
       const second = models.find((model) => model !== first) ?? first;
       this.#sides[0].offer(models, first);
       this.#sides[1].offer(models, second);
@@ -100,10 +136,17 @@ class Comparison {
       fill(
         this.#notices,
         first === second &&
-          element("p", { class: "notice" }, "This server has one model; give the sides two temperatures, or serve more models: gpt4all models recommend"),
+          element(
+            "p",
+            { class: "notice" },
+            "This server has one model; give the sides two temperatures, or serve more models: gpt4all models recommend",
+          ),
       );
     } catch (error) {
-      fill(this.#notices, errorNotice(error, { title: "The models are not known", retry: () => this.#loadModels() }));
+      fill(
+        this.#notices,
+        errorNotice(error, { title: "The models are not known", retry: () => this.#loadModels() }),
+      );
     }
   }
 
@@ -130,7 +173,11 @@ class Comparison {
     this.#runs.push(run);
     showResults(this.#results, this.#runs);
     this.#busy(null);
-    announce(run.results.map(({ model, answer, error }) => `${model}: ${answer ? answer.text : error.message}`).join(". "));
+    announce(
+      run.results
+        .map(({ model, answer, error }) => `${model}: ${answer ? answer.text : error.message}`)
+        .join(". "),
+    );
   }
 
   async #answers(requests, { isFair, signal }) {
@@ -143,14 +190,23 @@ class Comparison {
   }
 
   async #answer(side, request, { isFair, signal }) {
-    const result = { side: side.name.toLowerCase(), model: request.model, request, answer: null, error: null };
+    const result = {
+      side: side.name.toLowerCase(),
+      model: request.model,
+      request,
+      answer: null,
+      error: null,
+    };
     try {
       if (isFair) {
         side.wait("Loading the model…");
         await this.#load(request.model, signal);
       }
       side.wait("Reading the prompt…");
-      result.answer = await followAnswer(this.#api, request, { signal, onChange: (answer) => side.grow(answer) });
+      result.answer = await followAnswer(this.#api, request, {
+        signal,
+        onChange: (answer) => side.grow(answer),
+      });
     } catch (error) {
       result.error = signal.aborted ? new Error("It was stopped before it began.") : error;
     }

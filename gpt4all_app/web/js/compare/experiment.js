@@ -5,8 +5,18 @@ import { tokensPerSecond } from "../answer.js";
 /** Columns of the table of results, and of the CSV file: `[name, unit of the value, value of a result]`. */
 export const MEASURES = [
   { name: "first token", unit: "s", of: ({ answer }) => seconds(answer?.firstMs), isLessBetter: true },
-  { name: "speed", unit: "tokens/s", of: ({ answer }) => rounded(answer && tokensPerSecond(answer), 1), isLessBetter: false },
-  { name: "length", unit: "tokens", of: ({ answer }) => answer?.usage?.completion_tokens ?? null, isLessBetter: null },
+  {
+    name: "speed",
+    unit: "tokens/s",
+    of: ({ answer }) => rounded(answer && tokensPerSecond(answer), 1),
+    isLessBetter: false,
+  },
+  {
+    name: "length",
+    unit: "tokens",
+    of: ({ answer }) => answer?.usage?.completion_tokens ?? null,
+    isLessBetter: null,
+  },
   { name: "whole answer", unit: "s", of: ({ answer }) => seconds(answer?.totalMs), isLessBetter: null },
 ];
 
@@ -17,7 +27,15 @@ export function experimentJson(runs) {
 
 /** A line for each answer, for spreadsheets. */
 export function experimentCsv(runs) {
-  const head = ["run", "side", "model", "temperature", ...MEASURES.map(({ name, unit }) => `${name} (${unit})`), "prompt", "answer"];
+  const head = [
+    "run",
+    "side",
+    "model",
+    "temperature",
+    ...MEASURES.map(({ name, unit }) => `${name} (${unit})`),
+    "prompt",
+    "answer",
+  ];
   const rows = runs.flatMap((run, index) =>
     run.results.map((result) => [
       index + 1,
@@ -49,7 +67,9 @@ function plainRun({ time, prompt, system, collections, isFair, results }) {
       side: result.side,
       model: result.model,
       request: result.request,
-      measures: Object.fromEntries(MEASURES.map((measure) => [`${measure.name} (${measure.unit})`, measure.of(result)])),
+      measures: Object.fromEntries(
+        MEASURES.map((measure) => [`${measure.name} (${measure.unit})`, measure.of(result)]),
+      ),
       usage: result.answer?.usage ?? null,
       stopped: result.answer?.state === "stopped",
       thought: result.answer?.thought ?? "",

@@ -18,7 +18,9 @@ export function resultsTable(runs) {
       element("h2", {}, "Results"),
       element("span", { class: "spacer" }),
       exportButton("CSV", () => saveFile("comparison.csv", experimentCsv(runs), { type: "text/csv" })),
-      exportButton("JSON", () => saveFile("comparison.json", experimentJson(runs), { type: "application/json" })),
+      exportButton("JSON", () =>
+        saveFile("comparison.json", experimentJson(runs), { type: "application/json" }),
+      ),
     ),
     element(
       "div",
@@ -33,14 +35,20 @@ export function resultsTable(runs) {
             "tr",
             {},
             ["Question", "Model"].map((name) => element("th", { scope: "col" }, name)),
-            MEASURES.map(({ name, unit }) => element("th", { scope: "col", class: "align-end" }, `${name}, ${unit}`)),
+            MEASURES.map(({ name, unit }) =>
+              element("th", { scope: "col", class: "align-end" }, `${name}, ${unit}`),
+            ),
           ),
         ),
         rows,
       ),
     ),
     runs.some(({ isFair }) => !isFair) &&
-      element("p", { class: "hint" }, "Runs with * had both models answer at once, and share the processor: both were slower than alone."),
+      element(
+        "p",
+        { class: "hint" },
+        "Runs with * had both models answer at once, and share the processor: both were slower than alone.",
+      ),
   );
 }
 
@@ -55,9 +63,15 @@ function runRows(run, index) {
         "tr",
         {},
         side === 0 &&
-          element("th", { scope: "rowgroup", rowspan: "2" }, `${index}${run.isFair ? "" : "*"}. ${run.prompt.slice(0, 80)}`),
+          element(
+            "th",
+            { scope: "rowgroup", rowspan: "2" },
+            `${index}${run.isFair ? "" : "*"}. ${run.prompt.slice(0, 80)}`,
+          ),
         element("td", {}, result.model, temperatureNote(result)),
-        MEASURES.map((measure, column) => measureCell(measure.of(result), winners[column] === (side === 0 ? -1 : 1))),
+        MEASURES.map((measure, column) =>
+          measureCell(measure.of(result), winners[column] === (side === 0 ? -1 : 1)),
+        ),
       ),
     ),
   );

@@ -23,7 +23,15 @@ export class Side {
     this.#onCitation = onCitation;
     const id = newId("temperature");
     const { min, max, step } = TEMPERATURE;
-    this.#temperature = element("input", { type: "number", id, min, max, step, placeholder: "as set", inputmode: "decimal" });
+    this.#temperature = element("input", {
+      type: "number",
+      id,
+      min,
+      max,
+      step,
+      placeholder: "as set",
+      inputmode: "decimal",
+    });
     this.element = element(
       "section",
       { class: "side card", "aria-label": `${name} side` },
@@ -31,7 +39,12 @@ export class Side {
         "div",
         { class: "side-head" },
         this.#picker,
-        element("div", { class: "side-temperature" }, element("label", { class: "hint", for: id }, "Temperature"), this.#temperature),
+        element(
+          "div",
+          { class: "side-temperature" },
+          element("label", { class: "hint", for: id }, "Temperature"),
+          this.#temperature,
+        ),
       ),
       this.#place,
     );
@@ -60,7 +73,9 @@ export class Side {
     const temperature = Number(text);
     if (text === "" || !isPossible(TEMPERATURE, temperature)) {
       this.#temperature.focus();
-      throw new RangeError(`The temperature of the ${this.name.toLowerCase()} side goes from ${TEMPERATURE.min} to ${TEMPERATURE.max}.`);
+      throw new RangeError(
+        `The temperature of the ${this.name.toLowerCase()} side goes from ${TEMPERATURE.min} to ${TEMPERATURE.max}.`,
+      );
     }
     return { temperature };
   }

@@ -5,6 +5,7 @@ import { element, fill, newId } from "../dom.js";
 import { bytes, counted, number } from "../format.js";
 import { icon } from "../icons.js";
 import { errorNotice } from "../notices.js";
+import { fillKeepingFocus } from "./focus.js";
 import { deleteFile } from "./requests.js";
 import { visibleName } from "./visible_text.js";
 
@@ -35,7 +36,7 @@ export class FileList {
   });
   #count = element("p", { class: "hint", role: "status", tabindex: "-1" });
   #failure = element("div", {});
-  #rows = element("ul", { class: "files" });
+  #rows = element("ul", { class: "files", tabindex: "-1" });
   #more = element("button", { class: "button small", type: "button" });
 
   /** onDeleted: called when a file was deleted. */
@@ -65,9 +66,8 @@ export class FileList {
 
   show(files) {
     const rank = ({ status }) => (status === "indexed" ? 1 : 0);
-    this.#files = files.toSorted(
-      (one, other) => rank(one) - rank(other) || one.filename.localeCompare(other.filename),
-    );
+    // The server's order, which is by name, is kept among those of a rank.
+    this.#files = files.toSorted((one, other) => rank(one) - rank(other));
     this.#filter.hidden = files.length < FILTERED_FROM;
     if (this.#filter.hidden) this.#filter.value = "";
     this.#draw();
@@ -78,7 +78,7 @@ export class FileList {
     const found = this.#files.filter(({ filename }) => filename.toLowerCase().includes(wanted));
     const all = counted(this.#files.length, "file");
     this.#count.textContent = wanted ? `${number(found.length)} of ${all}` : all;
-    fill(
+    fillKeepingFocus(
       this.#rows,
       found.slice(0, this.#most).map((file) => this.#row(file)),
     );

@@ -27,8 +27,24 @@ export function openPassage(api, reference) {
       { once: true },
     );
     showDialog(view.dialog);
-    view.show(reference.passage_id ?? reference.id);
+    const id = reference.passage_id ?? reference.id;
+    if (id) view.show(id);
+    else view.draw(passageOf(reference));
   });
+}
+
+/** A reference as a passage, where the index has none that holds it: what it quotes, by itself. */
+function passageOf({ document, place, quote }) {
+  const span = [0, quote.length]; // counted in code units, and so not too short
+  return {
+    document,
+    place,
+    text: quote,
+    context: quote,
+    context_span: span,
+    previous_id: null,
+    next_id: null,
+  };
 }
 
 class PassageView {
@@ -75,8 +91,7 @@ class PassageView {
     this.#text.setAttribute("aria-busy", "true");
     this.#enable(false);
     try {
-      this.#passage = await readPassage(this.#api, passageId, { signal });
-      this.#draw();
+      this.draw(await readPassage(this.#api, passageId, { signal }));
     } catch (error) {
       if (signal.aborted) return;
       fill(
@@ -91,22 +106,24 @@ class PassageView {
     this.#loading.abort();
   }
 
-  #draw() {
+  /** passage: as the server tells it. */
+  draw(passage) {
+    this.#passage = passage;
     const {
       document: { filename },
       place,
       context,
       context_span: span,
-    } = this.#passage;
+    } = passage;
     const name = visibleName(filename);
     fill(this.dialog.querySelector("h2"), element("bdi", {}, name));
     this.#place.textContent = place || "Whole text";
     this.#text.setAttribute("aria-label", [name, place].filter(Boolean).join(", "));
     const [start, end] = toCodeUnits(context, span);
-    const passage = element("mark", { class: "passage" }, this.#marked(context.slice(start, end)));
-    fill(this.#text, unforcedText(context.slice(0, start)), passage, unforcedText(context.slice(end)));
+    const marked = element("mark", { class: "passage" }, this.#marked(context.slice(start, end)));
+    fill(this.#text, unforcedText(context.slice(0, start)), marked, unforcedText(context.slice(end)));
     this.#enable(true);
-    const goal = this.#text.querySelector("mark.quotation") ?? passage;
+    const goal = this.#text.querySelector("mark.quotation") ?? marked;
     // Not scrollIntoView: it would move the page behind the dialog, too.
     const above = goal.getBoundingClientRect().top - this.#text.getBoundingClientRect().top;
     this.#text.scrollTop += above - this.#text.clientHeight / 4;

@@ -45,7 +45,7 @@ export class UploadPanel {
       await upload.run({
         signal: stopper.signal,
         onProgress: () => {
-          bar.show({ share: upload.share, says: progressOf(upload) });
+          bar.show({ share: upload.share || null, says: progressOf(upload) });
           spoken.tell(upload.share, progressOf(upload));
         },
       });

@@ -45,14 +45,14 @@ export class MapExplorer {
     const onGo = (points) => this.#go(points);
     this.#card = new PassageCard(api, { onOpen });
     this.#stage = new MapStage({ onPoint: (point, place) => this.#card.show(point, place), onOpen });
-    this.#stage.node.append(this.#card.node, this.#buttons());
+    this.#stage.node.append(this.#found, this.#card.node, this.#buttons());
     this.#stage.node.addEventListener("recoloured", () => this.#drawTopics());
     this.#topicList = new TopicList({ onChoose: (topics) => this.#choose(topics) });
     this.#table = new PointTable({ onGo, onOpen });
     this.node = element(
       "div",
       { class: "map-explorer" },
-      element("div", { class: "map-main" }, this.#searchForm(), this.#found, this.#stage.node, this.#facts),
+      element("div", { class: "map-main" }, this.#searchForm(), this.#stage.node, this.#facts),
       element("aside", { class: "map-side", "aria-label": "About the map" }, this.#panels),
     );
   }

@@ -54,7 +54,12 @@ function fenced(lines, start) {
     at += 1;
   }
   const isClosed = at < lines.length;
-  return { type: "code", language: language.trim().split(" ")[0], text: code.join("\n"), end: at + (isClosed ? 1 : 0) };
+  return {
+    type: "code",
+    language: language.trim().split(" ")[0],
+    text: code.join("\n"),
+    end: at + (isClosed ? 1 : 0),
+  };
 }
 
 function heading(line, at) {
@@ -134,7 +139,12 @@ function asTask(blocks) {
 
 function isTable(lines, at) {
   const next = lines[at + 1] ?? "";
-  return lines[at].includes("|") && next.includes("-") && DELIMITERS.test(next) && cells(lines[at]).length === cells(next).length;
+  return (
+    lines[at].includes("|") &&
+    next.includes("-") &&
+    DELIMITERS.test(next) &&
+    cells(lines[at]).length === cells(next).length
+  );
 }
 
 function table(lines, start) {
@@ -154,14 +164,20 @@ function table(lines, start) {
 }
 
 function cells(line) {
-  const inside = line.trim().replace(/^\|/, "").replace(/(?<!\\)\|$/, "");
+  const inside = line
+    .trim()
+    .replace(/^\|/, "")
+    .replace(/(?<!\\)\|$/, "");
   return inside.split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll("\\|", "|"));
 }
 
 function paragraph(lines, start) {
   let at = start + 1;
   while (at < lines.length && lines[at].trim() !== "" && !beginsBlock(lines, at)) at += 1;
-  const text = lines.slice(start, at).map((line) => line.trim().replace(/ *\\$/, "")).join("\n");
+  const text = lines
+    .slice(start, at)
+    .map((line) => line.trim().replace(/ *\\$/, ""))
+    .join("\n");
   return { type: "paragraph", text, end: at };
 }
 

@@ -119,7 +119,8 @@ class InlineParser {
 
   /** `[text](address)`; a picture, `![…](…)`, is the same: nothing is loaded from elsewhere. */
   #link(at, bracket) {
-    const link = /\[([^[\]\n]{0,500})\]\(\s{0,3}<?([^\s<>()]{1,2000}(?:\([^\s<>()]{0,500}\)[^\s<>()]{0,500})?)>?(?:\s{1,3}"[^"\n]{0,300}")?\s{0,3}\)/y;
+    const link =
+      /\[([^[\]\n]{0,500})\]\(\s{0,3}<?([^\s<>()]{1,2000}(?:\([^\s<>()]{0,500}\)[^\s<>()]{0,500})?)>?(?:\s{1,3}"[^"\n]{0,300}")?\s{0,3}\)/y;
     link.lastIndex = bracket;
     const found = link.exec(this.#text);
     if (!found) return null;

@@ -45,7 +45,11 @@ function openList(models, chosen, choose) {
       { class: "model-list", role: "radiogroup", "aria-label": "Models" },
       models.map((model) => modelCard(model, { group, isChosen: model === chosen, choose })),
     ),
-    element("p", { class: "hint" }, "All of them run on the machine of this server. More: gpt4all models list --all"),
+    element(
+      "p",
+      { class: "hint" },
+      "All of them run on the machine of this server. More: gpt4all models list --all",
+    ),
     element(
       "div",
       { class: "dialog-actions" },
@@ -64,7 +68,13 @@ function modelCard(model, { group, isChosen, choose }) {
     element(
       "label",
       {},
-      element("input", { type: "radio", name: group, checked: isChosen, "aria-describedby": facts, onchange: () => choose(model) }),
+      element("input", {
+        type: "radio",
+        name: group,
+        checked: isChosen,
+        "aria-describedby": facts,
+        onchange: () => choose(model),
+      }),
       element("span", { class: "model-name" }, model.id),
     ),
     element("div", { id: facts }, modelChips(model), factList(model)),
@@ -85,6 +95,8 @@ function factList(model) {
   return element(
     "dl",
     { class: "facts" },
-    modelFacts(model).map(([label, value]) => element("div", {}, element("dt", {}, label), element("dd", {}, value))),
+    modelFacts(model).map(([label, value]) =>
+      element("div", {}, element("dt", {}, label), element("dd", {}, value)),
+    ),
   );
 }

@@ -40,7 +40,8 @@ export const SETTINGS = [
   {
     name: "min_p",
     label: "Min-p",
-    meaning: "Drop tokens that have less than this share of the likeliest one's probability. 0 switches it off.",
+    meaning:
+      "Drop tokens that have less than this share of the likeliest one's probability. 0 switches it off.",
     default: 0.05,
     min: 0,
     max: 1,
@@ -49,7 +50,8 @@ export const SETTINGS = [
   {
     name: "repeat_penalty",
     label: "Repeat penalty",
-    meaning: "Divides the score of the last 64 tokens, so that they come again less often. 1 switches it off.",
+    meaning:
+      "Divides the score of the last 64 tokens, so that they come again less often. 1 switches it off.",
     default: 1,
     min: 0.5,
     max: 2,
@@ -113,7 +115,9 @@ export function samplingRequest(settings) {
 
 /** How many settings are not what they are by default. */
 export function changedCount(settings) {
-  return Object.keys(samplingRequest(settings)).length + (settings.system ? 1 : 0) + (settings.answer_mode ? 1 : 0);
+  return (
+    Object.keys(samplingRequest(settings)).length + (settings.system ? 1 : 0) + (settings.answer_mode ? 1 : 0)
+  );
 }
 
 /** Whether a setting may have this value. */

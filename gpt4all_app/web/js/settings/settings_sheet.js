@@ -24,7 +24,11 @@ export function openSettings({ onChange }) {
     titledDialog(
       "Settings of answers",
       { kind: "sheet" },
-      element("p", { class: "hint" }, "They are kept in this browser and hold for all that is asked from now on."),
+      element(
+        "p",
+        { class: "hint" },
+        "They are kept in this browser and hold for all that is asked from now on.",
+      ),
       system.element,
       mode.element,
       rows.map((row) => row.element),
@@ -55,7 +59,11 @@ function systemPrompt(settings, changed) {
       "div",
       { class: "setting" },
       element("label", { class: "label", for: id }, "System prompt"),
-      element("p", { class: "hint", id: `${id}-hint` }, "What the model is told before every conversation: who it is, how it should answer."),
+      element(
+        "p",
+        { class: "hint", id: `${id}-hint` },
+        "What the model is told before every conversation: who it is, how it should answer.",
+      ),
       text,
     ),
   };
@@ -66,7 +74,9 @@ function answerMode(settings, changed) {
   const select = element(
     "select",
     { id, "aria-describedby": `${id}-hint` },
-    ANSWER_MODES.map(([mode, label]) => element("option", { value: mode ?? "", selected: mode === settings.answer_mode }, label)),
+    ANSWER_MODES.map(([mode, label]) =>
+      element("option", { value: mode ?? "", selected: mode === settings.answer_mode }, label),
+    ),
   );
   select.addEventListener("change", () => {
     settings.answer_mode = select.value || null;
@@ -83,7 +93,11 @@ function answerMode(settings, changed) {
       "div",
       { class: "setting" },
       element("label", { class: "label", for: id }, "Answers from documents"),
-      element("p", { class: "hint", id: `${id}-hint` }, "A quotation cannot be made up; written answers read better, and need a better model."),
+      element(
+        "p",
+        { class: "hint", id: `${id}-hint` },
+        "A quotation cannot be made up; written answers read better, and need a better model.",
+      ),
       select,
     ),
   };
@@ -94,7 +108,8 @@ function settingRow(setting, settings, changed) {
   const { name, label, meaning, unset, min, max, step } = setting;
   const shared = { min, max, step, "aria-describedby": `${id}-hint` };
   const input = element("input", { type: "number", id, placeholder: unset, inputmode: "decimal", ...shared });
-  const slider = max !== null && element("input", { type: "range", "aria-label": `${label}, slider`, ...shared });
+  const slider =
+    max !== null && element("input", { type: "range", "aria-label": `${label}, slider`, ...shared });
   const button = element(
     "button",
     { class: "icon-button small", type: "button", "aria-label": `Reset ${label}`, title: "Reset" },
