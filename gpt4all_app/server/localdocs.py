@@ -1,12 +1,5 @@
 """The documents of a server: one index, its collections, and the folder that uploads are kept in."""
 
-import errno
-import hashlib
-import json
-import logging
-import re
-import secrets
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +11,7 @@ from gpt4all_app.server.errors import RequestRefused
 from gpt4all_app.server.localdocs_options import DocumentOptions
 from gpt4all_app.server.localdocs_places import DocumentNames
 from gpt4all_app.server.sync_runs import SyncRuns
+from gpt4all_app.server.uploads_folders import UploadFolders
 from gpt4all_core.errors import GPT4AllError
 from gpt4all_core.off_loop import off_loop
 from gpt4all_localdocs.config import IndexOptions
@@ -29,16 +23,11 @@ from gpt4all_localdocs.types import SyncReport
 if TYPE_CHECKING:
     from gpt4all_core.protocols import Embedder
 
-logger = logging.getLogger(__name__)
-
 R = TypeVar("R")
 MapState = Literal["ready", "missing", "outdated"]
 
 LONGEST_NAME: Final = 64
 """Characters of the name of a collection that is made through the server."""
-
-_FILES: Final = "files"
-_FACTS: Final = "collection.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +71,10 @@ class ServedDocuments:
         options: DocumentOptions | None = None,
     ) -> None:
         self.options = options or DocumentOptions()
-        self.uploads = index.with_name(f"{index.name}-uploads")
+        self.uploads = UploadFolders(index.with_name(f"{index.name}-uploads"))
         self.maps = MapHooks()
         self._index = index
         self._make_embedder = embedder
-        self.filing = threading.Lock()
-        """Held while uploaded files are put in their place or taken away."""
         self._lock = threading.Lock()
         self._docs: LocalDocs | None = None
         self._is_closed = False
@@ -122,11 +109,11 @@ class ServedDocuments:
     def collections(self) -> list[ServedCollection]:
         """All collections by name: those of the index, and new ones that wait for their first sync."""
         found = dict(self.docs.collections) if self.has_index else {}
-        for name in self._new_names():
+        for name in self.uploads.names():
             folders = found.get(name, ())
-            uploads = self.uploads_of(name)
+            uploads = self.uploads.of(name)
             found[name] = folders if uploads in folders else (*folders, uploads)
-        return [ServedCollection(name, found[name], self.uploads_of(name)) for name in sorted(found)]
+        return [ServedCollection(name, found[name], self.uploads.of(name)) for name in sorted(found)]
 
     def collection(self, name: str) -> ServedCollection:
         """The collection of this name. Raises RequestRefused where there is none."""
@@ -165,21 +152,8 @@ class ServedDocuments:
             raise RequestRefused(409, f"there is a collection {name!r} already", "collection_exists")
         if folder is not None:
             self.docs.add(self._allowed(folder), collection=name)
-        self.keep_uploads(name)
+        self.uploads.make(name)
         return self.collection(name)
-
-    def keep_uploads(self, name: str) -> Path:
-        """The directory of a collection's uploads, made if need be; the next sync puts it into the index."""
-        place = self.uploads_of(name)
-        facts = place.with_name(_FACTS)
-        with writing_files():
-            place.mkdir(parents=True, exist_ok=True)
-            if not facts.exists():
-                # Whole or not at all: others read it meanwhile.
-                written = facts.with_name(f"{_FACTS}.{secrets.token_hex(8)}")
-                written.write_text(json.dumps({"id": name}), encoding="utf-8")
-                written.replace(facts)
-        return place
 
     def delete(self, name: str) -> None:
         """Forget a collection: its uploads are deleted, other folders only forgotten unless others have them.
@@ -187,7 +161,7 @@ class ServedDocuments:
         Raises RequestRefused where there is none or a sync is under way, IndexBusy while another program
         writes to the index.
         """
-        gone = self.collection(name)
+        self.collection(name)
         if self.syncs.is_running:
             message = f"a sync is running; wait for its end, or stop it: DELETE /v1/collections/{name}/sync"
             raise RequestRefused(409, message, "index_busy")
@@ -199,15 +173,7 @@ class ServedDocuments:
                 self.docs.remove(folder)
         if self.has_index and name in self.docs.collections:
             self.docs.remove_collection(name)
-        with self.filing, writing_files():
-            if gone.uploads.parent.exists():
-                shutil.rmtree(gone.uploads.parent)
-
-    def uploads_of(self, name: str) -> Path:
-        """Where the uploads of a collection are: one directory a name, whatever the name is made of."""
-        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40]
-        digest = hashlib.sha256(name.encode()).hexdigest()[:12]
-        return self.uploads / f"{slug or 'collection'}-{digest}" / _FILES
+        self.uploads.delete(name)
 
     async def read(self, work: Callable[[], R]) -> R:
         """What work that looks into the index makes, for an event loop. Its errors name no path."""
@@ -224,7 +190,7 @@ class ServedDocuments:
             yield
         except GPT4AllError as error:
             known = self._docs.folders if self._docs is not None and self.has_index else ()
-            names = DocumentNames({}, (*known, self.uploads, self._index))
+            names = DocumentNames({}, (*known, self.uploads.root, self._index))
             error.args = (names.without_paths(str(error)),)
             raise
 
@@ -269,31 +235,6 @@ class ServedDocuments:
             message = "this folder is not one that the server may index; see: gpt4all serve --allow-folder"
             raise RequestRefused(403, message, "folder_not_allowed", param="folder")
         return real
-
-    def _new_names(self) -> list[str]:
-        """The collections that have a directory for uploads."""
-        found = []
-        for facts in sorted(self.uploads.glob(f"*/{_FACTS}")):
-            name = json.loads(facts.read_text(encoding="utf-8"))["id"]
-            if self.uploads_of(name).parent == facts.parent:
-                found.append(name)
-        return found
-
-
-@contextmanager
-def writing_files() -> Iterator[None]:
-    """Have a full disk, and one that may not be written to, be what clients are told of."""
-    try:
-        yield
-    except OSError as error:
-        logger.warning("uploads cannot be kept: %s", error)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            message = "the server's disk is full; delete something first"
-            raise RequestRefused(507, message, "disk_full") from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            message = "the server may not write where it keeps uploads; its log says where"
-            raise RequestRefused(500, message, "uploads_unwritable") from error
-        raise
 
 
 def check_name(name: str) -> None:

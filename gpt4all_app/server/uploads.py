@@ -1,10 +1,5 @@
 """`/v1/collections/{collection}/files`: files that clients send, list and delete."""
 
-import shutil
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -14,9 +9,10 @@ from starlette.requests import ClientDisconnect
 
 from gpt4all_app.server.collections_json import FileDeleted, FileList, file_list, uploaded_files
 from gpt4all_app.server.errors import ClientGone, ErrorAnswer, RequestRefused
-from gpt4all_app.server.localdocs import ServedDocuments, writing_files
+from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.localdocs_places import file_id
 from gpt4all_app.server.requests import ignored_header
+from gpt4all_app.server.uploads_folders import writing_files
 from gpt4all_app.server.uploads_form import FIELD, ReceivedFile, UploadForm
 from gpt4all_app.server.uploads_names import other_name, safe_name
 from gpt4all_core.off_loop import off_loop
@@ -24,9 +20,6 @@ from gpt4all_localdocs.loaders.recognise import reason_against
 from gpt4all_localdocs.loaders.registry import supported_suffixes
 
 Json = dict[str, Any]
-
-_INCOMING: Final = ".incoming-"
-_LONGEST_UPLOAD_S: Final = 24 * 3600
 
 _FORM: Final[dict[str, Any]] = {
     "requestBody": {
@@ -97,7 +90,7 @@ def files_router(documents: ServedDocuments) -> APIRouter:
         the same name as one that was sent before takes its place.
         """
         await documents.read(lambda: documents.collection(collection))
-        with _incoming(documents) as folder:
+        with documents.uploads.incoming() as folder:
             form = UploadForm(request.headers.get("content-type", ""), folder, options=documents.options)
             try:
                 await _receive(request, form)
@@ -118,27 +111,6 @@ def files_router(documents: ServedDocuments) -> APIRouter:
     return router
 
 
-@contextmanager
-def _incoming(documents: ServedDocuments) -> Iterator[Path]:
-    """A directory for files on their way in, on the disk where they are to stay."""
-    with writing_files():
-        documents.uploads.mkdir(parents=True, exist_ok=True)
-        _sweep(documents.uploads)
-        folder = Path(tempfile.mkdtemp(prefix=_INCOMING, dir=documents.uploads))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _sweep(uploads: Path) -> None:
-    """Delete what a server left here that ended in the middle of an upload."""
-    for left in uploads.glob(f"{_INCOMING}*"):
-        with suppress(FileNotFoundError):  # another server sweeps, too
-            if time.time() - left.stat().st_mtime > _LONGEST_UPLOAD_S:
-                shutil.rmtree(left, ignore_errors=True)
-
-
 async def _receive(request: Request, form: UploadForm) -> None:
     """The whole body, each piece written by a thread before the next is asked for."""
 
@@ -155,9 +127,9 @@ async def _receive(request: Request, form: UploadForm) -> None:
 
 def _keep(documents: ServedDocuments, name: str, received: list[ReceivedFile]) -> list[Json]:
     """Put the files into their collection, under names that are safe and differ from each other."""
-    with documents.filing, writing_files():
+    with documents.uploads.filing, writing_files():
         documents.collection(name)  # it may have been deleted meanwhile
-        folder = documents.keep_uploads(name)
+        folder = documents.uploads.make(name)
         taken: set[str] = set()
         kept = []
         for file in received:
@@ -206,7 +178,7 @@ def _refused(file: ReceivedFile, shown: str) -> Json:
 
 def _delete(documents: ServedDocuments, name: str, file: str) -> None:
     collection = documents.collection(name)
-    with documents.filing, writing_files():
+    with documents.uploads.filing, writing_files():
         for path in uploaded_files(collection):
             if file_id(path) == file:
                 path.unlink()

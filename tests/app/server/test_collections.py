@@ -66,7 +66,7 @@ def test_a_name_may_be_what_people_call_things(shelf, name):
     papers.make(name, leave_txt=LEAVE)
     assert papers.client.get("/v1/collections").json()["data"][0]["id"] == name
     assert papers.client.delete(f"/v1/collections/{name}").status_code == 200
-    assert list(papers.documents.uploads.iterdir()) == []
+    assert list(papers.documents.uploads.root.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_name_may_be_what_people_call_things(shelf, name):
 def test_a_name_that_leads_elsewhere_or_is_not_seen_is_refused(shelf, name):
     papers = shelf()
     assert refused(papers.client.post("/v1/collections", json={"id": name})) == (400, "invalid_value")
-    assert not papers.documents.uploads.exists()
+    assert not papers.documents.uploads.root.exists()
 
 
 def test_names_that_differ_in_case_alone_are_two_collections(shelf):
@@ -138,7 +138,7 @@ def test_deleting_takes_uploads_and_leaves_folders_of_the_machine(shelf, tmp_pat
     assert (folder / "travel.txt").read_bytes() == TRAVEL
     assert papers.found("leave trains") == []
     assert papers.client.get(place).status_code == 404
-    assert list(papers.documents.uploads.iterdir()) == []
+    assert list(papers.documents.uploads.root.iterdir()) == []
 
 
 def test_a_folder_of_another_collection_stays_in_that(shelf, tmp_path):
@@ -240,3 +240,20 @@ def test_the_document_describes_every_address_of_documents(shelf):
                 assert {"401", "403", "404", "409"} <= operation["responses"].keys()
                 good = next(answer for status, answer in operation["responses"].items() if status < "300")
                 assert good["content"]["application/json"]["schema"]
+
+
+def test_a_directory_of_uploads_that_is_not_understood_is_passed_over(shelf):
+    papers = shelf()
+    papers.make()
+    for number, facts in enumerate(("", "[]", "{}", '{"id": "papers"}')):
+        folder = papers.documents.uploads.root / str(number)
+        folder.mkdir()
+        (folder / "collection.json").write_text(facts)
+    assert [one["id"] for one in papers.client.get("/v1/collections").json()["data"]] == ["papers"]
+
+
+def test_options_of_the_command_that_let_nothing_in_are_refused(gpt4all, tmp_path):
+    for options in (["--allow-folder", tmp_path / "nowhere"], ["--max-upload", "0"]):
+        found = gpt4all("serve", "--model", "smollm2-135m-instruct", *options)
+        assert found.code == 2
+        assert options[0] in found.err

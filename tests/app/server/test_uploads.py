@@ -25,7 +25,7 @@ END = f"--{BOUNDARY}--\r\n".encode()
 
 def kept(papers):
     """Everything that is kept of uploads, the collection's own facts aside."""
-    found = papers.documents.uploads.rglob("*")
+    found = papers.documents.uploads.root.rglob("*")
     return sorted(path.name for path in found if path.is_file() and path.name != "collection.json")
 
 
@@ -202,7 +202,7 @@ def test_whoever_hangs_up_in_an_upload_leaves_nothing(running, open_documents):
 
     with pytest.raises(ConnectionError):
         server.client.post("/v1/collections/papers/files", content=broken(), headers=FORM)
-    while list(documents.uploads.glob(".incoming-*")):
+    while list(documents.uploads.root.glob(".incoming-*")):
         time.sleep(0.01)
     assert server.client.get("/v1/collections/papers/files").json()["data"] == []
 
@@ -250,7 +250,7 @@ def test_a_link_in_the_place_of_a_file_is_replaced_and_not_followed(shelf, tmp_p
     place = papers.make()
     outside = tmp_path / "outside.txt"
     outside.write_bytes(TRAVEL)
-    link = papers.documents.uploads_of("papers") / "leave.txt"
+    link = papers.documents.uploads.of("papers") / "leave.txt"
     link.symlink_to(outside)
     (link.parent / "deep").symlink_to(tmp_path)
     assert papers.files() == []
@@ -328,7 +328,7 @@ def test_a_file_that_unfolds_without_end_is_unreadable_and_harms_nothing(shelf):
 def test_what_an_ended_server_left_of_an_upload_is_swept(shelf):
     papers = shelf()
     papers.make()
-    uploads = papers.documents.uploads
+    uploads = papers.documents.uploads.root
     for name, age in ((".incoming-old", 2 * 86400), (".incoming-new", 60)):
         (uploads / name).mkdir()
         (uploads / name / "0").write_bytes(LEAVE)
