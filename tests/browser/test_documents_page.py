@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 from screens import NARROW, WIDE, Scripted
 
 from gpt4all_app.server.localdocs import ServedDocuments
+from gpt4all_app.server.localdocs_options import DocumentOptions
 from gpt4all_core.testing import HashEmbedder
 
 LEASE = "\n\n".join(
@@ -91,6 +92,24 @@ def test_what_is_refused_and_what_is_unreadable_is_told_with_its_reason(serve, o
     assert "damaged" in page.locator(".file-reason").inner_text()
 
 
+def test_a_folder_of_the_server_is_indexed_where_it_is_if_that_is_allowed(serve, open_page, folder, tmp_path):
+    folder({"allowed/deed.txt": "one", "other/deed.txt": "two"})
+    allowed = DocumentOptions(allowed_folders=(tmp_path / "mine" / "allowed",))
+    url = serve(documents=ServedDocuments(tmp_path / "index", embedder=HashEmbedder, options=allowed))
+    page = open_page(f"{url}/#/documents")
+    page.get_by_role("button", name="New collection").click()
+    page.get_by_label("Name", exact=True).fill("Deeds")
+    page.get_by_text("Take a folder").click()
+    page.get_by_label("Full path").fill(str(tmp_path / "mine" / "other"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("--allow-folder")
+    page.get_by_label("Full path").fill(str(tmp_path / "mine" / "allowed"))
+    page.keyboard.press("Enter")
+    assert "1 added" in report(page)
+    expect(page.locator(".file")).to_contain_text("deed.txt")
+    expect(page.locator(".file button")).to_have_count(0)
+
+
 def test_script_and_direction_marks_in_names_and_texts_are_inert(serve, open_page, folder):
     url = serve()
     page = open_page(url)
@@ -153,6 +172,18 @@ def test_a_passage_that_is_gone_says_so_in_the_dialog(serve, open_page, folder):
 
 def gone():
     return {"error": {"message": "the index has no such passage any more; search again", "code": "gone"}}
+
+
+def test_a_source_that_is_no_passage_any_more_shows_what_it_quotes(serve, open_page):
+    page = open_page(f"{serve()}/#/documents")
+    page.evaluate(
+        """async () => {
+            const { openPassage } = await import("/web/js/documents/index.js");
+            const document = { filename: "a.txt" };
+            openPassage({}, { passage_id: null, document, place: "", quote: "Said 😀." });
+        }"""
+    )
+    expect(page.get_by_role("dialog", name="a.txt").locator("mark.passage")).to_have_text("Said 😀.")
 
 
 class Gated(HashEmbedder):
