@@ -189,24 +189,27 @@ PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAO
         ({"localdocs": {"k": 0}}, "localdocs.k"),
         ({"localdocs": {"answer_mode": "loud"}}, "localdocs.answer_mode"),
         ({"localdocs": {"min_score": 2}}, "localdocs.min_score"),
-        (
-            {
-                "messages": [{"role": "system", "content": "Be brief."}, *ASKED["messages"]],
-                "localdocs": {"answer_mode": "quote"},
-            },
-            "instructions change no quotation",
-        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_has_no_meaning_with_documents_is_refused_and_not_ignored(papers, body, word):
-    found = papers.client.post(CHAT, json=ASKED | body)
+def test_what_has_no_meaning_with_documents_is_refused_and_not_ignored(shelf, body, word):
+    model = Script()
+    found = shelf(model).client.post(CHAT, json=ASKED | body)
     assert found.status_code == 400
     assert word in found.json()["error"]["message"]
-    assert papers.model.calls == []
+    assert model.calls == []
 
 
-def test_completions_know_no_documents(papers):
+def test_instructions_for_a_quotation_are_refused(papers):
+    messages = [{"role": "system", "content": "Be brief."}, *ASKED["messages"]]
+    asked = {"messages": messages, "localdocs": {"answer_mode": "quote"}}
+    found = papers.client.post(CHAT, json=asked)
+    assert refused(found) == (400, "invalid_value")
+    assert "instructions change no quotation" in found.json()["error"]["message"]
+
+
+def test_completions_know_no_documents(shelf):
+    papers = shelf()
     found = papers.client.post("/v1/completions", json={"prompt": "a", "localdocs": {}})
     assert refused(found) == (400, "unsupported_parameter")
 
