@@ -1,6 +1,7 @@
 """`gpt4all ask`: questions, answered from folders."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -163,7 +164,7 @@ def ask(
             ),
         )
         report = _synced(opened, output, folders=known)
-        if not (include or exclude or hidden) and (choice := str(opened.status().choice)):
+        if not (include or exclude or hidden) and (choice := _patterns(opened)):
             output.note(f"files are chosen as before: {choice}; --every-file takes that back")
         if note := weak_model_note(opened.model):
             output.note(note)
@@ -181,9 +182,14 @@ def _synced(docs: "LocalDocs", output: Output, *, folders: Sequence[Path]) -> Sy
         output.note(f"{docs.path} cannot be written to; answering from it as it is")
         return SyncReport(files=())
     report = sync_visibly(docs, output)
-    require_passages(report, folders, choice=str(docs.status().choice))
+    require_passages(report, folders, choice=_patterns(docs))
     note_report(report, output, folders=folders, index=docs.path)
     return report
+
+
+def _patterns(docs: "LocalDocs") -> str:
+    """Which files the last sync took, in words; empty for all."""
+    return str(replace(docs.status().choice, pdf_layout=False))
 
 
 def _existing(folders: Sequence[Path]) -> list[Path]:

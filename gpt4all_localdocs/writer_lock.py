@@ -1,5 +1,6 @@
 """One writer per index, across processes."""
 
+import errno
 import json
 import os
 import socket
@@ -49,9 +50,15 @@ class WriterLock:
             ) from error
         except OSError as error:
             self._lock.release()
+            is_full = error.errno == errno.ENOSPC
+            advice = (
+                "free some space on its disk"
+                if is_full
+                else "change its permissions or name another directory"
+            )
             raise ConfigError(
-                f"the index directory {self._directory} cannot be written to ({error});"
-                " change its permissions or name another directory"
+                f"the index directory {self._directory} cannot be written to"
+                f" ({error.strerror or error}); {advice}"
             ) from error
         return self
 

@@ -249,3 +249,8 @@ def test_patterns_of_before_that_leave_nothing_are_named(gpt4all, leave):
     gpt4all("ask", "How much?", "--docs", leave, "--include", "*.pdf")
     found = gpt4all("ask", "How much?", "--docs", leave)
     assert found.err.endswith("files are chosen as only *.pdf; --every-file takes that back\n")
+
+
+def test_how_pdfs_are_read_is_remembered_without_a_word_about_files(gpt4all, leave):
+    gpt4all("ask", "How much?", "--docs", leave, "--pdf-layout")
+    assert "files are chosen" not in gpt4all("ask", "How much?", "--docs", leave).err

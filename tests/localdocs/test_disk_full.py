@@ -84,3 +84,14 @@ def test_a_vector_index_that_finds_no_room_says_so_and_is_completed_later(
     assert bench.search("beta two", k=1)[0].path.name == "b.txt"
     bench.sync()
     assert bench.content() == bench.fresh_content()
+
+
+def test_a_disk_without_room_for_the_lock_is_told_from_a_folder_without_permission(tmp_path, monkeypatch):
+    bench = synced(tmp_path)
+
+    def refuse(_lock):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("gpt4all_localdocs.writer_lock.WriterLock._name_holder", refuse)
+    with pytest.raises(ConfigError, match="No space left on device.; free some space on its disk"):
+        bench.sync()
