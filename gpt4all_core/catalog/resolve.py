@@ -118,7 +118,7 @@ def _resolve_entry(entry: ModelEntry, named: str, *, allow_download: bool) -> Pa
         raise ModelNotFound(f"{entry.name} is {source.path} by your own catalog, and there is no such file")
     if allow_download:
         return download(entry).path
-    size = "" if entry.size_bytes is None else f" ({entry.size_bytes / 1e9:.1f} GB)"
+    size = "" if entry.size_bytes is None else f" ({_described_size(entry.size_bytes)})"
     same = find_same_model(entry)
     instead = (
         "" if same is None else f"; {same.program} keeps the same model in a file of its own: {same.name}"
@@ -128,6 +128,10 @@ def _resolve_entry(entry: ModelEntry, named: str, *, allow_download: bool) -> Pa
         f" gpt4all models pull {entry.name}, or pass allow_download=True{instead}",
         near_misses=() if same is None else (same.name,),
     )
+
+
+def _described_size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
 def _resolve_elsewhere(named: str) -> Path:

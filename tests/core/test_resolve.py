@@ -87,9 +87,18 @@ def test_a_file_that_is_not_verified_yet_is_no_model(home):
     assert [kept.path for kept in files_on_disk()] == [path]
 
 
-def test_a_known_model_that_is_not_there_names_the_command_that_fetches_it():
-    with pytest.raises(ModelNotFound, match=r"not on this disk \(0.8 GB\).*gpt4all models pull llama-3.2-1b"):
-        resolve_model(LLAMA.name)
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("all-minilm-l6-v2-f16", "46 MB"),
+        ("llama-3.2-1b-instruct", "773 MB"),
+        ("llama-3-8b-instruct", "4.7 GB"),
+    ],
+)
+def test_a_known_model_that_is_not_there_names_its_size_and_the_command_that_fetches_it(name, size):
+    told = rf"{name} is not on this disk \({size}\); fetch it with: gpt4all models pull {name}"
+    with pytest.raises(ModelNotFound, match=told):
+        resolve_model(name)
 
 
 def test_a_typo_names_what_was_meant():
