@@ -17,6 +17,10 @@ _LARGEST_SHARE: Final = 0.2
 """Of all points in one topic: else half of a collection about one thing is a single region."""
 
 _VOTES: Final = 1 / 3
+_ROUNDS_OF_JOINING: Final = 3
+"""Of 4,000 mixed passages HDBSCAN leaves out 37 %, and 12 % are without a topic afterwards; of SQuAD's
+paragraphs 3 % and 0.4 %, which agree with their articles as before (adjusted Rand index 0.90 and 0.91)."""
+
 _SEED: Final = 64
 _ROUNDS: Final = 50
 
@@ -52,13 +56,15 @@ def _dense_regions(points: Vectors) -> Topics:
 
 def _join_neighbours(found: Topics, neighbours: Neighbours) -> Topics:
     """What lies between regions goes where most of its neighbours are, if many of them are anywhere."""
-    joined = found.copy()
-    for place in np.flatnonzero(found == NO_TOPIC):
-        topics = found[neighbours.places[place]]
-        topics, votes = np.unique(topics[topics != NO_TOPIC], return_counts=True)
-        if len(votes) and votes.max() >= _VOTES * neighbours.places.shape[1]:
-            joined[place] = topics[votes.argmax()]
-    return joined
+    for _ in range(_ROUNDS_OF_JOINING):
+        joined = found.copy()
+        for place in np.flatnonzero(found == NO_TOPIC):
+            topics = found[neighbours.places[place]]
+            topics, votes = np.unique(topics[topics != NO_TOPIC], return_counts=True)
+            if len(votes) and votes.max() >= _VOTES * neighbours.places.shape[1]:
+                joined[place] = topics[votes.argmax()]
+        found = joined
+    return found
 
 
 def _k_means(vectors: Vectors) -> Topics:

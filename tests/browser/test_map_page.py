@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import expect
 from screens import NARROW, WIDE
@@ -5,7 +7,7 @@ from test_accessibility import violations
 
 from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_core.testing import HashEmbedder
-from gpt4all_localdocs import LocalDocs
+from gpt4all_localdocs import IndexOptions, LocalDocs
 
 HOSTILE_NAME = "bill\u202efdp.exe <img src=x onerror=document.title='seized'>.txt"
 SUBJECTS = ("hive honey queen swarm nectar", "sail mast keel rudder anchor", "flour yeast dough oven crust")
@@ -201,3 +203,25 @@ def test_labels_never_cover_each_other_and_the_largest_come_first(mapped):
             and other["top"] < one["bottom"]
             for other in placed[:number]
         )
+
+
+def test_a_map_of_this_projects_own_pages(serve, open_page, picture, tmp_path, request):
+    """The one in the documentation, with real vectors and UMAP."""
+    if not request.config.getoption("--pictures", default=False):
+        pytest.skip("takes a minute or two; run with --pictures")
+    here = Path(__file__).parents[2]
+    with LocalDocs(tmp_path / "own", options=IndexOptions(exclude=("*.svg", "*.png"))) as docs:
+        for folder in (here / "docs", here / "examples" / "documents"):
+            docs.add(folder, collection="pages and papers")
+        docs.sync()
+        docs.map(collection="pages and papers")
+    url = serve(documents=ServedDocuments(tmp_path / "own"))
+    for name, options in {
+        "web_map": {},
+        "web_map_dark": {"theme": "dark"},
+        "web_map_narrow": {"viewport": NARROW},
+    }.items():
+        page = open_page(f"{url}/#/map", reduced_motion="reduce", **options)
+        expect(page.locator(".map-facts")).to_contain_text("drawn with UMAP")
+        page.wait_for_timeout(500)  # the frame in which it is drawn
+        picture(page, name)
