@@ -2,11 +2,12 @@
 
 import asyncio
 import base64
-from typing import TYPE_CHECKING, Annotated, Literal
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, BeforeValidator, Field
 
 from gpt4all_app.server.body_reading import ReadingRoute
@@ -85,22 +86,10 @@ def embeddings_router(models: ServedModels) -> APIRouter:
         headers = ignored_header(asked.ignored)
         texts = [asked.input] if isinstance(asked.input, str) else asked.input
         embedder = await off_loop(lambda: models.embedder(asked.model), lane=models)
-        _check_dimensions(embedder, asked.dimensions)
+        await off_loop(lambda: _check_dimensions(embedder, asked.dimensions), lane=embedder)
         vectors = await unless_gone(request, _embed(embedder, texts, asked.input_type))
-        if asked.dimensions is not None:
-            vectors = shorten(vectors, asked.dimensions)
-        tokens = await off_loop(lambda: sum(map(embedder.count_tokens, texts)), lane=embedder)
-        body = {
-            "object": "list",
-            "data": [
-                {"object": "embedding", "index": index, "embedding": _encoded(vector, asked.encoding_format)}
-                for index, vector in enumerate(vectors)
-            ],
-            "model": asked.model or embedder.name,
-            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
-        }
-        # Not through the response model, which looks at every number again.
-        return JSONResponse(body, headers=headers)
+        body = await off_loop(lambda: _answer(asked, embedder, texts, vectors), lane=embedder)
+        return Response(body, media_type="application/json", headers=headers)
 
     return router
 
@@ -119,6 +108,28 @@ async def _embed(embedder: "LocalEmbedder", texts: list[str], kind: str) -> Vect
     if kind == "document":
         return await embedder.aembed_documents(texts)
     return np.stack(await asyncio.gather(*(embedder.aembed_query(text) for text in texts)))
+
+
+def _answer(
+    asked: EmbeddingRequest, embedder: "LocalEmbedder", texts: Sequence[str], vectors: Vectors
+) -> str:
+    """The answer as JSON, written vector by vector: one call for two thousand of them would hold the
+    interpreter's lock, and so the event loop, for most of a second.
+    """
+    if asked.dimensions is not None:
+        vectors = shorten(vectors, asked.dimensions)
+    tokens = sum(map(embedder.count_tokens, texts))
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    head = _json({"object": "list", "model": asked.model or embedder.name, "usage": usage})
+    data = ",".join(
+        _json({"object": "embedding", "index": index, "embedding": _encoded(vector, asked.encoding_format)})
+        for index, vector in enumerate(vectors)
+    )
+    return f'{head[:-1]},"data":[{data}]}}'
+
+
+def _json(part: dict[str, Any]) -> str:
+    return json.dumps(part, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _encoded(vector: Vectors, encoding: str) -> list[float] | str:

@@ -1,7 +1,10 @@
 import json
 import threading
 
+import httpx
+import numpy as np
 import pytest
+from measured import loop_turns
 from served import QUESTION, Hashed, Ranker, Script, served
 from starlette.testclient import TestClient
 
@@ -101,3 +104,19 @@ def served_hashed():
         return threading.get_ident()
 
     return app
+
+
+class Wide(Hashed):
+    """Vectors that take longer to be written down than to be made."""
+
+    dimensions = 1024
+
+    async def aembed_documents(self, texts):
+        return np.full((len(texts), 1024), 1 / 3, dtype=np.float32)
+
+
+async def test_a_long_answer_is_written_beside_the_event_loop():
+    transport = httpx.ASGITransport(create_app(served(Wide())))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        asked = client.post("/v1/embeddings", json={"input": ["a"] * 1000})
+        assert await loop_turns(asked) > 8
