@@ -66,8 +66,9 @@ export class FileList {
 
   show(files) {
     const rank = ({ status }) => (status === "indexed" ? 1 : 0);
-    // The server's order, which is by name, is kept among those of a rank.
-    this.#files = files.toSorted((one, other) => rank(one) - rank(other));
+    this.#files = files.toSorted(
+      (one, other) => rank(one) - rank(other) || one.filename.localeCompare(other.filename),
+    );
     this.#filter.hidden = files.length < FILTERED_FROM;
     if (this.#filter.hidden) this.#filter.value = "";
     this.#draw();

@@ -17,7 +17,7 @@ export function uploadZone({ onFiles, onFailure }) {
       element(
         "p",
         { class: "hint" },
-        "PDF, Word, Excel, PowerPoint, Markdown, HTML, e-mail, code and plain text.",
+        "PDF, Word, Excel, PowerPoint, Markdown, HTML, email, code and plain text.",
       ),
     ),
     element(
