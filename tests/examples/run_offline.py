@@ -9,6 +9,7 @@ import runpy
 import sys
 from pathlib import Path
 
+HERE = {"localhost", b"localhost", None}
 LOOKUPS = {"socket.getaddrinfo", "socket.gethostbyname"}
 CONNECTIONS = {"socket.connect", "socket.sendto", "socket.bind"}
 
@@ -21,11 +22,18 @@ def refuse_other_machines(event, arguments):
 
 
 def check(host, event):
-    if host == "localhost" or ipaddress.ip_address(host).is_loopback:
+    if host in HERE or is_loopback(host):
         return
     # No exception: somebody might catch it.
     sys.stderr.write(f"{event} of {host!r}: no other machine may be reached\n")
     os._exit(70)
+
+
+def is_loopback(host):
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name
+        return False
 
 
 if __name__ == "__main__":

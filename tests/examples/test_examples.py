@@ -22,6 +22,8 @@ from gpt4all_core.starter_copy import engine_file
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 LONGEST = 80
+REFUSED = 70
+"""How a program ends that wants another machine."""
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +61,17 @@ def test_every_example_is_run_and_told_of_and_short():
         assert f'"{name}"' in tests, name
         assert f"[{name}]({name})" in table, name
         assert len((EXAMPLES / name).read_text("utf-8").splitlines()) < LONGEST, name
+
+
+@pytest.mark.parametrize(
+    ("address", "ends_with"), [("192.0.2.1", REFUSED), ("example.org", REFUSED), ("127.0.0.1", 1)]
+)
+def test_no_example_could_reach_another_machine(tmp_path, address, ends_with):
+    program = tmp_path / "program.py"
+    program.write_text(f"import socket\nsocket.create_connection(({address!r}, 1), timeout=1)\n")
+    runner = ROOT / "tests" / "examples" / "run_offline.py"
+    done = subprocess.run([sys.executable, runner, program], capture_output=True, text=True, check=False)
+    assert done.returncode == ends_with, done.stderr
 
 
 def test_a_langchain_chain_names_its_sources(run):
