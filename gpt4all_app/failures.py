@@ -10,6 +10,7 @@
 | 5 | the model could not answer |
 | 130 | stopped by Ctrl-C |
 | 141 | whoever read the output went away, as `head` does |
+| 143 | a conversation in a terminal was ended by SIGTERM |
 """
 
 import typer

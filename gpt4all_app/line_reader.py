@@ -1,8 +1,9 @@
 """Messages, typed in a terminal or read from a pipe: several lines, lines of before, Ctrl-C and the end."""
 
+import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from gpt4all_app.output import Output
 
@@ -36,6 +37,8 @@ class LineReader:
         self._output = output
         self._was_stopped = False
         self._readline = _prepared(lines, complete) if is_interactive() and sys.stdout.isatty() else None
+        if self._readline is not None:
+            signal.signal(signal.SIGTERM, _end)
 
     def read(self) -> str | None:
         """The next message without the white space around it, maybe empty; None when it is time to leave.
@@ -75,6 +78,11 @@ class LineReader:
             return input(prompt)
         except EOFError:
             return None
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    """Leave by the ordinary way, on which readline gives the terminal back as it was."""
+    raise SystemExit(128 + number)
 
 
 def _prepared(lines: Sequence[str], complete: Complete | None) -> Any:

@@ -15,6 +15,7 @@ _PHRASES: Final = (
         "call sync(rebuild=True) to embed every passage again",
         "embed every passage again with: gpt4all docs sync --rebuild --index DIR",
     ),
+    ("import into a new directory", "name a new one with --index DIR"),
     ("LocalDocs.export", "gpt4all docs export"),
     (
         "open the model with a larger context_size",

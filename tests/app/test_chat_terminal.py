@@ -3,14 +3,17 @@
 import contextlib
 import os
 import select
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from commandline import environment, has_escape_codes
 
 pty = pytest.importorskip("pty", reason="no such terminals on Windows")
+termios = pytest.importorskip("termios", reason="as above")
 
 PROGRAM = Path(__file__).parent / "typed_chat.py"
 PATIENCE_S = 60
@@ -156,3 +159,19 @@ def test_a_terminal_of_letters_alone_gets_no_escape_codes(terminal):
     shown = chat.read_until("**hi**").replace("\r", "")
     assert "(thinks: Hmm.)" in shown
     assert not has_escape_codes(shown)
+
+
+def test_a_program_that_is_ended_gives_the_terminal_back_as_it_was(terminal):
+    chat = terminal()
+    while is_plain(chat):
+        time.sleep(0.01)
+    chat._process.terminate()
+    assert chat._process.wait(timeout=PATIENCE_S) == 128 + signal.SIGTERM
+    assert is_plain(chat)
+    chat.close()
+
+
+def is_plain(chat):
+    """Whether the terminal shows what is typed and hands it over line by line."""
+    flags = termios.tcgetattr(chat._keyboard)[3]
+    return bool(flags & termios.ECHO and flags & termios.ICANON)

@@ -19,6 +19,7 @@ from gpt4all_core.errors import ConfigError, ContextOverflow
         ("pass it as imatrix=, or choose Q3_K_S", "pass it with --imatrix, or choose Q3_K_S"),
         ("give data= (--data DIR) a folder", "give with --data DIR a folder"),
         ("gpt4all models pull a, or pass allow_download=True", "gpt4all models pull a"),
+        ("is not empty; import into a new directory", "is not empty; name a new one with --index DIR"),
         ("make one with LocalDocs.export", "make one with gpt4all docs export"),
         ("k is 0; give 1 or more", "k is 0; give 1 or more"),
         (

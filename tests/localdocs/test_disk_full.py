@@ -93,5 +93,5 @@ def test_a_disk_without_room_for_the_lock_is_told_from_a_folder_without_permissi
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("gpt4all_localdocs.writer_lock.WriterLock._name_holder", refuse)
-    with pytest.raises(ConfigError, match="No space left on device.; free some space on its disk"):
+    with pytest.raises(ConfigError, match=r"No space left on device\); free some space on its disk"):
         bench.sync()
