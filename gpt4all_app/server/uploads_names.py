@@ -12,7 +12,7 @@ _LONGEST_SUFFIX: Final = 16
 _UNSAFE: Final = re.compile(r'[<>:"|?*]')
 """What Windows, and disks that Windows reads, do not take."""
 
-_AT_NO_END: Final = ". \t"
+_AT_NO_END: Final = re.compile(r"\A[\s.]+|[\s.]+\Z")
 """A dot in front hides a file, and Windows drops what stands behind."""
 
 _UNSEEN: Final = frozenset(
@@ -31,8 +31,8 @@ def safe_name(given: str) -> str:
     No name that comes out leads out of a directory, hides a file, or is a device's on Windows.
     """
     last = re.split(r"[/\\]", given)[-1]
-    seen = "".join(mark for mark in unicodedata.normalize("NFC", last) if not _is_unseen(mark))
-    name = _UNSAFE.sub("_", seen).strip(_AT_NO_END)
+    seen = unicodedata.normalize("NFC", "".join(mark for mark in last if not _is_unseen(mark)))
+    name = _AT_NO_END.sub("", _UNSAFE.sub("_", seen))
     stem, dot, suffix = name.rpartition(".")
     if not dot or len(suffix) > _LONGEST_SUFFIX:
         stem, dot, suffix = name, "", ""

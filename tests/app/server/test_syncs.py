@@ -39,6 +39,11 @@ class Work:
         return SyncReport(files=(), is_stopped=stop.is_set())
 
 
+def reported(runs, run):
+    """What a sync made, once it is done; a test that waits in vain fails."""
+    return asyncio.run(asyncio.wait_for(runs.report(run), 60))
+
+
 @pytest.fixture
 def work():
     return Work()
@@ -57,7 +62,7 @@ def test_whoever_asks_before_a_sync_has_looked_joins_it(runs, work):
     assert runs.request() is first
     work.may_scan.release()
     work.may_end.release()
-    assert asyncio.run(runs.report(first)) == DONE
+    assert reported(runs, first) == DONE
     assert work.count == 1
     assert not runs.is_running
 
@@ -72,7 +77,7 @@ def test_whoever_asks_after_it_has_looked_gets_the_next_and_others_join_that(run
     assert runs.request() is second
     work.may_scan.release()
     work.may_end.release(2)
-    assert asyncio.run(runs.report(second)) == DONE
+    assert reported(runs, second) == DONE
     assert ended(first) == DONE
     assert work.count == 2
 
@@ -85,7 +90,7 @@ def test_stopping_ends_a_sync_and_drops_the_next(runs, work):
     second = runs.request()
     assert runs.stop()
     for run in (first, second):
-        assert asyncio.run(runs.report(run)).is_stopped
+        assert reported(runs, run).is_stopped
     assert work.count == 1
     assert not runs.stop()
 
@@ -125,8 +130,8 @@ def test_an_error_is_told_to_all_and_the_next_sync_is_a_new_one():
 
     runs = SyncRuns(sync)
     with pytest.raises(IndexBusy):
-        asyncio.run(runs.report(runs.request()))
-    assert asyncio.run(runs.report(runs.request())) == DONE
+        reported(runs, runs.request())
+    assert reported(runs, runs.request()) == DONE
 
 
 def test_what_follows_a_sync_does_not_follow_one_that_was_stopped(work, caplog):
@@ -139,12 +144,29 @@ def test_what_follows_a_sync_does_not_follow_one_that_was_stopped(work, caplog):
     runs = SyncRuns(work.sync, after=follow)
     run = runs.request()
     runs.stop()
-    assert asyncio.run(runs.report(run)).is_stopped
+    assert reported(runs, run).is_stopped
     work.may_scan.release()
     work.may_end.release()
-    assert not asyncio.run(runs.report(runs.request())).is_stopped
+    assert not reported(runs, runs.request()).is_stopped
     assert followed == [2]
     assert "odd" in caplog.text
+
+
+def test_a_sync_that_does_not_stop_holds_up_no_end(monkeypatch, caplog):
+    monkeypatch.setattr("gpt4all_app.server.sync_runs._LAST_MOMENTS_S", 0.01)
+    may_end = threading.Event()
+
+    def sync(_on_progress, _stop):
+        may_end.wait(60)
+        return DONE
+
+    runs = SyncRuns(sync)
+    run = runs.request()
+    runs.close()
+    assert not run.is_done
+    assert "did not stop in time" in caplog.text
+    may_end.set()
+    assert reported(runs, run) == DONE
 
 
 class Gated(Hashed):

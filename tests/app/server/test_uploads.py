@@ -5,6 +5,8 @@ import time
 import zipfile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from shelf import LEAVE, TRAVEL, refused
 
 from gpt4all_app.server.options import ServerOptions
@@ -43,6 +45,7 @@ def kept(papers):
         ("\ufeffa\u200b.txt", "a.txt"),
         (".hidden.txt", "hidden.txt"),
         ("a.txt. . ", "a.txt"),
+        ("\u2002 .\u2002a.txt", "a.txt"),
         ('a<b>:"|?*.txt', "a_b______.txt"),
         ("CON", "_CON"),
         ("nul.txt", "_nul.txt"),
@@ -61,6 +64,15 @@ def kept(papers):
 )
 def test_a_name_keeps_what_is_safe_of_it(given, name):
     assert safe_name(given) == name
+
+
+@given(st.text())
+def test_no_name_leads_anywhere_or_is_hidden(given):
+    name = safe_name(given)
+    assert not set(name) & set("/\\\0\n\u202e")
+    assert not name.startswith((".", " "))
+    assert len(name.encode()) <= 200
+    assert safe_name(name) == name
 
 
 @pytest.mark.parametrize("letter", ["a", "\u00fc", "\U0001f4d5"])
