@@ -125,6 +125,7 @@ def test_script_and_direction_marks_in_names_and_texts_are_inert(serve, open_pag
     )
     indexed(page, url, folder({HOSTILE_NAME: HOSTILE_TEXT}))
     assert names(page) == [HOSTILE_NAME.replace("\u202e", "\ufffd")]
+    assert page.locator(".file-reason").inner_text() == "\ufffdno"
     search(page, "the bill of the plumber")
     page.locator(".hit").first.click()
     shown = page.locator("mark.passage").inner_text()
@@ -135,7 +136,14 @@ def test_script_and_direction_marks_in_names_and_texts_are_inert(serve, open_pag
 
 
 def listed(name):
-    return {"id": "1", "filename": name, "bytes": 1, "passages": 1, "status": "indexed", "reason": None}
+    return {
+        "id": "1",
+        "filename": name,
+        "bytes": 1,
+        "passages": 1,
+        "status": "unreadable",
+        "reason": "\u202eno",
+    }
 
 
 def test_a_search_marks_words_and_opens_the_passage_in_its_page(serve, open_page, folder):

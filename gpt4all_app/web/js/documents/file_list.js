@@ -98,7 +98,7 @@ export class FileList {
       element("span", { class: "file-facts hint" }, factsOf(file)),
       element("span", { class: `chip ${colour}` }, state),
       file.kind !== "folder" && this.#deleteButton(file, name, id),
-      file.reason && element("p", { class: "file-reason hint" }, file.reason),
+      file.reason && element("p", { class: "file-reason hint" }, visibleName(file.reason)),
     );
   }
 

@@ -16,7 +16,13 @@ export function fileReasons(files) {
     files
       .slice(0, MOST_SHOWN)
       .map(({ name, state, says }) =>
-        element("li", {}, element("bdi", {}, visibleName(name)), state && ` (${state})`, says && `: ${says}`),
+        element(
+          "li",
+          {},
+          element("bdi", {}, visibleName(name)),
+          state && ` (${state})`,
+          says && [": ", element("bdi", {}, visibleName(says))],
+        ),
       ),
     left > 0 && element("li", {}, `and ${counted(left, "file")} more`),
   );

@@ -109,13 +109,9 @@ class PassageView {
   /** passage: as the server tells it. */
   draw(passage) {
     this.#passage = passage;
-    const {
-      document: { filename },
-      place,
-      context,
-      context_span: span,
-    } = passage;
-    const name = visibleName(filename);
+    const { context, context_span: span } = passage;
+    const name = visibleName(passage.document.filename);
+    const place = visibleName(passage.place); // sheets and chapters have names of their documents
     fill(this.dialog.querySelector("h2"), element("bdi", {}, name));
     this.#place.textContent = place || "Whole text";
     this.#text.setAttribute("aria-label", [name, place].filter(Boolean).join(", "));

@@ -95,7 +95,7 @@ function hitButton(hit, question, open) {
       "span",
       { class: "hit-head" },
       element("bdi", { class: "hit-name" }, name),
-      hit.place && element("span", { class: "hint" }, hit.place),
+      hit.place && element("bdi", { class: "hint" }, visibleName(hit.place)),
     ),
     element("span", { class: "hit-text", dir: "auto" }, excerpt),
   );
