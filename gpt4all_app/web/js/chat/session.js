@@ -11,7 +11,7 @@ import { fromJson, newConversation } from "./conversation.js";
  *
  * Events: `list` when conversations came, went or were renamed; `conversation` when another is shown, or
  * messages came or went; `progress` when an answer has grown; `problem` with `detail.error` when something
- * could not be kept. An answer goes on while another conversation is shown.
+ * could not be kept; `model` when another one is to answer. An answer goes on while another conversation is shown.
  */
 export class ChatSession extends EventTarget {
   #api;
@@ -36,7 +36,7 @@ export class ChatSession extends EventTarget {
     this.#tell("list");
   }
 
-  /** What is under way in the conversation that is shown: `{answer, model, started}`, or null. */
+  /** What is under way in the conversation that is shown: `{answer, model, controller}`, or null. */
   get running() {
     return this.#running.get(this.current.id) ?? null;
   }
@@ -44,6 +44,12 @@ export class ChatSession extends EventTarget {
   /** Why the last question of the conversation that is shown has no answer; null if nothing failed. */
   get failure() {
     return this.#failures.get(this.current.id) ?? null;
+  }
+
+  /** Have this model answer from now on; null where there is none. */
+  choose(model) {
+    this.model = model;
+    this.#tell("model");
   }
 
   /** Show another conversation. */

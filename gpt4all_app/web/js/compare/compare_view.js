@@ -6,10 +6,10 @@ import { chatRequest } from "../chat_request.js";
 import { collectionPicker, openPassage } from "../documents/index.js";
 import { element, fill, newId } from "../dom.js";
 import { icon } from "../icons.js";
-import { chatModels, chosenModel } from "../models/served_models.js";
+import { chatModels, chosenModel, NO_MODEL } from "../models/served_models.js";
 import { errorNotice } from "../notices.js";
 import { samplingSettings } from "../settings/sampling.js";
-import { openSettings } from "../settings/settings_sheet.js";
+import { settingsButton } from "../settings/settings_button.js";
 import { showResults } from "./results.js";
 import { Side } from "./side.js";
 
@@ -57,17 +57,7 @@ class Comparison {
         { class: "view-header" },
         element("h1", {}, "Compare two models"),
         element("span", { class: "spacer" }),
-        element(
-          "button",
-          {
-            class: "icon-button",
-            type: "button",
-            "aria-label": "Settings",
-            title: "Settings",
-            onclick: () => openSettings({ onChange: () => {} }),
-          },
-          icon("settings"),
-        ),
+        settingsButton(),
       ),
       this.#form(id, picker),
       this.#notices,
@@ -125,10 +115,7 @@ class Comparison {
     try {
       const models = await chatModels(this.#api);
       const first = chosenModel(models);
-      if (!first)
-        throw new Error(
-          "This server has no model that writes text. Get one with: gpt4all models recommend, then start the server again.",
-        );
+      if (!first) throw new Error(NO_MODEL);
       const second = models.find((model) => model !== first) ?? first;
       this.#sides[0].offer(models, first);
       this.#sides[1].offer(models, second);

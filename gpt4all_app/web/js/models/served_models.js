@@ -5,6 +5,10 @@ import { keep, kept } from "../stored.js";
 
 const CHOSEN = "model";
 
+/** What is wrong, and what helps, where no model writes text. */
+export const NO_MODEL =
+  "This server has no model that writes text. Get one with: gpt4all models recommend, then start the server again.";
+
 /** The models that write text, the server's default first. Throws ApiError. */
 export async function chatModels(api) {
   const { data } = await api.get("/v1/models");

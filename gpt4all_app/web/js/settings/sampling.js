@@ -4,6 +4,9 @@ import { keep, kept } from "../stored.js";
 
 const KEPT = "sampling";
 
+/** The event of the document that tells of another setting. */
+export const SETTINGS_CHANGED = "settings-changed";
+
 /**
  * The settings of a request, by the server's names and with its defaults.
  *
@@ -102,9 +105,10 @@ export function samplingSettings() {
   return settings;
 }
 
-/** Keep these. */
+/** Keep these, and tell that they changed. */
 export function keepSampling(settings) {
   keep(KEPT, settings);
+  document.dispatchEvent(new Event(SETTINGS_CHANGED));
 }
 
 /** The part of a request that says how to choose: only what differs from the server's own defaults. */

@@ -6,13 +6,10 @@ import { element, newId } from "../dom.js";
 import { icon } from "../icons.js";
 import { ANSWER_MODES, isPossible, keepSampling, samplingSettings, SETTINGS } from "./sampling.js";
 
-/** Open the sheet. onChange: called with all settings after each change, which is kept at once. */
-export function openSettings({ onChange }) {
+/** Open the sheet; each change is kept at once. */
+export function openSettings() {
   const settings = samplingSettings();
-  const changed = () => {
-    keepSampling(settings);
-    onChange(settings);
-  };
+  const changed = () => keepSampling(settings);
   const rows = SETTINGS.map((setting) => settingRow(setting, settings, changed));
   const system = systemPrompt(settings, changed);
   const mode = answerMode(settings, changed);
