@@ -255,6 +255,15 @@ def test_what_is_uploaded_during_a_sync_is_in_the_next_which_who_asks_then_gets(
     assert set(papers.found("leave trains")) == {"leave.txt", "travel.txt"}
 
 
+def test_a_sync_says_that_it_looks_before_it_does(shelf):
+    papers = shelf()
+    papers.make()
+    known = []
+    papers.documents._sync_all(lambda _told: known.append(papers.documents.has_index), threading.Event())
+    assert known[0] is False  # a collection that is made from now on may be missed
+    assert papers.documents.has_index
+
+
 def test_hanging_up_stops_no_sync(gated):
     papers, gate = gated
     with papers.client.stream("POST", "/v1/collections/papers/sync", json={"stream": True}) as answer:
