@@ -78,7 +78,7 @@ A_MODEL_WROTE = {
 """What code prints whose words a model chose, which may differ between processors: a pattern of it."""
 
 
-SHORTER = {"gpt4all models quantize model-F16.gguf": "--tokens 1024"}
+SHORTER = {"gpt4all models quantize model-F16.gguf": "--tokens 600"}
 """Commands by their beginning, with what spares the tests half a minute and leaves the form of the output."""
 
 
