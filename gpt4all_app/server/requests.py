@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
-from typing import Annotated, Any, ClassVar, Self, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Self, Union, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -61,10 +62,11 @@ class TolerantRequest(BaseModel):
     def _drop_null(cls, given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
-        for name in _numbers(cls):
+        for name, (kinds, what) in _plain_fields(cls).items():
+            value = given.get(name)
             # Python takes one for the other: "logprobs": false would ask for log-probabilities.
-            if isinstance(given.get(name), bool):
-                raise ValueError(f"{name} is a number, and was given as true or false")  # noqa: TRY004 - pydantic reports only these
+            if value is not None and type(value) not in kinds:
+                raise ValueError(f"{name} has to be {what}, and was given as {type(value).__name__}")
         return {name: value for name, value in given.items() if value is not None}
 
     @classmethod
@@ -82,16 +84,31 @@ class TolerantRequest(BaseModel):
         return written
 
 
+_NUMBER, _TRUTH = "a number", "true or false"
+
+
 @cache
-def _numbers(model: type[BaseModel]) -> tuple[str, ...]:
-    """The fields that take a number, and no truth value."""
-    kinds = {name: set(_kinds(field.annotation)) for name, field in model.model_fields.items()}
-    return tuple(name for name, found in kinds.items() if found & {int, float} and bool not in found)
+def _plain_fields(model: type[BaseModel]) -> Mapping[str, tuple[tuple[type, ...], str]]:
+    """The fields that take a number or a truth value and nothing else, by name."""
+    found: dict[str, tuple[tuple[type, ...], str]] = {}
+    for name, field in model.model_fields.items():
+        kinds = set(_kinds(field.annotation)) - {NoneType}
+        if kinds == {bool}:
+            found[name] = (bool,), _TRUTH
+        elif kinds and kinds <= {int, float}:
+            found[name] = (int, float), _NUMBER
+    return found
 
 
 def _kinds(annotation: Any) -> Iterator[Any]:
-    parts = get_args(annotation)
-    yield from ((kind for part in parts for kind in _kinds(part)) if parts else (annotation,))
+    """The types of a union; of what is no union, itself."""
+    origin = get_origin(annotation)
+    if origin in (Union, UnionType):
+        yield from (kind for part in get_args(annotation) for kind in _kinds(part))
+    elif origin is Annotated:
+        yield from _kinds(get_args(annotation)[0])
+    else:
+        yield annotation
 
 
 class WholeRequest(TolerantRequest):

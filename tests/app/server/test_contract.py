@@ -29,6 +29,7 @@ REFUSED = {
         "tool_choice=.* names none of the tools",
         "has no effect (beside mirostat|at temperature 0)",
         "an assistant's message holds a picture",
+        "cannot be used with localdocs",
         "two different tools are named",
     ),
     "/v1/responses": (
@@ -36,6 +37,7 @@ REFUSED = {
         "tool_choice=.* names none of the tools",
         "has no effect (beside mirostat|at temperature 0)",
         "an assistant's message holds a picture",
+        "cannot be used with localdocs",
         "two different tools are named",
         "the conversation is empty",
     ),

@@ -67,9 +67,20 @@ def test_a_malformed_request_is_told_where(client, body, param):
     assert error["type"] == "invalid_request_error"
 
 
-@pytest.mark.parametrize("name", ["top_k", "temperature", "max_tokens", "n"])
-def test_true_is_no_number(client, name):
-    found = client.post("/v1/chat/completions", json={"messages": QUESTION, name: True})
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("top_k", True),
+        ("temperature", False),
+        ("max_tokens", "5"),
+        ("n", True),
+        ("stream", "false"),
+        ("stream", 0),
+        ("logprobs", "yes"),
+    ],
+)
+def test_numbers_truths_and_texts_are_not_taken_for_each_other(client, name, value):
+    found = client.post("/v1/chat/completions", json={"messages": QUESTION, name: value})
     assert found.status_code == 400
     assert name in found.json()["error"]["message"]
 
