@@ -5,11 +5,16 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gpt4all_app.server.web_page import FOLDER
+
 logger = logging.getLogger(__name__)
 
 
 class AccessLog:
-    """Middleware that logs method, path, status and seconds; no query, header or body."""
+    """Middleware that logs method, path, status and seconds; no query, header or body.
+
+    Files of the web page, some 80 each time somebody opens it, are told as details (DEBUG).
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -33,4 +38,7 @@ class AccessLog:
             # As it was sent, in ASCII: a path cannot forge another line.
             path = scope.get("raw_path", b"").decode("ascii", "backslashreplace")
             seconds = time.monotonic() - started
-            logger.info("%s %s %s %.3f s", scope["method"], path, status or "aborted", seconds)
+            level = (
+                logging.DEBUG if scope["path"].startswith(FOLDER) and 200 <= status < 400 else logging.INFO
+            )
+            logger.log(level, "%s %s %s %.3f s", scope["method"], path, status or "aborted", seconds)

@@ -135,6 +135,14 @@ def test_the_address_that_is_told_can_be_opened(url, address):
     assert page_address(url) == address
 
 
+def test_the_pages_files_do_not_fill_the_log(client, caplog):
+    caplog.set_level("INFO", logger="gpt4all_app.server")
+    for path in ("/", "/web/style.css", "/web/no-such-file.css"):
+        client.get(path)
+    told = [record.getMessage().rsplit(" ", 2)[0] for record in caplog.records]
+    assert told == ["GET / 200", "GET /web/no-such-file.css 404"]
+
+
 @pytest.fixture
 def starting(monkeypatch):
     """The server has just begun to listen everywhere, and the browser was asked for these pages."""
