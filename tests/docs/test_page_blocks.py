@@ -52,6 +52,7 @@ NOT_CODE = {
 }
 
 A_MODEL_WROTE = {
+    ("docs/map.md", "166 passages"): r"166 passages, \d topics, by umap",
     ("docs/server.md", "27 days"): r"27( days)?\nstaff-handbook.pdf \| page 4 \| 27( days)?",
     ("docs/index.md", "27 days"): r"27( days)?\n\[1\] staff-handbook.pdf, page 4",
     ("docs/quickstart.md", "27 days"): r"27( days)? \(staff-handbook.pdf, page 4\)",
@@ -75,7 +76,7 @@ A_MODEL_WROTE = {
     ("docs/langchain.md", "[('Hello'"): r"(\[(\(.+, -\d\.\d\)(, )?){2}\]\n?)+",
     ("docs/langchain.md", " four, five"): r".+",
 }
-"""What code prints whose words a model chose, which may differ between processors: a pattern of it."""
+"""What code prints that a model wrote or drew, which may differ between processors: a pattern of it."""
 
 
 SHORTER = {"gpt4all models quantize model-F16.gguf": "--tokens 600"}
