@@ -45,7 +45,6 @@ def test_somebody_asks_reads_the_source_stops_and_compares(program, open_page, p
     page.set_default_timeout(LOADED_MS)
     expect(page.get_by_text("What would you like to know?")).to_be_visible()
     expect(page.locator(".model-button")).to_be_visible()
-    picture(page, "web_first_visit")
 
     page.get_by_role("link", name="Documents").click()
     page.get_by_role("heading", name="Ask your own documents").wait_for()
