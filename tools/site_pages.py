@@ -51,6 +51,8 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
         address = _address(name, root)
         if name.startswith(DOCS) or files.get_file_from_path(address):
             continue
+        if not (root / name).exists():
+            continue  # mkdocs tells of it, with the page and the link
         content = _content(root / name, name)
         files.append(File.generated(config, address, content=content))
         if address == name and isinstance(content, str):
