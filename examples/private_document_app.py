@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from gpt4all_core import Message
-from gpt4all_localdocs import Citation, LocalDocs, SyncReport
+from gpt4all_localdocs import Citation, LocalDocs, SearchFilter, SyncReport
 
 FOLDER = Path(__file__).parent / "documents"
 INDEX = Path("example-index")  # made by the first run, brought up to date by the next
@@ -26,9 +26,9 @@ def show_citation(citation: Citation) -> None:
     print(f"  [{citation.number}] {citation.path.name}, {citation.place}: {words:.70}")
 
 
-def answer(docs: LocalDocs, question: str, history: list[Message]) -> None:
+def answer(docs: LocalDocs, question: str, history: list[Message], *, among: SearchFilter) -> None:
     """Print the answer as it is written and what it rests on, and remember both turns."""
-    stream = docs.stream(question, mode="strict", history=history)
+    stream = docs.stream(question, mode="strict", history=history, where=among)
     for piece in stream:
         print(piece, end="", flush=True)
     print()
@@ -44,7 +44,7 @@ def main(folder: Path) -> None:
         history: list[Message] = []
         try:
             while question := input("\n? ").strip():
-                answer(docs, question, history)
+                answer(docs, question, history, among=SearchFilter(folders=[folder]))
         except (EOFError, KeyboardInterrupt):
             print()
 

@@ -120,11 +120,20 @@ def test_fields_from_a_pdf_have_their_pages_and_are_not_guessed(run):
     assert told.endswith("not in it: company_yacht\n")
 
 
+LEAVE = "How many days of paid annual leave does a full-time employee get?"
+
+
 def test_a_private_app_answers_with_citations_and_refuses(run):
-    question = "How many days of paid annual leave does a full-time employee get?"
-    told = run("private_document_app.py", typed=f"{question}\nWho discovered penicillin?\n\n")
-    assert "14 " in told  # files of the folder
+    told = run("private_document_app.py", typed=f"{LEAVE}\nWho discovered penicillin?\n\n")
     assert "27 days\n  [1] staff-handbook.pdf, page 4: 27 days\n" in told
+    assert "The documents do not answer this question." in told
+
+
+def test_a_private_app_asks_the_folder_that_it_was_given(run, desk):
+    (desk / "pets").mkdir()
+    (desk / "pets" / "cats.md").write_text("# Pets\n\nCats may sleep in the server room.\n")
+    told = run("private_document_app.py", "pets", typed=f"Where may cats sleep?\n{LEAVE}\n\n")
+    assert "[1] cats.md, line 3: " in told
     assert "The documents do not answer this question." in told
 
 
