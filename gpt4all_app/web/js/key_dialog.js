@@ -12,6 +12,8 @@ export function askForKey({ wasRefused }) {
       id,
       required: true,
       autocomplete: "current-password",
+      pattern: "[ -~]+", // headers hold plain ASCII, and so do the server's keys
+      title: "Letters, digits and signs of plain ASCII",
     });
     const form = element(
       "form",
