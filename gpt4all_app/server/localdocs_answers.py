@@ -122,7 +122,7 @@ def reference_facts(documents: ServedDocuments, answer: Answer) -> Json:
             "passage_id": _passage_id(documents, citation, answer),
             **place_json(citation),
             "quote": citation.quote,
-            "score": citation.score,
+            "score": citation.score or _best_score(citation, answer),
         }
         for citation in answer.citations
     ]
@@ -134,6 +134,12 @@ def _document(documents: ServedDocuments, citation: Citation, names: DocumentNam
     if citation.text_id:
         title = next((text.name for text in documents.docs.get([citation.text_id])), title)
     return names.document(citation, title=title)
+
+
+def _best_score(citation: Citation, answer: Answer) -> float:
+    """Of the passages that brought its document, which was then given whole, without scores of its own."""
+    same = (citation.path, citation.text_id)
+    return max((hit.score for hit in answer.hits if (hit.path, hit.text_id) == same), default=0.0)
 
 
 def _passage_id(documents: ServedDocuments, citation: Citation, answer: Answer) -> str | None:
