@@ -202,3 +202,10 @@ def test_a_page_does_what_it_shows(page, folder, served, monkeypatch, capsys):
         reading.read(block)
     reading.end()
     assert not reading.faults, "\n".join(reading.faults)
+
+
+@pytest.mark.parametrize("table", [NOT_RUN, NOT_CODE, A_MODEL_WROTE], ids=["not run", "no code", "a model's"])
+def test_no_exception_outlives_its_block(table):
+    begun = [(named(page), block.first_line) for page in PAGES for block in blocks_of(page)]
+    for page, line in table:
+        assert any(page == name and first.startswith(line) for name, first in begun), f"{page}: {line}"
