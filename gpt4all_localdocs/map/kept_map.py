@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
+from gpt4all_core.errors import LocalDocsError
 from gpt4all_localdocs.digest import digest
 from gpt4all_localdocs.map.document_map import (
     DocumentMap,
@@ -50,10 +51,20 @@ class KeptMaps:
         return replace(_from_json(told), is_outdated=facts["fingerprint"] != fingerprint)
 
     def store(self, made: DocumentMap, *, fingerprint: str) -> None:
-        """Keep a map in the place of the last one; readers see the one or the other."""
-        self._folder.mkdir(exist_ok=True, mode=0o700)
-        place = self._place(made.collection)
+        """Keep a map in the place of the last one; readers see the one or the other.
+
+        Raises LocalDocsError where it cannot be written.
+        """
         facts = {"version": _VERSION, "collection": made.collection, "fingerprint": fingerprint}
+        try:
+            self._write(self._place(made.collection), facts, made)
+        except OSError as error:
+            raise LocalDocsError(
+                f"the map cannot be kept in {self._folder} ({error}); free some space on its disk"
+            ) from error
+
+    def _write(self, place: Path, facts: dict[str, Any], made: DocumentMap) -> None:
+        self._folder.mkdir(exist_ok=True, mode=0o700)
         handle, name = tempfile.mkstemp(dir=self._folder, prefix=f".{place.name}.", suffix=".part")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -37,9 +37,15 @@ def lay_out_apart(vectors: Vectors, *, earlier: Vectors | None = None, timeout_s
         return lay_out(vectors, earlier=earlier)
     with tempfile.TemporaryDirectory(prefix="gpt4all-map-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        np.save(folder / VECTORS, vectors)
-        if earlier is not None:
-            np.save(folder / EARLIER, earlier)
+        try:
+            np.save(folder / VECTORS, vectors)
+            if earlier is not None:
+                np.save(folder / EARLIER, earlier)
+        except OSError as error:
+            raise LocalDocsError(
+                f"the vectors to be laid out cannot be written to {folder} ({error}); free some space, or set"
+                " TMPDIR to another folder"
+            ) from error
         _run(folder, count=len(vectors), timeout_s=timeout_s)
         with np.load(folder / LAYOUT) as arrays:
             return from_arrays(arrays)

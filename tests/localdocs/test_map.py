@@ -208,6 +208,13 @@ def test_a_kept_map_that_cannot_be_read_is_made_again(docs, drawn_by_pca, damage
     assert docs.map() == made
 
 
+def test_a_map_that_cannot_be_kept_says_where(docs, drawn_by_pca):
+    docs.put(articles(count=2))
+    (docs.path / "maps").write_text("a file in the way")
+    with pytest.raises(LocalDocsError, match=r"cannot be kept in .*maps"):
+        docs.map()
+
+
 def test_an_index_without_passages_has_no_map(docs, tmp_path):
     with pytest.raises(LocalDocsError, match="there is no index"):
         docs.map()
