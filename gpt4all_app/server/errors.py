@@ -4,7 +4,7 @@ Messages name no path: what a model's file is called on this disk is for the log
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,11 +143,11 @@ def error_body(
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
-def refusal(status: int, message: str, code: str) -> JSONResponse:
+def refusal(status: int, message: str, code: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """The answer for a request that is turned away before anybody reads it."""
     kind = _TYPES_OF_STATUS.get(status, _REQUEST)
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return JSONResponse(error_body(message, kind=kind, code=code), status, headers)
+    challenge = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    return JSONResponse(error_body(message, kind=kind, code=code), status, {**challenge, **(headers or {})})
 
 
 def add_error_handlers(app: FastAPI) -> None:

@@ -109,7 +109,7 @@ class CountRequests:
 
 
 def _method(method: str) -> str:
-    return method if method in ("GET", "POST", "OPTIONS", "HEAD") else "other"
+    return method if method in ("GET", "POST", "DELETE", "OPTIONS", "HEAD") else "other"
 
 
 def metrics_router(metrics: Metrics) -> APIRouter:

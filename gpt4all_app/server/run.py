@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from gpt4all_app.server.app import create_app
+from gpt4all_app.server.connections import PunctualProtocol
 from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.options import ServerOptions, address_of
 from gpt4all_app.server.served_models import ServedModels
@@ -63,7 +64,10 @@ def server_config(app: FastAPI, *, last_moments_s: int = LAST_MOMENTS_S) -> uvic
     """How uvicorn is to serve an application."""
     return uvicorn.Config(
         app,
+        http=PunctualProtocol,
+        ws="none",  # nothing here is one; uvicorn would have them answered past all middleware for HTTP
         log_config=None,
+        log_level="error",  # what strangers send that is no request is warned of, at two lines each
         access_log=False,  # ours writes no query strings
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,

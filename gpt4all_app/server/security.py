@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import re
+import time
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -26,6 +27,9 @@ _FORM_BYTES = 1024 * 1024
 
 LONGEST_SILENCE_S = 60
 """How long a body may not go on: who only holds connections open is hung up on."""
+
+SLOWEST_BYTES_PER_S = 1024
+"""A body that comes slower than this is waited for no longer than `LONGEST_SILENCE_S`, all in all."""
 
 
 class Doorkeeper:
@@ -56,6 +60,9 @@ class Doorkeeper:
         await self._app(scope, _bounded(receive, self._most_bytes(scope)), _as_declared(send))
 
     def _refusal(self, scope: Scope, headers: Headers) -> ASGIApp | None:
+        return self._stranger(scope, headers) or self._body(scope, headers)
+
+    def _stranger(self, scope: Scope, headers: Headers) -> ASGIApp | None:
         host = headers.get("host", "")
         if not self._is_known(host):
             return refusal(
@@ -69,6 +76,12 @@ class Doorkeeper:
         is_open = scope["path"] in OPEN_PATHS or is_page_path(scope["path"])
         if not is_open and scope["method"] != "OPTIONS" and not self._has_key(headers):
             return refusal(401, "give the server's API key as: Authorization: Bearer KEY", "invalid_api_key")
+        return None
+
+    def _body(self, scope: Scope, headers: Headers) -> ASGIApp | None:
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # What stands between takes one of them for the end of the body, and so another request for none.
+            return refusal(400, "the body has two lengths; give one", "two_lengths", {"Connection": "close"})
         most = self._most_bytes(scope)
         if any(length.isdecimal() and int(length) > most for length in headers.getlist("content-length")):
             return refusal(413, _too_much(most), "body_too_large")
@@ -133,18 +146,22 @@ def _bounded(receive: Receive, most: int) -> Receive:
     answers in plain text.
     """
     count = 0
+    waited_s = 0.0
     is_whole = False
 
     async def counted() -> Message:
-        nonlocal count, is_whole
+        nonlocal count, waited_s, is_whole
         if is_whole:
             return await receive()  # that the client is gone, whenever that is
+        began = time.monotonic()
+        patience_s = LONGEST_SILENCE_S + count / SLOWEST_BYTES_PER_S - waited_s
         try:
-            async with asyncio.timeout(LONGEST_SILENCE_S):
+            async with asyncio.timeout(min(patience_s, LONGEST_SILENCE_S)):
                 message = await receive()
         except TimeoutError:
-            silence = f"nothing of the body came for {LONGEST_SILENCE_S:.0f} s"
+            silence = f"too little of the body came in {LONGEST_SILENCE_S:.0f} s"
             raise HTTPException(408, silence, {"Connection": "close"}) from None
+        waited_s += time.monotonic() - began
         is_whole = not message.get("more_body", False)
         count += len(message.get("body", b""))
         if count > most:

@@ -30,6 +30,7 @@ REFUSED = {
         "has no effect (beside mirostat|at temperature 0)",
         "an assistant's message holds a picture",
         "cannot be used with localdocs",
+        "the last message has to be the user's question",
         "two different tools are named",
     ),
     "/v1/responses": (
@@ -38,6 +39,7 @@ REFUSED = {
         "has no effect (beside mirostat|at temperature 0)",
         "an assistant's message holds a picture",
         "cannot be used with localdocs",
+        "the last message has to be the user's question",
         "two different tools are named",
         "the conversation is empty",
     ),
@@ -47,7 +49,10 @@ REFUSED = {
         "echo and logprobs do not go together",
     ),
     "/v1/embeddings": ("is no length of",),
-    "/v1/collections": ("id has to be 1 to 64 printable characters", "folder has to be an absolute path"),
+    "/v1/collections": (
+        "id has to be 1 to 64 printable characters",
+        "folder (has to be an absolute|is no) path",
+    ),
 }
 """Requests of the right form that are a 400 all the same, by address: parts that contradict each other, what
 the model that is asked was not made for, or what is a name to one system and none to another."""
