@@ -56,6 +56,8 @@ class SyncRuns:
         self._lock = threading.Lock()
         self._running: SyncRun | None = None
         self._next: SyncRun | None = None
+        self._dropped: list[SyncRun] = []
+        """Waited when the one that runs was stopped; they end as it does."""
         self._progress = _WAITING
         self._listeners: set[_Listener] = set()
         self._thread: threading.Thread | None = None
@@ -80,12 +82,12 @@ class SyncRuns:
             return running
 
     def stop(self) -> bool:
-        """End the sync that is under way after the file at hand, and drop the next; whether there was one."""
+        """End the sync that is under way after the file at hand, and drop the next; whether there was one.
+
+        Who asks from now on wants another, which begins when this one has ended.
+        """
         with self._lock:
-            if self._running is None:
-                return False
-            self._running.stop.set()
-            return True
+            return self._stop()
 
     async def progress(self, run: SyncRun) -> AsyncGenerator[SyncProgress, None]:
         """How far syncs are until this one is done: what is newest, so that slow listeners hold up nobody.
@@ -116,13 +118,21 @@ class SyncRuns:
         """Stop what is under way; waits for it for some seconds. Idempotent."""
         with self._lock:
             self._is_closed = True
-            if self._running is not None:
-                self._running.stop.set()
+            self._stop()
             thread = self._thread
         if thread is not None:
             thread.join(_LAST_MOMENTS_S)
             if thread.is_alive():
                 logger.warning("a sync did not stop in time; the next one goes on from where it was")
+
+    def _stop(self) -> bool:
+        if self._running is None:
+            return False
+        self._running.stop.set()
+        if self._next is not None:
+            self._dropped.append(self._next)
+            self._next = None
+        return True
 
     def _begin(self, run: SyncRun) -> None:
         self._running, self._progress = run, _WAITING
@@ -146,16 +156,15 @@ class SyncRuns:
             run = self._after_run(run, report, error)
 
     def _after_run(self, done: SyncRun, report: SyncReport | None, error: Exception | None) -> SyncRun | None:
-        """Tell the listeners, and what comes next; whoever stops a sync wants no other.
+        """Tell the listeners, and what comes next.
 
         All at once: who hears of an end and asks again must not join what has ended.
         """
         with self._lock:
-            done.report, done.error = report, error
+            for run in (done, *self._dropped):
+                run.report, run.error, run.seconds = report, error, done.seconds
+            self._dropped.clear()
             following, self._next = self._next, None
-            if following is not None and done.stop.is_set():
-                following.report, following.error, following.seconds = report, error, done.seconds
-                following = None
             self._running, self._progress = following, _WAITING
             if following is None:
                 self._thread = None

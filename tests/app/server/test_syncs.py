@@ -95,6 +95,22 @@ def test_stopping_ends_a_sync_and_drops_the_next(runs, work):
     assert not runs.stop()
 
 
+def test_whoever_asks_after_a_stop_gets_a_sync_of_their_own():
+    may_end = threading.Event()
+
+    def sync(on_progress, stop):
+        on_progress(SyncProgress("scan", 0, 0))
+        may_end.wait(60)
+        return SyncReport(files=(), is_stopped=stop.is_set())
+
+    runs = SyncRuns(sync)
+    stopped = runs.request()
+    runs.stop()
+    wanted = runs.request()
+    may_end.set()
+    assert [reported(runs, run).is_stopped for run in (stopped, wanted)] == [True, False]
+
+
 def test_every_listener_hears_the_newest_and_one_that_leaves_stops_nothing(runs, work):
     run = runs.request()
 
