@@ -1,11 +1,14 @@
 """The web page in Debian's Chromium, against servers of scripted models: `make test-browser`."""
 
+import io
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from loopback import LoopbackServer
+from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 from screens import SLOWEST_MS, WIDE, Scripted
 
@@ -52,23 +55,30 @@ def browser():
 
 @pytest.fixture
 def open_page(browser):
-    """Opens pages; what one of them writes to the console as an error, or throws, fails the test."""
+    """Opens pages whose errors, broken policies and requests to other machines fail the test."""
     problems = []
 
-    def note(message):
-        # A refusal of the server is one, too: pages show it, and tests look for that.
-        if message.type == "error" and "Failed to load resource" not in message.text:
-            problems.append(message.text)
+    def hear(message):
+        # What the server refuses is shown by the page, and tests look for that; its own files it has.
+        is_refusal = "Failed to load resource" in message.text and "/v1/" in message.location["url"]
+        if message.type == "error" and not is_refusal:
+            problems.append(f"{message.text} ({message.location['url']})")
 
     with ExitStack() as contexts:
 
         def start(url, *, viewport=WIDE, theme="light", **options):
+            def watch(request):
+                place = urlsplit(request.url)
+                if place.scheme not in {"blob", "data"} and place.netloc != urlsplit(url).netloc:
+                    problems.append(f"asked another machine: {request.url}")
+
             context = browser.new_context(viewport=viewport, color_scheme=theme, **options)
             contexts.callback(context.close)
             context.set_default_timeout(SLOWEST_MS)
+            context.on("request", watch)
+            context.on("console", hear)  # tells of what the page's policy barred, too
+            context.on("weberror", lambda error: problems.append(str(error.error)))
             page = context.new_page()
-            page.on("console", note)
-            page.on("pageerror", lambda error: problems.append(str(error)))
             page.goto(url)
             return page
 
@@ -96,11 +106,17 @@ def serve(tmp_path):
 
 @pytest.fixture
 def picture(request):
-    """Makes a picture of a page as it stands for the documentation, where `--pictures` asks for that."""
+    """Makes pictures of a page as it stands for the documentation, where `--pictures` asks for that."""
 
-    def take(page, name):
-        if request.config.getoption("--pictures", default=False):
-            page.screenshot(path=PICTURES / f"{name}.png", animations="disabled", caret="hide")
+    def take(page, name, *, themes=("light",)):
+        if not request.config.getoption("--pictures", default=False):
+            return
+        for theme in themes:
+            page.emulate_media(color_scheme=theme)
+            drawn = Image.open(io.BytesIO(page.screenshot(animations="disabled", caret="hide")))
+            file = PICTURES / (f"{name}.png" if theme == "light" else f"{name}_{theme}.png")
+            drawn.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
+        page.emulate_media(color_scheme="light")
 
     return take
 

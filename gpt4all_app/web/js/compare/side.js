@@ -10,7 +10,7 @@ const TEMPERATURE = SETTINGS.find(({ name }) => name === "temperature");
 
 /** A column. name: "Left" or "Right". onCitation: called with a reference that somebody wants to read. */
 export class Side {
-  #picker = element("div", { class: "side-model" });
+  #picker = element("div");
   #temperature;
   #place = element("div", { class: "side-answer" });
   #onCitation;
