@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.protocols import Embedder
+from gpt4all_localdocs.check_arguments import check_stop
 from gpt4all_localdocs.collection_table import check_collection
 from gpt4all_localdocs.filter_sql import EVERYTHING, Condition
 from gpt4all_localdocs.map.document_map import DocumentMap, MapState
@@ -11,6 +12,7 @@ from gpt4all_localdocs.map.kept_map import KeptMaps
 from gpt4all_localdocs.map.make_map import MapJob, fingerprint_of, make_map
 from gpt4all_localdocs.search import condition_for
 from gpt4all_localdocs.store import Store
+from gpt4all_localdocs.sync_progress import StopSignal
 
 
 class DocumentMaps(ABC):
@@ -27,17 +29,25 @@ class DocumentMaps(ABC):
         """The embedder in use."""
 
     def map(
-        self, *, collection: str | None = None, refresh: bool = False, timeout_s: float = 900.0
+        self,
+        *,
+        collection: str | None = None,
+        refresh: bool = False,
+        timeout_s: float = 900.0,
+        stop: StopSignal | None = None,
     ) -> DocumentMap:
         """The passages as points of a plane, with topics, near-duplicates and outliers.
 
         Made when there is none or passages have changed since, and kept. collection: of these folders only.
         refresh: make it in any case, without regard to how the last one looked. timeout_s: for laying it
-        out; 20,000 passages take a minute or two. The extra `map` brings UMAP; without it a map shows less:
-        see docs/map.md. An index that cannot be written to keeps no maps.
+        out; 20,000 passages take a minute or two. stop: a `threading.Event` that, once set, ends it soon.
+        The extra `map` brings UMAP; without it a map shows less: see docs/map.md. An index that cannot be
+        written to keeps no maps.
         Raises ConfigError for an unknown collection or more passages than a map shows, LocalDocsError
-        where there are none or it takes too long, EmbedderMismatch. May be called from any thread.
+        where there are none, it takes too long or is stopped, EmbedderMismatch. May be called from any
+        thread.
         """
+        check_stop(stop)
         store, condition = self._searched, self._condition(collection)
         fingerprint = fingerprint_of(store, condition)
         kept = KeptMaps(store.directory)
@@ -46,9 +56,10 @@ class DocumentMaps(ABC):
             return earlier
         if store.vectors.embedder is not None:
             store.vectors.check_embedder(self.embedder.identity, self.embedder.dimensions)
-        job = MapJob(collection, condition, earlier, timeout_s)
+        job = MapJob(collection, condition, earlier, timeout_s, stop)
         made = make_map(store, job, embed=self.embedder.embed_documents)
-        if not store.is_read_only:
+        # A collection that was removed meanwhile leaves nothing behind.
+        if not store.is_read_only and (collection is None or collection in store.collections.all()):
             kept.store(made, fingerprint=fingerprint)
         return made
 
@@ -64,6 +75,11 @@ class DocumentMaps(ABC):
         if known is None:
             return "missing"
         return "ready" if known == fingerprint_of(store, condition) else "outdated"
+
+    def _forget_maps(self) -> None:
+        """After something was removed from the index: keep no map that might still tell of it."""
+        store = self._searched
+        KeptMaps(store.directory).forget_all_but(store.collections.all())
 
     def _condition(self, collection: str | None) -> Condition:
         if collection is None:

@@ -128,6 +128,7 @@ class LocalDocs(IndexContents, DocumentAnswers, DocumentMaps, WatchedFolders, Po
         """
         with self._writing():
             self._store.collections.remove(name)
+            self._forget_maps()
 
     def remove(self, folder: str | Path) -> int:
         """Forget a folder and its passages at once; the files themselves stay. Returns how many files.
@@ -149,6 +150,7 @@ class LocalDocs(IndexContents, DocumentAnswers, DocumentMaps, WatchedFolders, Po
             ]
             self._store.remove_files(gone)
             self._store.set_folders(others)
+            self._forget_maps()
         return len(gone)
 
     def sync(

@@ -96,7 +96,7 @@ def collection_json(documents: ServedDocuments, collection: ServedCollection) ->
         "documents": len(held),
         "passages": sum(document.passages for document in held),
         "status": "syncing" if documents.syncs.is_running else status,
-        "map": documents.maps.state(documents, collection.name),
+        "map": documents.docs.map_state(collection=collection.name) if is_known else "missing",
     }
 
 

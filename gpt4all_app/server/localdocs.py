@@ -3,10 +3,11 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from gpt4all_app.server.collection_maps import CollectionMaps
 from gpt4all_app.server.errors import RequestRefused
 from gpt4all_app.server.localdocs_options import DocumentOptions
 from gpt4all_app.server.localdocs_places import DocumentNames
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from gpt4all_core.protocols import Embedder
 
 R = TypeVar("R")
-MapState = Literal["ready", "missing", "outdated"]
 
 LONGEST_NAME: Final = 64
 """Characters of the name of a collection that is made through the server."""
+
+_MOST_NAMED: Final = 20
+"""Collections that a message lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +45,6 @@ class ServedCollection:
     def others(self) -> tuple[Path, ...]:
         """The folders of this machine that it was made of."""
         return tuple(folder for folder in self.folders if folder != self.uploads)
-
-
-@dataclass(slots=True)
-class MapHooks:
-    """What makes maps of collections, and tells how they are; for the module that does. No map by default.
-
-    after_sync: called by the thread that synced, with the documents, when the index may have changed.
-    """
-
-    state: "Callable[[ServedDocuments, str], MapState]" = field(default=lambda _documents, _name: "missing")
-    after_sync: "Callable[[ServedDocuments], object]" = field(default=lambda _documents: None)
 
 
 class ServedDocuments:
@@ -72,13 +64,15 @@ class ServedDocuments:
     ) -> None:
         self.options = options or DocumentOptions()
         self.uploads = UploadFolders(index.with_name(f"{index.name}-uploads"))
-        self.maps = MapHooks()
+        self.maps = CollectionMaps(lambda: self.docs)
         self._index = index
         self._make_embedder = embedder
         self._lock = threading.Lock()
+        self._arranging = threading.Lock()
+        """Held by a sync, and by what takes folders away: a sync would take them up again."""
         self._docs: LocalDocs | None = None
         self._is_closed = False
-        self.syncs = SyncRuns(self._sync_docs, after=lambda: self.maps.after_sync(self))
+        self.syncs = SyncRuns(self._sync_docs, after=self._draw_maps)
 
     @property
     def docs(self) -> LocalDocs:
@@ -117,18 +111,17 @@ class ServedDocuments:
 
     def collection(self, name: str) -> ServedCollection:
         """The collection of this name. Raises RequestRefused where there is none."""
-        found = next((one for one in self.collections() if one.name == name), None)
-        if found is None:
-            known = ", ".join(one.name for one in self.collections()) or "none"
-            message = f"there is no collection {name!r}; there are: {known}"
-            raise RequestRefused(404, message, "collection_not_found", param="collection")
-        return found
+        return _named(name, self.collections())
 
     def where(self, names: Sequence[str]) -> dict[str, object] | None:
         """The filter for these collections; None for the whole index. RequestRefused for unknown ones."""
-        for name in names:
-            self.collection(name)
-        return {"collection": {"$in": list(names)}} if names else None
+        if not names:
+            return None
+        found = self.collections()  # once: a client may name one a million times
+        asked = list(dict.fromkeys(names))
+        for name in asked:
+            _named(name, found)
+        return {"collection": {"$in": asked}}
 
     def indexed(self) -> LocalDocs:
         """The index. Raises RequestRefused where there is none yet."""
@@ -145,11 +138,16 @@ class ServedDocuments:
     def create(self, name: str, folder: Path | None) -> ServedCollection:
         """Make a collection, or put a folder into one; an existing one without a folder is refused.
 
-        Raises RequestRefused for a name that is none, a folder that is not allowed, a name that is taken.
+        Raises RequestRefused for a name that is none or taken, a folder that is not allowed, and one
+        collection too many.
         """
         check_name(name)
-        if folder is None and any(one.name == name for one in self.collections()):
+        names = {one.name for one in self.collections()}
+        if folder is None and name in names:
             raise RequestRefused(409, f"there is a collection {name!r} already", "collection_exists")
+        if name not in names and len(names) >= self.options.collections:
+            message = f"there are {len(names)} collections, as many as may be; delete one first"
+            raise RequestRefused(409, message, "too_many_collections")
         if folder is not None:
             self.docs.add(self._allowed(folder), collection=name)
         self.uploads.make(name)
@@ -162,18 +160,13 @@ class ServedDocuments:
         writes to the index.
         """
         self.collection(name)
-        if self.syncs.is_running:
+        if self.syncs.is_running or not self._arranging.acquire(timeout=self.options.lock_timeout_s):
             message = f"a sync is running; wait for its end, or stop it: DELETE /v1/collections/{name}/sync"
             raise RequestRefused(409, message, "index_busy")
-        held = self.docs.collections if self.has_index else {}
-        elsewhere = {folder for other, folders in held.items() if other != name for folder in folders}
-        # What may be refused comes first, so that whoever is refused may ask again.
-        for folder in held.get(name, ()):
-            if folder not in elsewhere:
-                self.docs.remove(folder)
-        if self.has_index and name in self.docs.collections:
-            self.docs.remove_collection(name)
-        self.uploads.delete(name)
+        try:
+            self._forget(name)
+        finally:
+            self._arranging.release()
 
     async def read(self, work: Callable[[], R]) -> R:
         """What work that looks into the index makes, for an event loop. Its errors name no path."""
@@ -195,11 +188,12 @@ class ServedDocuments:
             raise
 
     def close(self) -> None:
-        """Stop a sync that is under way and let go of the index. Idempotent."""
+        """Stop a sync and a map that are under way and let go of the index. Idempotent."""
         with self._lock:
             self._is_closed = True
             docs, self._docs = self._docs, None
         self.syncs.close()
+        self.maps.close()
         if docs is not None:
             docs.close()
 
@@ -215,13 +209,28 @@ class ServedDocuments:
         with self.without_paths():
             return self._sync_all(on_progress, stop)
 
+    def _forget(self, name: str) -> None:
+        held = self.docs.collections if self.has_index else {}
+        elsewhere = {folder for other, folders in held.items() if other != name for folder in folders}
+        # What may be refused comes first, so that whoever is refused may ask again.
+        for folder in held.get(name, ()):
+            if folder not in elsewhere:
+                self.docs.remove(folder)
+        if self.has_index and name in self.docs.collections:
+            self.docs.remove_collection(name)
+        self.uploads.delete(name)
+
+    def _draw_maps(self) -> None:
+        self.maps.after_sync()
+
     def _sync_all(self, on_progress: OnProgress, stop: threading.Event) -> SyncReport:
         on_progress(SyncProgress("scan", 0, 0))  # what comes from now on may be missed
-        held = self.docs.collections if self.has_index else {}
-        for collection in self.collections():
-            if collection.uploads.is_dir() and collection.uploads not in held.get(collection.name, ()):
-                self.docs.add(collection.uploads, collection=collection.name)
-        return self.docs.sync(on_progress=on_progress, stop=stop)
+        with self._arranging:
+            held = self.docs.collections if self.has_index else {}
+            for collection in self.collections():
+                if collection.uploads.is_dir() and collection.uploads not in held.get(collection.name, ()):
+                    self.docs.add(collection.uploads, collection=collection.name)
+            return self.docs.sync(on_progress=on_progress, stop=stop)
 
     def _allowed(self, folder: Path) -> Path:
         """The folder itself, wherever its links lead: what is indexed is what was looked at."""
@@ -235,6 +244,16 @@ class ServedDocuments:
             message = "this folder is not one that the server may index; see: gpt4all serve --allow-folder"
             raise RequestRefused(403, message, "folder_not_allowed", param="folder")
         return real
+
+
+def _named(name: str, collections: Sequence[ServedCollection]) -> ServedCollection:
+    found = next((one for one in collections if one.name == name), None)
+    if found is None:
+        known = ", ".join(one.name for one in collections[:_MOST_NAMED]) or "none"
+        more = ", …" if len(collections) > _MOST_NAMED else ""
+        message = f"there is no collection {name!r}; there are: {known}{more}"
+        raise RequestRefused(404, message, "collection_not_found", param="collection")
+    return found
 
 
 def check_name(name: str) -> None:

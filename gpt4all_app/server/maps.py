@@ -1,26 +1,17 @@
 """`/v1/collections/{collection}/map`: a collection as points of a plane, made after syncs and when asked."""
 
-import logging
-import threading
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from gpt4all_app.server.errors import RequestRefused
-from gpt4all_app.server.localdocs import MapHooks, ServedDocuments
+from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.localdocs_places import DocumentName, DocumentNames, file_id
-from gpt4all_core.errors import GPT4AllError
 from gpt4all_core.off_loop import off_loop
-from gpt4all_localdocs.local_docs import LocalDocs
-from gpt4all_localdocs.map.document_map import DocumentMap, MapState
-
-logger = logging.getLogger(__name__)
+from gpt4all_localdocs.map.document_map import DocumentMap
 
 Json = dict[str, Any]
-
-_TIMEOUT_S: Final = 600.0
-"""Of one map; 20,000 passages take a minute or two."""
 
 
 class MapPoints(BaseModel):
@@ -69,9 +60,7 @@ class MapFacts(BaseModel):
 
 
 def maps_router(documents: ServedDocuments) -> APIRouter:
-    """The address of maps; syncs of these documents make them from now on."""
-    makers = MapMaker(documents)
-    documents.maps = MapHooks(state=_state, after_sync=lambda _documents: makers.begin())
+    """The address of maps."""
     router = APIRouter(tags=["documents"])
 
     @router.get("/v1/collections/{collection}/map", response_model=MapFacts)
@@ -101,50 +90,11 @@ def maps_router(documents: ServedDocuments) -> APIRouter:
                     f"{collection!r} was not indexed yet; sync it: POST /v1/collections/{collection}/sync"
                 )
                 raise RequestRefused(409, message, "nothing_indexed", param="collection")
-            return map_json(makers.make(collection), names=documents.names)
+            return map_json(documents.maps.make(collection), names=documents.names)
 
         return await off_loop(made, lane=(documents, "map"))
 
     return router
-
-
-class MapMaker:
-    """Makes the maps of one server's collections, one at a time. Thread-safe."""
-
-    def __init__(self, documents: ServedDocuments) -> None:
-        self._documents = documents
-        self._turn = threading.Lock()
-        self._waiting = threading.Lock()
-
-    def make(self, collection: str) -> DocumentMap:
-        """The map of its passages as they are now; the kept one if they are the same."""
-        with self._turn:
-            return make_map(self._documents.docs, collection)
-
-    def begin(self) -> None:
-        """Make those of all collections whose passages have changed, in a thread: nobody waits for them."""
-        if self._waiting.acquire(blocking=False):  # else one is about to begin, and will see all changes
-            threading.Thread(target=self._make_all, name="gpt4all-maps", daemon=True).start()
-
-    def _make_all(self) -> None:
-        with self._turn:
-            self._waiting.release()
-        try:
-            names = list(self._documents.docs.collections)
-        except (GPT4AllError, RequestRefused) as error:
-            logger.info("no maps were made: %s", error)
-            return
-        for name in names:
-            try:
-                self.make(name)
-            except (GPT4AllError, RequestRefused) as error:
-                # An empty collection has none; one that takes too long is made when somebody asks.
-                logger.info("the map of %r was not made: %s", name, error)
-
-
-def make_map(docs: LocalDocs, collection: str) -> DocumentMap:
-    """The map of a collection as it is now, in bounded time. Raises as `LocalDocs.map` does."""
-    return docs.map(collection=collection, timeout_s=_TIMEOUT_S)
 
 
 def map_json(made: DocumentMap, *, names: DocumentNames) -> Json:
@@ -175,12 +125,6 @@ def map_json(made: DocumentMap, *, names: DocumentNames) -> Json:
         "outliers": [{"point": outlier.point, "score": outlier.distance} for outlier in made.outliers],
         "state": "outdated" if made.is_outdated else "ready",
     }
-
-
-def _state(documents: ServedDocuments, collection: str) -> MapState:
-    return (
-        documents.docs.map_state(collection=collection) if _is_indexed(documents, collection) else "missing"
-    )
 
 
 def _is_indexed(documents: ServedDocuments, collection: str) -> bool:

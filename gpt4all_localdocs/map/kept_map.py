@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
@@ -62,6 +63,13 @@ class KeptMaps:
             raise LocalDocsError(
                 f"the map cannot be kept in {self._folder} ({error}); free some space on its disk"
             ) from error
+
+    def forget_all_but(self, collections: Iterable[str]) -> None:
+        """Delete the maps of others and of the whole index: they tell what removed documents were about."""
+        stay = {self._place(name).name for name in collections}
+        for place in self._folder.glob("*.map"):
+            if place.name not in stay:
+                place.unlink(missing_ok=True)
 
     def _write(self, place: Path, facts: dict[str, Any], made: DocumentMap) -> None:
         self._folder.mkdir(exist_ok=True, mode=0o700)

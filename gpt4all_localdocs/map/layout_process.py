@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +19,7 @@ from gpt4all_core.errors import LocalDocsError
 from gpt4all_core.protocols import Vectors
 from gpt4all_localdocs.map.layout import Layout, from_arrays, lay_out
 from gpt4all_localdocs.map.project import choose_method
+from gpt4all_localdocs.sync_progress import StopSignal
 
 VECTORS: Final = "vectors.npy"
 EARLIER: Final = "earlier.npy"
@@ -25,14 +28,25 @@ LAYOUT: Final = "layout.npz"
 _FEW: Final = 2000
 """What PCA does with so many takes less than the start of a process."""
 
+_BETWEEN_LOOKS_S: Final = 0.2
+"""At the end of the child's time, and at whether it is still wanted."""
+
 _CHILD: Final = "gpt4all_localdocs.map.layout_child"
 
 
-def lay_out_apart(vectors: Vectors, *, earlier: Vectors | None = None, timeout_s: float) -> Layout:
-    """What `lay_out` makes of the vectors. Raises LocalDocsError where it takes longer, or the child fails.
+def lay_out_apart(
+    vectors: Vectors,
+    *,
+    earlier: Vectors | None = None,
+    timeout_s: float,
+    stop: StopSignal | None = None,
+) -> Layout:
+    """What `lay_out` makes of the vectors. Few vectors are laid out here. May be called from any thread.
 
-    An interrupt ends the child. Few vectors are laid out here. May be called from any thread.
+    Raises LocalDocsError where it takes longer, is stopped, or the child fails; an interrupt ends the child,
+    too.
     """
+    _check_not_stopped(stop)
     if len(vectors) <= _FEW and choose_method(len(vectors)) == "pca":
         return lay_out(vectors, earlier=earlier)
     with tempfile.TemporaryDirectory(prefix="gpt4all-map-", ignore_cleanup_errors=True) as name:
@@ -46,12 +60,12 @@ def lay_out_apart(vectors: Vectors, *, earlier: Vectors | None = None, timeout_s
                 f"the vectors to be laid out cannot be written to {folder} ({error}); free some space, or set"
                 " TMPDIR to another folder"
             ) from error
-        _run(folder, count=len(vectors), timeout_s=timeout_s)
+        _run(folder, count=len(vectors), timeout_s=timeout_s, stop=stop)
         with np.load(folder / LAYOUT) as arrays:
             return from_arrays(arrays)
 
 
-def _run(folder: Path, *, count: int, timeout_s: float) -> None:
+def _run(folder: Path, *, count: int, timeout_s: float, stop: StopSignal | None) -> None:
     # -P and the parent's own search path: the child imports what the parent would, and nothing from the
     # working directory.
     search_path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109 - text is wanted
@@ -66,13 +80,14 @@ def _run(folder: Path, *, count: int, timeout_s: float) -> None:
         ) as child,
     ):
         try:
-            # Not `communicate`, which would close the child's input, and with it the child.
-            child.wait(timeout_s)
-        except subprocess.TimeoutExpired as error:
-            raise LocalDocsError(
-                f"the map of {count} passages was not done in {timeout_s:g} s; make one of a smaller"
-                " collection, or give it more time"
-            ) from error
+            deadline = time.monotonic() + timeout_s
+            while not _is_done(child):
+                _check_not_stopped(stop)
+                if time.monotonic() > deadline:
+                    raise LocalDocsError(
+                        f"the map of {count} passages was not done in {timeout_s:g} s; make one of a smaller"
+                        " collection, or give it more time"
+                    )
         finally:
             child.kill()
         if child.returncode:
@@ -80,3 +95,16 @@ def _run(folder: Path, *, count: int, timeout_s: float) -> None:
             raise LocalDocsError(
                 f"the map of {count} passages could not be laid out ({lines[-1]}); see: gpt4all doctor"
             )
+
+
+def _is_done(child: "subprocess.Popen[bytes]") -> bool:
+    """Whether it has ended by now, or soon."""
+    with suppress(subprocess.TimeoutExpired):
+        # Not `communicate`, which would close the child's input, and with it the child.
+        child.wait(_BETWEEN_LOOKS_S)
+    return child.returncode is not None
+
+
+def _check_not_stopped(stop: StopSignal | None) -> None:
+    if stop is not None and stop.is_set():
+        raise LocalDocsError("the map was stopped before it was done; make it again")

@@ -25,6 +25,7 @@ from gpt4all_localdocs.map.layout_process import lay_out_apart
 from gpt4all_localdocs.map.neighbours import MOST_PAIRS
 from gpt4all_localdocs.passage import Passage
 from gpt4all_localdocs.store import Store
+from gpt4all_localdocs.sync_progress import StopSignal
 from gpt4all_localdocs.types import text_name
 
 MOST_PASSAGES: Final = 50_000
@@ -39,12 +40,16 @@ Embed = Callable[[Sequence[str]], Vectors]
 
 @dataclass(frozen=True, slots=True)
 class MapJob:
-    """What is to be made. earlier: the last map of the same, so that the new one looks like it."""
+    """What is to be made. earlier: the last map of the same, so that the new one looks like it.
+
+    stop: ends the layout once it is set.
+    """
 
     collection: str | None
     condition: Condition
     earlier: DocumentMap | None
     timeout_s: float
+    stop: StopSignal | None = None
 
 
 def fingerprint_of(store: Store, condition: Condition) -> str:
@@ -68,7 +73,10 @@ def make_map(store: Store, job: MapJob, *, embed: Embed) -> DocumentMap:
         raise LocalDocsError("there is no embedded passage to make a map of; add documents and sync")
     places = [place_of[passage.vector_key] for passage in passages]
     layout = lay_out_apart(
-        rows, earlier=_earlier_points(job.earlier, passages, places), timeout_s=job.timeout_s
+        rows,
+        earlier=_earlier_points(job.earlier, passages, places),
+        timeout_s=job.timeout_s,
+        stop=job.stop,
     )
     topic_of = [int(layout.topics[place]) for place in places]
     points = _spread(layout.points, places)

@@ -98,7 +98,7 @@ def serve(tmp_path):
             server = LoopbackServer(ServedModels(listed), options, documents=documents)
             servers.callback(server.close)
             if not maps:  # they take seconds, and the last one may outlive the test
-                documents.maps.after_sync = lambda _documents: None
+                documents.maps.after_sync = lambda: None
             return server.url
 
         yield start

@@ -113,7 +113,7 @@ def served(page, tmp_path):
         yield ADDRESS
         return
     documents = ServedDocuments(tmp_path / "served")
-    documents.maps.after_sync = lambda _documents: None  # no page looks at a map
+    documents.maps.after_sync = lambda: None  # no page looks at a map
     server = LoopbackServer(find_models(["smollm2-135m-instruct"]), documents=documents)
     yield server.url
     server.close()

@@ -41,7 +41,7 @@ def drawn_by_pca(monkeypatch):
     monkeypatch.setattr(layout, "choose_method", lambda _count: "pca")
     calls = []
 
-    def lay_out(vectors, *, earlier=None, timeout_s):
+    def lay_out(vectors, *, earlier=None, timeout_s, stop=None):
         calls.append(len(vectors))
         return layout.lay_out(vectors, earlier=earlier)
 
@@ -215,6 +215,36 @@ def test_a_map_that_cannot_be_kept_says_where(docs, drawn_by_pca):
         docs.map()
 
 
+def test_what_is_removed_from_an_index_is_on_no_map_that_stays(docs, tmp_path, drawn_by_pca):
+    for name in ("bees", "boats"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "text.txt").write_text(SUBJECTS[name])
+        docs.add(tmp_path / name, collection=name)
+    docs.sync()
+    for name in ("bees", "boats", None):
+        docs.map(collection=name)
+    docs.remove(tmp_path / "bees")
+    [kept] = (docs.path / "maps").iterdir()
+    assert '"boats"' in kept.read_text()
+    docs.remove_collection("boats")
+    assert list((docs.path / "maps").iterdir()) == []
+
+
+def test_a_collection_that_is_removed_while_it_is_drawn_leaves_no_map(docs, tmp_path, monkeypatch):
+    (tmp_path / "bees").mkdir()
+    (tmp_path / "bees" / "text.txt").write_text(SUBJECTS["bees"])
+    docs.add(tmp_path / "bees", collection="bees")
+    docs.sync()
+
+    def lay_out(vectors, **_how):
+        docs.remove_collection("bees")
+        return layout.lay_out(vectors)
+
+    monkeypatch.setattr(make_map, "lay_out_apart", lay_out)
+    docs.map(collection="bees")
+    assert not (docs.path / "maps").exists()
+
+
 def test_an_index_without_passages_has_no_map(docs, tmp_path):
     with pytest.raises(LocalDocsError, match="there is no index"):
         docs.map()
@@ -254,7 +284,17 @@ def test_a_map_with_new_passages_looks_like_the_last_one():
     assert np.median(np.linalg.norm(later[:-6] - first, axis=1)) < 0.2  # 0.1; drawn from nothing 0.4
 
 
-def test_a_layout_that_takes_too_long_or_fails_says_so_and_leaves_no_child(monkeypatch):
+class OnceStarted:
+    """Set when so many children were started."""
+
+    def __init__(self, started, *, children):
+        self.started, self.children = started, children
+
+    def is_set(self):
+        return len(self.started) == self.children
+
+
+def test_a_layout_that_takes_too_long_is_stopped_or_fails_says_so_and_leaves_no_child(monkeypatch):
     vectors, _ = crowds()
     started = []
     popen = layout_process.subprocess.Popen
@@ -265,6 +305,8 @@ def test_a_layout_that_takes_too_long_or_fails_says_so_and_leaves_no_child(monke
     )
     with pytest.raises(LocalDocsError, match=r"the map of 120 passages was not done in 0\.01 s"):
         layout_process.lay_out_apart(vectors, timeout_s=0.01)
+    with pytest.raises(LocalDocsError, match="was stopped"):
+        layout_process.lay_out_apart(vectors, timeout_s=600, stop=OnceStarted(started, children=2))
     with pytest.raises(LocalDocsError, match="could not be laid out"):
         layout_process.lay_out_apart(np.array(["no numbers"] * 40), timeout_s=60)
     assert all(child.poll() is not None for child in started)

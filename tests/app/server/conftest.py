@@ -89,7 +89,7 @@ def shelf(talk, open_documents, reads_here):
     def start(*models, options=None, **limits):
         documents = open_documents(**limits)
         client = talk(*models, options=options, documents=documents)
-        documents.maps.after_sync = lambda _documents: None  # maps have tests of their own
+        documents.maps.after_sync = lambda: None  # maps have tests of their own
         return Shelf(client, documents)
 
     return start

@@ -74,7 +74,7 @@ class Shelf:
 
     def __init__(self, folder):
         self.documents = ServedDocuments(folder / "index", embedder=Hashed, options=DocumentOptions())
-        self.documents.maps.after_sync = lambda _documents: None  # made when they are asked for
+        self.documents.maps.after_sync = lambda: None  # made when they are asked for
         models = served(Continuing(name="base"), Hashed(), Ranker())
         self.server = LoopbackServer(models, documents=self.documents)
         self.session = requests.Session()

@@ -5,7 +5,9 @@ from served import Script, served
 from starlette.testclient import TestClient
 
 from gpt4all_app.server.app import create_app
+from gpt4all_app.server.errors import RequestRefused
 from gpt4all_app.server.localdocs import ServedDocuments
+from gpt4all_core.errors import LocalDocsError
 from gpt4all_core.testing import HashEmbedder
 
 LETTERS = {
@@ -31,7 +33,7 @@ def client(documents):
 
 @pytest.fixture
 def no_maps_after_syncs(documents, client, monkeypatch):
-    monkeypatch.setattr(documents.maps, "after_sync", lambda _documents: None)
+    monkeypatch.setattr(documents.maps, "after_sync", lambda: None)
 
 
 def test_there_is_no_map_before_one_was_made(client, no_maps_after_syncs):
@@ -81,3 +83,27 @@ def test_a_sync_is_followed_by_the_maps_of_all_collections(client):
             thread.join()
     assert client.get("/v1/collections/letters").json()["map"] == "ready"
     assert client.get("/v1/collections/empty").json()["map"] == "missing"
+
+
+def test_the_end_of_a_server_stops_the_map_that_is_drawn(documents, client, monkeypatch, caplog):
+    is_begun = threading.Event()
+
+    def lay_out(_vectors, *, stop, **_how):
+        is_begun.set()
+        assert stop.wait(60)
+        raise LocalDocsError("it was stopped")
+
+    monkeypatch.setattr("gpt4all_localdocs.map.make_map.lay_out_apart", lay_out)
+    client.post("/v1/collections/letters/sync")
+    assert is_begun.wait(60)
+    documents.close()
+    assert "not stopped in time" not in caplog.text
+    with pytest.raises(RequestRefused, match="ending"):
+        documents.maps.make("letters")
+
+
+def test_a_deleted_collection_leaves_no_map(client, no_maps_after_syncs, tmp_path):
+    client.post("/v1/collections/letters/sync")
+    client.post("/v1/collections/letters/map")
+    assert client.delete("/v1/collections/letters").status_code == 200
+    assert list((tmp_path / "index" / "maps").iterdir()) == []

@@ -13,6 +13,7 @@ from shelf import LEAVE, TRAVEL, Shelf, refused, told
 
 from gpt4all_app.server.sync_runs import SyncRuns, ended
 from gpt4all_core.errors import IndexBusy
+from gpt4all_localdocs.local_docs import LocalDocs
 from gpt4all_localdocs.sync_progress import SyncProgress
 from gpt4all_localdocs.types import SyncReport
 
@@ -204,7 +205,7 @@ def gated(running, open_documents, reads_here):
     gate = Gated()
     documents = open_documents(lambda: gate)
     server = running(documents=documents)
-    documents.maps.after_sync = lambda _documents: None
+    documents.maps.after_sync = lambda: None
     papers = Shelf(server.client, documents)
     papers.make()
     papers.upload(("leave.txt", LEAVE))
@@ -309,6 +310,28 @@ def test_a_collection_stays_while_it_is_synced_and_the_sync_can_be_stopped(gated
         assert syncing.result()["stopped"] is True
     assert papers.client.delete(f"{place}/sync").json()["stopped"] is False
     assert papers.client.delete(place).status_code == 200
+
+
+def test_a_sync_that_begins_while_a_collection_is_deleted_does_not_bring_it_back(shelf, monkeypatch):
+    papers = shelf()
+    place = papers.make(leave_txt=LEAVE)
+    remove = LocalDocs.remove
+
+    def remove_while_somebody_syncs(docs, folder):
+        removed = remove(docs, folder)
+        papers.documents.syncs.request()
+        for _ in range(20):  # as long as a sync takes to look what there is
+            if docs.folders:
+                break
+            time.sleep(0.01)
+        return removed
+
+    monkeypatch.setattr(LocalDocs, "remove", remove_while_somebody_syncs)
+    assert papers.client.delete(place).status_code == 200
+    while papers.documents.syncs.is_running:
+        time.sleep(0.01)
+    assert papers.documents.docs.folders == ()
+    assert papers.client.get("/v1/collections").json()["data"] == []
 
 
 def test_the_end_of_a_server_ends_its_sync(gated):
