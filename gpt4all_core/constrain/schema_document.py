@@ -10,6 +10,8 @@ Node = dict[str, Any] | bool
 
 MOST_VALUES = 50_000
 """Values in one schema: llguidance's own limit on what it compiles."""
+LARGEST_NUMBER = 10**308
+"""What a float still holds: counts and bounds are compared with floats."""
 DEEPEST = 100
 """Schemas in schemas, references followed: each takes some 5 kB of native stack, and it may be 1 MB."""
 
@@ -27,7 +29,9 @@ def child(pointer: str, *keys: str | int) -> str:
 
 
 def check_size(schema: Any) -> None:
-    """Raise UnsupportedSchema for a schema too large or too deep to walk through, without recursion."""
+    """Raise UnsupportedSchema for a schema too large or too deep to walk through, or with a number too large
+    to count with; without recursion.
+    """
     waiting = [(schema, 0)]
     count = 0
     while waiting:
@@ -39,6 +43,8 @@ def check_size(schema: Any) -> None:
             raise UnsupportedSchema(
                 f"the schema is nested more than {4 * DEEPEST} levels deep; make it flatter"
             )
+        if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
+            raise UnsupportedSchema("the schema has a number of more than 308 digits; leave it out")
         if isinstance(value, dict):
             if not all(isinstance(key, str) for key in value):
                 raise UnsupportedSchema("a schema has a key that is no text; JSON has no others")

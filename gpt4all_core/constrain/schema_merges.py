@@ -42,29 +42,35 @@ class _Walk:
             self._begun.add(name)
             self.visit(self._definitions[name])
             self._done.add(name)
-        divisor = math.lcm(*(each.get("multipleOf", 1) for each in self._together(node, frozenset())))
+        divisor = math.lcm(*(each.get("multipleOf", 1) for each in self._together(node)))
         if divisor > MOST_REMAINDERS:
             reason = f"several divisors have {divisor} in common, more than {MOST_REMAINDERS}"
             raise refused("multipleOf", self._places.get(id(node), "#"), reason)
         for together in _merged(node):
             for part in together:
-                names = {_target(each) for each in self._together(part, frozenset())}
+                names = {_target(each) for each in self._together(part)}
                 if names - self._done - {""}:
                     reason = (
                         "it leads back here, and what stands beside it would have to hold inside of it too"
                     )
                     raise refused("$ref", self._places.get(id(node), "#"), reason)
 
-    def _together(self, node: Node, seen: frozenset[str]) -> Iterator[dict[str, Any]]:
-        """The schemas that apply to the same value, this one the first."""
-        if isinstance(node, bool):
-            return
-        yield node
-        name = _target(node)
-        if name in self._done and name not in seen:
-            yield from self._together(self._definitions[name], seen | {name})
-        for part in (*node.get("allOf", ()), *node.get("anyOf", ())):
-            yield from self._together(part, seen)
+    def _together(self, node: Node) -> Iterator[dict[str, Any]]:
+        """The schemas that apply to the same value, this one the first; each definition once, however often
+        it is referred to: twice at each of thirty levels is a billion times.
+        """
+        seen: set[str] = set()
+        waiting = [node]
+        while waiting:
+            each = waiting.pop()
+            if isinstance(each, bool):
+                continue
+            yield each
+            name = _target(each)
+            if name in self._done and name not in seen:
+                seen.add(name)
+                waiting.append(self._definitions[name])
+            waiting.extend((*each.get("allOf", ()), *each.get("anyOf", ())))
 
 
 def _merged(node: dict[str, Any]) -> Iterator[list[Node]]:

@@ -1,5 +1,6 @@
 """One schema while it is being rewritten: what was found out, and how to rewrite what is inside."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -63,7 +64,8 @@ class Scope:
         value = self.given.get(keyword)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or value != int(value):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if not is_number or value < 0 or value != int(value):
             raise self.refused(keyword, f"{value!r} is no count")
         return int(value)
 

@@ -76,7 +76,9 @@ def _typed_length(name: str, node: dict[str, Any], definitions: dict[str, float]
         first = node.get("prefixItems", [])[: node["minItems"]]
         length += sum(2 + _length(item, definitions) for item in first)
         if node["minItems"] > len(first):
-            length += (node["minItems"] - len(first)) * (2 + _length(node.get("items", True), definitions))
+            length += float(node["minItems"] - len(first)) * (
+                2 + _length(node.get("items", True), definitions)
+            )
     return length
 
 

@@ -82,6 +82,41 @@ def test_hostile_schemas_are_refused_quickly(walker, schema):
         walker.constraint(schema_grammar(schema))
 
 
+def test_what_is_referred_to_twice_at_every_level_is_looked_at_once(walker):
+    twice = {f"r{i}": {"allOf": [{"$ref": f"#/$defs/r{i + 1}"}] * 2} for i in range(40)}
+    schema = {"$ref": "#/$defs/r0", "$defs": {**twice, "r40": {"type": "integer", "multipleOf": 7}}}
+    assert walker.constraint(schema_grammar(schema)).shortest is not None
+
+
+@pytest.mark.parametrize(
+    "number", [10**400, -(10**4000), float("inf"), float("nan")], ids=["large", "low", "infinite", "none"]
+)
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        "minimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "const",
+        "minLength",
+        "maxItems",
+        "minItems",
+        "maxProperties",
+    ],
+)
+def test_no_number_is_too_large_to_be_refused(keyword, number):
+    with pytest.raises(UnsupportedSchema):
+        enforceable_schema({keyword: number})
+
+
+def test_counts_that_multiply_beyond_all_floats_are_refused():
+    schema = {"type": "integer"}
+    for _ in range(3):
+        schema = {"type": "array", "minItems": 10**200, "items": schema}
+    with pytest.raises(UnsupportedSchema):
+        enforceable_schema(schema)
+
+
 def test_equal_schemas_give_equal_texts_on_one_line():
     schema = ACCEPTED["tree"]
     assert schema_rule(schema) == schema_rule(json.loads(json.dumps(schema)))
