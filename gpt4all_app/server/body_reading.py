@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 
+from gpt4all_app.server.invalid_body import LOOKED_AT
 from gpt4all_core.off_loop import off_loop
 
 LONG_BODY_BYTES = 32 * 1024
@@ -61,5 +62,7 @@ def _read(body: bytes, wanted: TypeAdapter[Any]) -> Any:
     try:
         return wanted.validate_python(given)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise RequestValidationError([{**first, "loc": ("body", *first["loc"])}]) from error
+        found = error.errors(include_url=False, include_input=False)[:LOOKED_AT]
+        raise RequestValidationError(
+            [{**each, "loc": ("body", *each["loc"])} for each in found], body=given
+        ) from error

@@ -1,10 +1,12 @@
 """`/v1/chunks`: the passages that fit a text best, with their neighbours; no model writes anything."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from gpt4all_app.server.body_reading import ReadingRoute
 from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.localdocs_places import DocumentNames, document_id, document_metadata, place_json
 from gpt4all_app.server.passages import neighbours
@@ -17,6 +19,8 @@ Json = dict[str, Any]
 
 class ChunksRequest(WholeRequest):
     """What is looked for."""
+
+    refused: ClassVar[Mapping[str, str]] = {"context_filter": "name collections"}
 
     text: str = Field(min_length=1, max_length=100_000)
     limit: int = Field(default=10, ge=1, le=100)
@@ -66,7 +70,7 @@ class ChunkList(BaseModel):
 
 def chunks_router(documents: ServedDocuments) -> APIRouter:
     """The address of searches."""
-    router = APIRouter(tags=["documents"])
+    router = APIRouter(tags=["documents"], route_class=ReadingRoute)
 
     @router.post("/v1/chunks", response_model=ChunkList)
     async def search_chunks(asked: ChunksRequest, request: Request, response: Response) -> Json:

@@ -4,7 +4,7 @@ Messages name no path: what a model's file is called on this disk is for the log
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from gpt4all_app.server.invalid_body import invalid_body
+from gpt4all_app.server.misdirected import answered_methods, no_address, no_method
 from gpt4all_core.errors import (
     ConfigError,
     ContextOverflow,
@@ -164,28 +166,22 @@ def _answer_error(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(body, status, headers)
 
 
-def _answer_http(_request: Request, error: Exception) -> JSONResponse:
+def _answer_http(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise TypeError(f"{error!r} is no HTTPException")
     kind = _TYPES_OF_STATUS.get(error.status_code, _REQUEST)
-    return JSONResponse(error_body(str(error.detail), kind=kind), error.status_code, error.headers)
+    message, headers = str(error.detail), error.headers
+    if error.status_code == 404 and message == "Not Found":  # of the router, which names nothing
+        message = no_address(request)
+    if error.status_code == 405:
+        # The router names the methods of the first route alone.
+        methods = answered_methods(request, request.url.path)
+        message, headers = no_method(request, methods), {"Allow": ", ".join(methods)}
+    return JSONResponse(error_body(message, kind=kind), error.status_code, headers)
 
 
-def _answer_invalid(_request: Request, error: Exception) -> JSONResponse:
+def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise TypeError(f"{error!r} is no RequestValidationError")
-    first = error.errors()[0]
-    place = _place(first["loc"])
-    message = str(first["msg"]).removeprefix("Value error, ")
-    if first["type"] == "json_invalid":
-        place, message = None, f"the body is no JSON: {first['ctx']['error']}"
-    text = f"{place}: {message}" if place else message
-    return JSONResponse(error_body(text, kind=_REQUEST, param=place, code="invalid_value"), 400)
-
-
-def _place(location: Sequence[Any]) -> str | None:
-    """`messages[0].content` for ("body", "messages", 0, "content")."""
-    text = ""
-    for part in location[1:]:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.removeprefix(".") or None
+    message, param = invalid_body(error, request.headers.get("content-type", ""))
+    return JSONResponse(error_body(message, kind=_REQUEST, param=param, code="invalid_value"), 400)

@@ -1,13 +1,18 @@
 """The key by which a conversation asks the server's documents."""
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from gpt4all_app.server.requests import TolerantRequest
 from gpt4all_localdocs.types import AnswerMode
 
 
 class LocalDocsFacts(TolerantRequest):
-    """That documents are to answer, and which. Not a key of OpenAI's."""
+    """That documents are to answer, and which. Not a key of OpenAI's.
+
+    Keys that it does not know are refused: a collection that is misspelt away would have all others asked.
+    """
+
+    model_config = ConfigDict(extra="forbid")
 
     collections: list[str] = Field(default_factory=list)
     """Where to look; the whole index without them."""

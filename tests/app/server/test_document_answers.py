@@ -222,9 +222,10 @@ def test_an_unknown_collection_or_an_empty_index_is_told(papers, shelf):
     assert refused(papers.client.post(CHAT, json=ASKED)) == (409, "nothing_indexed")
 
 
-def test_an_unknown_key_is_named(papers):
-    found = papers.client.post(CHAT, json=ASKED | {"localdocs": {"mood": "good"}})
-    assert found.headers["x-ignored-parameters"] == "localdocs.mood"
+def test_a_misspelt_key_does_not_ask_all_documents(papers):
+    found = papers.client.post(CHAT, json=ASKED | {"localdocs": {"collection": ["papers"]}})
+    assert refused(found) == (400, "invalid_value")
+    assert found.json()["error"]["param"] == "localdocs.collection"
 
 
 def test_what_documents_say_to_the_model_stays_a_quotation(shelf):
@@ -305,6 +306,13 @@ def test_a_passage_is_shown_with_its_own_message_or_page_alone(shelf):
     assert "Planes are worse." in passage["context"]
     assert "Trains" not in passage["context"]
     assert passage["previous_id"] is not None
+
+
+def test_a_filter_of_another_server_is_not_passed_over(papers):
+    asked = {"text": "leave", "context_filter": {"docs_ids": ["a"]}}
+    found = papers.client.post("/v1/chunks", json=asked)
+    assert refused(found) == (400, "unsupported_parameter")
+    assert "name collections" in found.json()["error"]["message"]
 
 
 def test_the_embedder_that_is_served_searches(shelf):

@@ -85,6 +85,56 @@ def test_numbers_truths_and_texts_are_not_taken_for_each_other(client, name, val
     assert name in found.json()["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        (
+            "chat/completions",
+            {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
+            "messages[0].content[0].text: Field required",
+        ),
+        (
+            "chat/completions",
+            {"messages": [{"role": "user", "content": 5}]},
+            "messages[0].content: Input should be a valid string, or: Input should be a valid list",
+        ),
+        ("completions", {"prompt": [1, 2]}, "prompt[0]: Input should be a valid string"),
+        (
+            "chat/completions",
+            {
+                "messages": [
+                    *QUESTION,
+                    {"role": "user", "content": "word " * 8000},
+                    {"role": "user", "content": 5},
+                ]
+            },
+            "messages[2].content: Input should be a valid string, or: Input should be a valid list",
+        ),
+    ],
+    ids=["part", "neither form", "tokens", "long"],
+)
+def test_of_several_forms_the_one_that_was_meant_is_told_about(client, path, body, said):
+    error = client.post(f"/v1/{path}", json=body).json()["error"]
+    assert error["message"] == said
+    assert said.startswith(f"{error['param']}:")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "said"),
+    [
+        (b"{}", None, "Content-Type: application/json"),
+        (b"a=b", "application/x-www-form-urlencoded", "Content-Type: application/json"),
+        (b"[]", "application/json", "has to be a JSON object"),
+        (b"", "application/json", "has to be a JSON object"),
+        (b'{"a": }', "application/json", "Expecting value at character 6"),
+    ],
+)
+def test_a_body_that_is_no_object_is_told_what_is_missing(client, body, kind, said):
+    headers = {"Content-Type": kind} if kind else {}
+    found = client.post("/v1/chat/completions", content=body, headers=headers)
+    assert said in found.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b"", b"null"])
 def test_what_is_no_json_object_is_refused(client, body):
     headers = {"Content-Type": "application/json"}
@@ -105,11 +155,18 @@ def test_half_a_surrogate_pair_is_the_clients_fault(client):
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"), [("GET", "/nowhere", 404), ("GET", "/v1/completions", 405)]
+    ("method", "path", "status", "said"),
+    [
+        ("GET", "/nowhere", 404, "'/nowhere'; GET /openapi.json"),
+        ("POST", "/chat/completions", 404, "the address is /v1/chat/completions"),
+        ("GET", "/v1/v1/models", 404, "the address is /v1/models"),
+        ("GET", "/v1/completions", 405, "use POST"),
+    ],
 )
-def test_an_unknown_address_is_answered_in_the_same_form(client, method, path, status):
+def test_an_unknown_address_is_answered_in_the_same_form(client, method, path, status, said):
     found = client.request(method, path)
     assert (found.status_code, set(found.json())) == (status, {"error"})
+    assert said in found.json()["error"]["message"]
 
 
 def test_models_are_listed_and_found_by_name(talk):
