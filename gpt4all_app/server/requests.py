@@ -215,7 +215,8 @@ def _ignored(value: object, place: str) -> Iterator[str]:
 
 def ignored_header(ignored: Sequence[str]) -> dict[str, str]:
     """The header that names what had no effect; {} where all had."""
-    # What a client calls its keys is its own business, but a header is one line of ASCII.
-    names = [name.encode("ascii", "backslashreplace").decode() for name in ignored]
-    shown = ", ".join(name for name in names if name.isprintable())
-    return {"x-ignored-parameters": shown[:1000]} if shown else {}
+    # What a client calls its keys is its own business, but a header is one line of ASCII, and has no blanks
+    # at its ends.
+    names = [name.encode("ascii", "backslashreplace").decode().strip() for name in ignored]
+    shown = ", ".join(name for name in names if name and name.isprintable())[:1000].strip(", ")
+    return {"x-ignored-parameters": shown} if shown else {}

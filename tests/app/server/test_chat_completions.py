@@ -141,6 +141,15 @@ def test_keys_without_effect_are_named_in_a_header(talk, stream):
 
 
 @pytest.mark.parametrize(
+    ("unknown", "named"),
+    [(["", " a ", "b", " "], "a, b"), (["\t", ""], None), (["a" * 997, "b", "c"], f"{'a' * 997}, b")],
+)
+def test_the_header_of_ignored_keys_has_no_blanks_at_its_ends(talk, unknown, named):
+    response = ask(talk(), **dict.fromkeys(unknown, 1))
+    assert response.headers.get("x-ignored-parameters") == named
+
+
+@pytest.mark.parametrize(
     "given",
     [
         {"functions": []},
