@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from gpt4all_app.server.body_reading import ReadingRoute
 from gpt4all_app.server.collections_json import (
     CollectionDeleted,
     CollectionFacts,
@@ -20,7 +21,7 @@ Json = dict[str, Any]
 
 def collections_router(documents: ServedDocuments) -> APIRouter:
     """The addresses of collections."""
-    router = APIRouter(tags=["documents"])
+    router = APIRouter(tags=["documents"], route_class=ReadingRoute)
 
     @router.get("/v1/collections", response_model=CollectionList)
     async def list_collections() -> Json:

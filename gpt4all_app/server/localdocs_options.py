@@ -16,8 +16,9 @@ class DocumentOptions:
     allowed_folders: folders of this machine that collections may be made of, with all that is in them; none
     by default, as whoever may search a folder may read it.
     file_bytes: of one uploaded file; a few thousand pages. files, upload_bytes: of one request; what is more
-    comes in several. lock_timeout_s: how long a change waits for another program that writes to the index:
-    a client waits meanwhile, and may ask again.
+    comes in several. collections: that there may be when a client makes another; to list so many takes some
+    seconds. lock_timeout_s: how long a change waits for another program that writes to the index: a client
+    waits meanwhile, and may ask again.
 
     Raises ConfigError for limits that let nothing in, and for allowed folders that are none.
     """
@@ -26,12 +27,13 @@ class DocumentOptions:
     file_bytes: int = 100 * MEGABYTE
     files: int = 100
     upload_bytes: int = 1024 * MEGABYTE
+    collections: int = 500
     lock_timeout_s: float = 5.0
 
     def __post_init__(self) -> None:
-        for name in ("file_bytes", "files", "upload_bytes"):
+        for name in ("file_bytes", "files", "upload_bytes", "collections"):
             if getattr(self, name) < 1:
-                raise ConfigError(f"{name}={getattr(self, name)} lets no file in; give at least 1")
+                raise ConfigError(f"{name}={getattr(self, name)} lets nothing in; give at least 1")
         for folder in self.allowed_folders:
             if not folder.is_dir():
                 raise ConfigError(f"the allowed folder {folder} is no folder; check --allow-folder")

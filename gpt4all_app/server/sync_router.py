@@ -9,6 +9,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
+from gpt4all_app.server.body_reading import ReadingRoute
 from gpt4all_app.server.errors import error_answer
 from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.streaming import EVENT_STREAM, event_stream, unless_gone
@@ -29,7 +30,7 @@ _BETWEEN_EVENTS_S: Final = 0.05
 
 def sync_router(documents: ServedDocuments) -> APIRouter:
     """The address of syncs."""
-    router = APIRouter(tags=["documents"])
+    router = APIRouter(tags=["documents"], route_class=ReadingRoute)
 
     @router.post(
         "/v1/collections/{collection}/sync",

@@ -257,3 +257,34 @@ def test_options_of_the_command_that_let_nothing_in_are_refused(gpt4all, tmp_pat
         found = gpt4all("serve", "--model", "smollm2-135m-instruct", *options)
         assert found.code == 2
         assert options[0] in found.err
+
+
+def test_a_collection_that_is_named_a_million_times_is_looked_for_once(shelf, monkeypatch):
+    papers = shelf()
+    papers.make(leave_txt=LEAVE)
+    looked, listed = [], type(papers.documents).collections
+    monkeypatch.setattr(
+        type(papers.documents), "collections", lambda documents: looked.append(1) or listed(documents)
+    )
+    assert papers.found("leave", collections=["papers"]) == ["leave.txt"]
+    once, looked[:] = len(looked), []
+    assert papers.found("leave", collections=["papers"] * 1_000_000) == ["leave.txt"]
+    assert len(looked) == once
+
+
+def test_there_are_no_more_collections_than_may_be(shelf):
+    papers = shelf(collections=2)
+    papers.make("a")
+    papers.make("b")
+    one_more = papers.client.post("/v1/collections", json={"id": "c"})
+    assert refused(one_more) == (409, "too_many_collections")
+    assert papers.client.delete("/v1/collections/a").status_code == 200
+    papers.make("c")
+
+
+def test_a_message_lists_some_collections_and_not_hundreds(shelf):
+    papers = shelf()
+    for number in range(30):
+        papers.documents.uploads.make(f"c{number:02}")
+    message = papers.client.get("/v1/collections/none").json()["error"]["message"]
+    assert message.endswith("c18, c19, …")
