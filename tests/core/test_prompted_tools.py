@@ -1,5 +1,6 @@
 import json
 
+import pytest
 from call_texts import TOOLS, read_answer
 
 from gpt4all_core.chat.tool_formats.prompted import PROMPTED, prompted_messages
@@ -76,6 +77,25 @@ def test_results_stand_in_the_order_of_their_calls_under_their_names():
     assert results == {
         "tool_results": [{"name": "find", "result": "in Zürich"}, {"name": "find", "result": "in Bern"}]
     }
+
+
+@pytest.mark.parametrize(
+    ("told", "written"),
+    [
+        ('{"answer":"27 days"}', '{"answer":"27 days"}'),
+        ('\n[{"day": 1}]\n', '[{"day": 1}]'),
+        ('27 "days"', '"27 \\"days\\""'),
+        ('{"answer": ', '"{\\"answer\\": "'),
+        ("27", '"27"'),
+        ("[" * 100_000, f'"{"[" * 100_000}"'),
+    ],
+    ids=["object", "array", "words", "half an object", "number", "deep"],
+)
+def test_a_result_is_quoted_unless_it_is_an_object_or_array(told, written):
+    result = Message("tool", told, name="find")
+    assert prompted_messages([result], None)[0].text == (
+        f'{{"tool_results": [{{"name": "find", "result": {written}}}]}}'
+    )
 
 
 def test_what_was_said_beside_a_call_is_kept():

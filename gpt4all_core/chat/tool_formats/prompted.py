@@ -91,8 +91,18 @@ def _written_results(results: Sequence[Message], calls: Sequence[ToolCall]) -> s
     places = {call.id: place for place, call in enumerate(calls)}
     names = {call.id: call.name for call in calls}
     in_order = sorted(results, key=lambda result: places.get(result.tool_call_id or "", len(places)))
-    written = [
-        {"name": result.name or names.get(result.tool_call_id or "", ""), "result": result.text}
+    written = ", ".join(
+        _written_result(result.name or names.get(result.tool_call_id or "", ""), result.text)
         for result in in_order
-    ]
-    return json.dumps({"tool_results": written}, ensure_ascii=False)
+    )
+    return f'{{"tool_results": [{written}]}}'
+
+
+def _written_result(name: str, told: str) -> str:
+    """Objects and arrays as the tool wrote them, for small models copy the backslashes of a string too."""
+    try:
+        is_json = isinstance(json.loads(told), dict | list)
+    except (ValueError, RecursionError):
+        is_json = False
+    result = told.strip() if is_json else json.dumps(told, ensure_ascii=False)
+    return f'{{"name": {json.dumps(name, ensure_ascii=False)}, "result": {result}}}'
