@@ -1,5 +1,7 @@
 """`/v1/collections/{collection}/files`: files that clients send, list and delete."""
 
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -90,7 +92,7 @@ def files_router(documents: ServedDocuments) -> APIRouter:
         the same name as one that was sent before takes its place.
         """
         await documents.read(lambda: documents.collection(collection))
-        with documents.uploads.incoming() as folder:
+        async with _incoming(documents) as folder:
             form = UploadForm(request.headers.get("content-type", ""), folder, options=documents.options)
             try:
                 await _receive(request, form)
@@ -109,6 +111,21 @@ def files_router(documents: ServedDocuments) -> APIRouter:
         return {"id": file, "object": "file.deleted", "deleted": True}
 
     return router
+
+
+@asynccontextmanager
+async def _incoming(documents: ServedDocuments) -> AsyncIterator[Path]:
+    """A directory for an upload, made and deleted in a thread: what was refused may be a gigabyte."""
+    leaving = ExitStack()
+
+    def enter() -> Path:
+        return leaving.enter_context(documents.uploads.incoming())
+
+    folder = await off_loop(enter, lane=documents.uploads, undo=lambda _folder: leaving.close())
+    try:
+        yield folder
+    finally:
+        await off_loop(leaving.close, lane=documents.uploads)
 
 
 async def _receive(request: Request, form: UploadForm) -> None:

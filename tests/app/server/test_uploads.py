@@ -1,6 +1,7 @@
 import errno
 import io
 import os
+import threading
 import time
 import zipfile
 
@@ -112,6 +113,19 @@ def test_a_file_waits_until_a_sync_and_is_gone_with_the_next(shelf):
     papers.sync()  # the one that the deletion began is done before
     assert (papers.files(), papers.found("leave")) == ([], [])
     assert refused(papers.client.delete(f"{place}/files/{sent['id']}")) == (404, "file_not_found")
+
+
+def test_what_was_refused_is_deleted_beside_the_event_loop(shelf, monkeypatch):
+    papers = shelf(upload_bytes=100)
+    place = papers.make()
+    deleting = []
+    monkeypatch.setattr(
+        "gpt4all_app.server.uploads_folders.shutil.rmtree",
+        lambda *_arguments, **_how: deleting.append(threading.current_thread().name),
+    )
+    found = papers.client.post(f"{place}/files", content=part("a.txt", b"x" * 200) + END, headers=FORM)
+    assert refused(found) == (413, "upload_too_large")
+    assert deleting == ["gpt4all-off-loop"]
 
 
 @pytest.mark.parametrize(
