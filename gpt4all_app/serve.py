@@ -1,5 +1,6 @@
 """`gpt4all serve`: local models behind OpenAI's API, for programs in any language."""
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -138,9 +139,10 @@ def serve(
     try:
         run_server(models, options, documents=documents, on_start=tell)
     except OSError as error:
-        raise ConfigError(
-            f"{host}:{port} cannot be listened on ({error.strerror or error}); choose another --port"
-        ) from error
+        reason = error.strerror or error
+        if error.errno == errno.EADDRINUSE:
+            reason = "another program listens there"
+        raise ConfigError(f"cannot listen on {host}:{port}: {reason}; choose another --port") from error
 
 
 def _announce(models: "ServedModels", output: Output) -> None:

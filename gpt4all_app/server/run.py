@@ -48,9 +48,18 @@ def run_server(
         on_start(_address(listening))
         # uvicorn raises the signal that ended it once more, for who was there before: to end is enough.
         previous = signal.signal(signal.SIGTERM, lambda *_signal: None)
+        server = uvicorn.Server(config)
+        errors = logging.getLogger("uvicorn.error")
+
+        def is_news(_record: logging.LogRecord) -> bool:
+            # A second Ctrl-C breaks everything off where it stands, and each part would tell of it.
+            return not server.force_exit
+
+        errors.addFilter(is_news)
         try:
-            uvicorn.Server(config).run(sockets=[listening])
+            server.run(sockets=[listening])
         finally:
+            errors.removeFilter(is_news)
             signal.signal(signal.SIGTERM, previous)
             logs.removeHandler(handler)
     finally:

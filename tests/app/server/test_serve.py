@@ -42,6 +42,21 @@ def test_the_program_serves_the_starter_model_until_it_is_stopped(home, stop, co
     assert "hidden" not in found.err
 
 
+def test_a_second_ctrl_c_ends_without_a_word_of_what_it_broke_off(home):
+    process = start(home, "serve", "--port", "0", "--model", "smollm2-135m-instruct")
+    url = listening(process)
+    body = {"messages": [{"role": "user", "content": "Tell a long story."}], "stream": True}
+    with httpx.stream("POST", f"{url}/chat/completions", json=body, timeout=120) as answer:
+        next(answer.iter_lines())
+        os.kill(process.pid, signal.SIGINT)
+        time.sleep(0.3)  # two at once are one
+        os.kill(process.pid, signal.SIGINT)
+        found = finish(process)
+    assert found.code == 130
+    assert "Traceback" not in found.err
+    assert found.err.endswith("gpt4all: stopped\n")
+
+
 def test_a_host_for_others_needs_a_key(gpt4all):
     found = gpt4all("serve", "--host", "0.0.0.0")
     assert found.code == 2
@@ -51,7 +66,7 @@ def test_a_host_for_others_needs_a_key(gpt4all):
 def test_a_port_that_is_taken_is_a_wrong_option(gpt4all, running):
     found = gpt4all("serve", "--port", running().port, "--model", "smollm2-135m-instruct")
     assert found.code == 2
-    assert "--port" in found.err
+    assert "another program listens there; choose another --port" in found.err
 
 
 def test_named_models_are_served_with_the_default_embedder():
