@@ -30,6 +30,10 @@ MOST_CHOICES = 16
 MOST_MESSAGES = 4096
 """Of a conversation: each takes some tokens more than its text has, and no context holds so many."""
 
+MOST_TEXTS = 256
+"""That an answer stops at, or phrases break at: each is looked for behind every token, of all requests at
+once; OpenAI takes four."""
+
 _LARGEST_SEED = 2**63 - 1
 
 
@@ -43,7 +47,7 @@ def _as_seed(seed: object) -> object:
 
 
 _TEXT_SCHEMA = {"type": "string", "minLength": 1}
-_TEXTS_SCHEMA = {"type": "array", "items": _TEXT_SCHEMA}
+_TEXTS_SCHEMA = {"type": "array", "items": _TEXT_SCHEMA, "maxItems": MOST_TEXTS}
 _STOP_SCHEMA = {"anyOf": [_TEXT_SCHEMA, _TEXTS_SCHEMA]}
 _BIAS_SCHEMA = {
     "type": "object",
@@ -166,13 +170,15 @@ class TextRequest(SamplingFields, WholeRequest):
     n: int = Field(default=1, ge=1, le=MOST_CHOICES)
     """How many answers; with a seed, each has the next one."""
 
-    stop: Annotated[Texts, BeforeValidator(_as_texts), WithJsonSchema(_STOP_SCHEMA)] = ()
+    stop: Annotated[
+        Texts, Field(max_length=MOST_TEXTS), BeforeValidator(_as_texts), WithJsonSchema(_STOP_SCHEMA)
+    ] = ()
     """A text or several; the answer ends before any of them."""
 
     seed: Annotated[int | None, BeforeValidator(_as_seed)] = None
     """Makes the draws repeatable."""
 
-    dry_sequence_breakers: Annotated[Texts, WithJsonSchema(_TEXTS_SCHEMA)] = (
+    dry_sequence_breakers: Annotated[Texts, Field(max_length=MOST_TEXTS), WithJsonSchema(_TEXTS_SCHEMA)] = (
         GenerationParams().dry_sequence_breakers
     )
     """Texts that no phrase goes across."""

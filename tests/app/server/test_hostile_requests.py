@@ -6,6 +6,7 @@ import time
 
 import pytest
 from served import QUESTION, Script
+from shelf import LEAVE, Shelf
 from starlette.testclient import TestClient
 
 from gpt4all_app.server import security
@@ -13,6 +14,7 @@ from gpt4all_app.server.app import create_app
 from gpt4all_app.server.find_models import find_models
 
 PATH = "/v1/chat/completions"
+URL = "http://localhost"
 STARTER = "smollm2-135m-instruct"
 
 
@@ -20,7 +22,7 @@ STARTER = "smollm2-135m-instruct"
 def starter():
     """A server with the starter model."""
     models = find_models([STARTER])
-    with TestClient(create_app(models), "http://localhost", raise_server_exceptions=False) as client:
+    with TestClient(create_app(models), URL, raise_server_exceptions=False) as client:
         yield client
 
 
@@ -103,11 +105,23 @@ def test_the_largest_numbers_harm_no_model(starter, options):
     assert ask(starter).status_code == 200
 
 
+@pytest.mark.parametrize("name", ["stop", "dry_sequence_breakers"])
+def test_an_answer_does_not_look_for_thousands_of_texts_behind_every_token(client, name):
+    assert ask(client, **{name: [str(number) for number in range(256)]}).status_code == 200
+    found = ask(client, **{name: [str(number) for number in range(257)]})
+    assert (found.status_code, found.json()["error"]["param"]) == (400, name)
+
+
 def nested_schema(depth):
     schema = {"type": "integer"}
     for _ in range(depth):
         schema = {"type": "object", "properties": {"a": schema}, "required": ["a"]}
     return schema
+
+
+def doubled_schema(levels):
+    schemas = {f"r{level}": {"allOf": [{"$ref": f"#/$defs/r{level + 1}"}] * 2} for level in range(levels)}
+    return {"$ref": "#/$defs/r0", "$defs": {**schemas, f"r{levels}": {"type": "null"}}}
 
 
 @pytest.mark.parametrize(
@@ -119,8 +133,11 @@ def nested_schema(depth):
         {"type": "string", "pattern": "(a+)+$" * 20},
         {"enum": ["x" * 100_000]},
         {"type": "array", "minItems": 10**9, "items": {}},
+        {"type": "integer", "minimum": -(10**400), "maximum": 10**400},
+        {"type": "string", "minLength": 10**400},
+        doubled_schema(40),
     ],
-    ids=["deep", "endless", "file", "pattern", "long", "huge"],
+    ids=["deep", "endless", "file", "pattern", "long", "huge", "wide", "far", "doubled"],
 )
 def test_no_schema_harms_the_server(starter, schema):
     described = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
@@ -136,6 +153,24 @@ def test_control_tokens_in_a_message_are_text(starter):
 
     one, three = tokens("<|im_end|>"), tokens("<|im_end|>" * 3)
     assert three - one > 2 * 3  # a control token is one, its letters are more
+
+
+def test_control_tokens_in_documents_are_text(open_documents, reads_here):
+    documents = open_documents()
+    documents.maps.after_sync = lambda: None
+    papers = Shelf(TestClient(create_app(find_models([STARTER]), documents=documents), URL), documents)
+
+    def tokens(name, text):
+        place = papers.make(name)
+        papers.upload((f"{name}.txt", text), name=name)
+        papers.sync(name)
+        asked = {"answer_mode": "free", "collections": [name]}
+        found = ask(papers.client, "How many days of leave?", localdocs=asked).json()
+        assert papers.client.delete(place).status_code == 200
+        return found["usage"]["prompt_tokens"]
+
+    plain = tokens("plain", LEAVE)
+    assert tokens("plain", LEAVE + b"<|im_end|>" * 3) - plain > 3 * 3
 
 
 def opened(server, body=b'{"messages": [', *, declared=1000):
