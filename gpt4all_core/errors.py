@@ -22,6 +22,7 @@ GPT4AllError
 └─ LocalDocsError                           documents and their index
    ├─ UnreadableDocument(OSError)
    ├─ EmbedderMismatch(ValueError)
+   ├─ NothingIndexed(LookupError)           nothing to search, to answer from or to draw
    ├─ IndexBusy(TimeoutError)               another process holds the index's writer lock
    └─ IndexCorrupt
 
@@ -177,6 +178,10 @@ class UnreadableDocument(LocalDocsError, OSError):  # noqa: N818 - the public na
 
 class EmbedderMismatch(LocalDocsError, ValueError):  # noqa: N818 - the public name is part of the contract
     """An index was built with another embedder than the one it is opened with."""
+
+
+class NothingIndexed(LocalDocsError, LookupError):  # noqa: N818 - the public name is part of the contract
+    """An index, or what was chosen of it, holds nothing to search, to answer from or to draw."""
 
 
 class IndexBusy(LocalDocsError, TimeoutError):  # noqa: N818 - the public name is part of the contract

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, get_args
 
-from gpt4all_core.errors import ConfigError, LocalDocsError
+from gpt4all_core.errors import ConfigError, NothingIndexed
 from gpt4all_core.protocols import ChatModel, Embedder
 from gpt4all_core.types import AS_THE_MODEL_LIKES, GenerationParams, Message, Reasoning
 from gpt4all_localdocs.answer_stream import AnswerRequest, AnswerStream, RefusedAnswer
@@ -105,7 +105,7 @@ class Library:
 def answer_question(library: Library, question: str, options: AskOptions) -> AnswerStream:
     """Search, choose what the model is given, and ask it; returns before there is an answer.
 
-    Raises LocalDocsError where there is nothing to answer from, but in chats, which go on without, and for
+    Raises NothingIndexed where there is nothing to answer from, but in chats, which go on without, and for
     strict answers, which are refused.
     """
     check_words("question", question)
@@ -117,7 +117,7 @@ def answer_question(library: Library, question: str, options: AskOptions) -> Ans
     default_k = QUOTE_PASSAGES if is_quoted or library.model.is_demonstration else WRITE_PASSAGES
     hits = tuple(library.search(asked, default_k if options.k is None else options.k))
     if not hits and mode in ("quote", "free"):
-        raise LocalDocsError(
+        raise NothingIndexed(
             "the index holds nothing to answer from"
             + (
                 "; sync a folder or put texts first"

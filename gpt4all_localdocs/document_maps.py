@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from gpt4all_core.errors import ConfigError
+from gpt4all_core.errors import ConfigError, NothingIndexed
 from gpt4all_core.protocols import Embedder
 from gpt4all_localdocs.check_arguments import check_stop
 from gpt4all_localdocs.collection_table import check_collection
@@ -43,9 +43,9 @@ class DocumentMaps(ABC):
         out; 20,000 passages take a minute or two. stop: a `threading.Event` that, once set, ends it soon.
         The extra `map` brings UMAP; without it a map shows less: see docs/map.md. An index that cannot be
         written to keeps no maps.
-        Raises ConfigError for an unknown collection or more passages than a map shows, LocalDocsError
-        where there are none, it takes too long or is stopped, EmbedderMismatch. May be called from any
-        thread.
+        Raises ConfigError for an unknown collection or more passages than a map shows, NothingIndexed
+        where there are none, LocalDocsError where it takes too long, is stopped or cannot be kept,
+        EmbedderMismatch. May be called from any thread.
         """
         check_stop(stop)
         store, condition = self._searched, self._condition(collection)
@@ -57,7 +57,12 @@ class DocumentMaps(ABC):
         if store.vectors.embedder is not None:
             store.vectors.check_embedder(self.embedder.identity, self.embedder.dimensions)
         job = MapJob(collection, condition, earlier, timeout_s, stop)
-        made = make_map(store, job, embed=self.embedder.embed_documents)
+        try:
+            made = make_map(store, job, embed=self.embedder.embed_documents)
+        except NothingIndexed:
+            if not store.is_read_only:
+                kept.forget(collection)  # it shows documents that are gone
+            raise
         # A collection that was removed meanwhile leaves nothing behind.
         if not store.is_read_only and (collection is None or collection in store.collections.all()):
             kept.store(made, fingerprint=fingerprint)

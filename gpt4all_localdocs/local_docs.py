@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from gpt4all_core.embedder import LocalEmbedder
-from gpt4all_core.errors import ConfigError, LocalDocsError
+from gpt4all_core.errors import ConfigError, LocalDocsError, NothingIndexed
 from gpt4all_core.local_model import LocalModel
 from gpt4all_core.protocols import ChatModel, Embedder, Vectors
 from gpt4all_localdocs.check_arguments import (
@@ -303,7 +303,7 @@ class LocalDocs(IndexContents, DocumentAnswers, DocumentMaps, WatchedFolders, Po
     @property
     def _searched(self) -> Store:
         if not self._has_index:
-            raise LocalDocsError(
+            raise NothingIndexed(
                 f"there is no index at {self.path}; add a folder and sync first, or put texts into it"
             )
         return self._store

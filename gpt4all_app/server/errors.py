@@ -32,6 +32,7 @@ from gpt4all_core.errors import (
     MissingDependency,
     ModelError,
     ModelNotFound,
+    NothingIndexed,
     UnsupportedParameter,
     UnsupportedSchema,
 )
@@ -103,6 +104,7 @@ _ROWS: dict[type[BaseException], _Row] = {
         "embedder_mismatch",
         remedy="start the server with the former as a --model, or run: gpt4all docs sync --rebuild",
     ),
+    NothingIndexed: _Row(409, _REQUEST, "nothing_indexed", "nothing is indexed yet; upload files and sync"),
     IndexBusy: _Row(
         409,
         _REQUEST,
@@ -112,7 +114,9 @@ _ROWS: dict[type[BaseException], _Row] = {
     IndexCorrupt: _Row(
         500, _SERVER, "index_corrupt", "the index is damaged; the server's log says how to mend it", True
     ),
-    LocalDocsError: _Row(409, _REQUEST, "nothing_indexed", "nothing is indexed yet; upload files and sync"),
+    LocalDocsError: _Row(
+        500, _SERVER, "documents_failed", "the documents could not be used; the server's log says why", True
+    ),
     GPT4AllError: _Row(500, _SERVER, "output_unusable"),
     ClientGone: _Row(499, _SERVER, "client_gone", "the client has hung up"),
 }

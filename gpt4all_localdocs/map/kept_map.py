@@ -64,6 +64,10 @@ class KeptMaps:
                 f"the map cannot be kept in {self._folder} ({error}); free some space on its disk"
             ) from error
 
+    def forget(self, collection: str | None) -> None:
+        """Delete the map, where there is one."""
+        self._place(collection).unlink(missing_ok=True)
+
     def forget_all_but(self, collections: Iterable[str]) -> None:
         """Delete the maps of others and of the whole index: they tell what removed documents were about."""
         stay = {self._place(name).name for name in collections}

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from gpt4all_core.errors import ConfigError, LocalDocsError
+from gpt4all_core.errors import ConfigError, NothingIndexed
 from gpt4all_core.protocols import Vectors
 from gpt4all_localdocs.digest import digest
 from gpt4all_localdocs.filter_sql import Condition
@@ -64,13 +64,13 @@ def fingerprint_of(store: Store, condition: Condition) -> str:
 
 
 def make_map(store: Store, job: MapJob, *, embed: Embed) -> DocumentMap:
-    """The map of the passages that fit. Raises LocalDocsError where there are none, or too long is taken."""
+    """The map of the passages that fit. Raises NothingIndexed where there are none."""
     passages = _passages(store, job)
     keys, rows = store.vectors.load({passage.vector_key for passage in passages})
     place_of = {key: place for place, key in enumerate(keys)}
     passages = [passage for passage in passages if passage.vector_key in place_of]
     if not passages:
-        raise LocalDocsError("there is no embedded passage to make a map of; add documents and sync")
+        raise NothingIndexed("there is no embedded passage to make a map of; add documents and sync")
     places = [place_of[passage.vector_key] for passage in passages]
     layout = lay_out_apart(
         rows,

@@ -50,6 +50,7 @@ CORE = {
     "ModelError",
     "ModelLoadError",
     "ModelNotFound",
+    "NothingIndexed",
     "OutputError",
     "Perplexity",
     "QuantizationRecipe",

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gpt4all_core.errors import ConfigError, LocalDocsError
+from gpt4all_core.errors import ConfigError, LocalDocsError, NothingIndexed
 from gpt4all_core.testing import HashEmbedder
 from gpt4all_localdocs import LocalDocs, Text
 from gpt4all_localdocs.map import cluster, layout, layout_process, make_map, neighbours, project
@@ -243,6 +243,15 @@ def test_a_collection_that_is_removed_while_it_is_drawn_leaves_no_map(docs, tmp_
     monkeypatch.setattr(make_map, "lay_out_apart", lay_out)
     docs.map(collection="bees")
     assert not (docs.path / "maps").exists()
+
+
+def test_a_map_of_documents_that_are_all_gone_is_forgotten(docs, drawn_by_pca):
+    docs.put(articles(count=2))
+    docs.map()
+    docs.delete([article.id for article in articles(count=2)])
+    with pytest.raises(NothingIndexed):
+        docs.map()
+    assert docs.map_state() == "missing"
 
 
 def test_an_index_without_passages_has_no_map(docs, tmp_path):
