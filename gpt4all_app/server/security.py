@@ -4,7 +4,6 @@ import asyncio
 import hmac
 import re
 import time
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -17,9 +16,15 @@ from gpt4all_app.server.web_page import is_page_path
 OPEN_PATHS = frozenset({"/health"})
 """Told to everybody: that the program runs."""
 
+HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing here; browsers send them without an origin, and show no page their answers."""
 
 UPLOAD_PATH = re.compile(r"/v1/collections/[^/]+/files")
 """Where files are sent to, which may be longer than other requests."""
+
+_HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::[0-9]{0,5})?")
+"""What a `Host` header may be (RFC 9110, 7.2), less what no browser sends: names outside of ASCII, zones of
+addresses, and whatever stands before or behind, which others may take for the name."""
 
 _FORM_BYTES = 1024 * 1024
 """What a form of files has around them."""
@@ -71,7 +76,7 @@ class Doorkeeper:
         origin = headers.get("origin")
         if origin is not None and not self._may_call(origin, host):
             return refusal(403, f"pages of {origin} may not call; see --cors", "unknown_origin")
-        if origin is None and scope["method"] == "POST" and _is_foreign(headers):
+        if origin is None and scope["method"] not in HARMLESS and _is_foreign(headers):
             return refusal(403, "pages of others may not call; see --cors", "unknown_origin")
         is_open = scope["path"] in OPEN_PATHS or is_page_path(scope["path"])
         if not is_open and scope["method"] != "OPTIONS" and not self._has_key(headers):
@@ -111,12 +116,8 @@ class Doorkeeper:
 
 def host_name(host: str) -> str | None:
     """The name or address in a `Host` header, in lower case and without the port; None if it has none."""
-    if any(mark in host for mark in "@/?#\\"):
-        return None  # what stands before or behind these is no part of a name
-    try:
-        return urlsplit(f"//{host}").hostname
-    except ValueError:
-        return None
+    found = _HOST.fullmatch(host)
+    return None if found is None else (found["address"] or found["name"]).lower()
 
 
 def _is_foreign(headers: Headers) -> bool:

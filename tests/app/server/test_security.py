@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from gpt4all_app.server.options import ServerOptions, is_loopback
@@ -46,6 +48,17 @@ def test_a_key_is_not_shown():
         ("evil.example@localhost", 403),
         ("localhost/@evil.example", 403),
         ("[::1", 403),
+        ("[::1].evil.example", 403),
+        ("[::1]evil.example", 403),
+        ("[fe80::1%evil.example]", 403),
+        ("localhost:80:evil.example", 403),
+        ("localhost,evil.example", 403),
+        ("localhost\tevil.example", 403),
+        ("localhost.", 403),
+        ("2130706433", 403),
+        ("0x7f.1", 403),
+        ("", 403),
+        ("\uff4cocalhost".encode(), 403),
     ],
 )
 def test_a_forged_host_is_refused(talk, host, status):
@@ -69,7 +82,20 @@ def test_only_whoever_has_the_key_comes_in(talk):
 
 @pytest.mark.parametrize(
     ("origin", "status"),
-    [(None, 200), ("own", 200), ("https://evil.example", 403), ("null", 403), ("http://[", 403)],
+    [
+        (None, 200),
+        ("own", 200),
+        ("https://evil.example", 403),
+        ("null", 403),
+        ("", 403),
+        ("http://[", 403),
+        ("file://", 403),
+        ("http://localhost", 403),
+        ("http://127.0.0.1:4891", 403),
+        ("http://127.0.0.1.evil.example", 403),
+        ("http://127.0.0.1@evil.example", 403),
+        ("http://127.0.0.1 https://evil.example", 403),
+    ],
 )
 def test_pages_of_others_may_not_call(client, origin, status):
     headers = {} if origin is None else {"Origin": str(client.base_url) if origin == "own" else origin}
@@ -100,3 +126,42 @@ def test_too_long_a_body_is_refused(running, has_length):
     )
     assert found.status_code == 413
     assert found.json()["error"]["type"] == "invalid_request_error"
+
+
+def addresses(papers):
+    """Every address of the API with its method."""
+    paths = papers.client.app.openapi()["paths"]
+    return [(method, re.sub(r"{\w+}", "papers", path)) for path, found in paths.items() for method in found]
+
+
+def test_every_address_but_one_asks_for_the_key(shelf):
+    papers = shelf(options=KEYED)
+    found = {place: papers.client.request(*place).status_code for place in addresses(papers)}
+    assert len(found) > 20
+    assert [place for place, status in found.items() if status != 401] == [("get", "/health")]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+def test_a_form_of_a_foreign_page_changes_nothing(shelf, kind):
+    papers = shelf()
+    papers.make()
+    for method, path in addresses(papers):
+        if method == "get":
+            continue
+        for sent in (
+            {"Origin": "https://evil.example"},
+            {"Origin": "null"},
+            {"Sec-Fetch-Site": "cross-site"},
+        ):
+            found = papers.client.request(method, path, headers=sent | {"Content-Type": kind}, content=b"{}")
+            assert found.status_code == 403, (method, path, sent)
+            assert "access-control-allow-origin" not in found.headers
+
+
+def test_asking_changes_nothing(shelf, tmp_path):
+    papers = shelf()
+    for method, path in addresses(papers):
+        if method == "get":
+            for also in ("get", "head", "options", "trace"):
+                papers.client.request(also, path)
+    assert list(tmp_path.iterdir()) == []
