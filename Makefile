@@ -35,7 +35,7 @@ test: $(VENV)/.ready ## run the whole test suite, sockets blocked
 	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
 
 test-browser: $(VENV)/.ready $(PAGES)/node_modules/.ready ## the web page in Chromium, with axe-core; needs chromium, and npm once
-	@$(BIN)/python -m pytest -q tests/browser
+	@$(BIN)/python -m pytest -q tests/browser --numprocesses 2 --dist worksteal
 
 test-javascript: $(VENV)/.ready $(CLIENTS)/node_modules/.ready ## OpenAI's client of npm against the server; needs node and npm
 	@cd $(CLIENTS) && PYTHON="$(abspath $(BIN))/python" node --test

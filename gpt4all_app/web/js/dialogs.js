@@ -3,14 +3,14 @@
 import { element, newId } from "./dom.js";
 import { icon } from "./icons.js";
 
-/** Open a dialog over the page; it is taken away when it closes, and the focus goes back. */
+/** Open a dialog over the page; it is taken away when it closes, and the focus goes back if it went nowhere. */
 export function showDialog(dialog) {
   const before = document.activeElement;
   dialog.addEventListener(
     "close",
     () => {
       dialog.remove();
-      if (before?.isConnected) before.focus();
+      if (before?.isConnected && document.activeElement === document.body) before.focus();
     },
     { once: true },
   );

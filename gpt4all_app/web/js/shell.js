@@ -54,23 +54,15 @@ export class Shell {
     button.append(icon("menu"));
     button.addEventListener("click", () => {
       const drawer = element("dialog", { class: "drawer", "aria-label": "Menu" }, sidebar);
-      const close = () => drawer.close();
-      // Whatever leads elsewhere closes the menu behind itself.
-      sidebar.addEventListener("leave-menu", close);
-      globalThis.addEventListener("hashchange", close);
-      drawer.addEventListener("close", () => {
-        place.append(sidebar);
-        sidebar.removeEventListener("leave-menu", close);
-        globalThis.removeEventListener("hashchange", close);
-      });
+      drawer.addEventListener("close", () => place.append(sidebar));
       showDialog(drawer);
     });
-    globalThis.matchMedia("(min-width: 52rem)").addEventListener("change", () => {
-      sidebar.closest("dialog")?.close();
-    });
+    sidebar.addEventListener("leave-menu", closeMenu); // by what leads to no other view
+    globalThis.matchMedia("(min-width: 52rem)").addEventListener("change", closeMenu);
   }
 
   async #route({ isFirst }) {
+    closeMenu(); // at once: nothing behind it can take the focus
     const name = location.hash.replace(/^#\/?/, "").split("/")[0];
     const view = this.#views.find((each) => each.name === name) ?? this.#views[0];
     const isSame = view === this.#current;
@@ -119,4 +111,8 @@ export class Shell {
     document.getElementById("content").append(made);
     return made;
   }
+}
+
+function closeMenu() {
+  document.getElementById("sidebar").closest("dialog")?.close();
 }

@@ -98,6 +98,8 @@ export class Composer {
   #changed() {
     this.#send.disabled = this.#text.value.trim() === "";
     this.#text.style.blockSize = "auto";
-    this.#text.style.blockSize = `${Math.min(this.#text.scrollHeight + 2, innerHeight * MOST_HEIGHT)}px`;
+    const height = this.#text.scrollHeight;
+    if (height === 0) return; // not shown yet: the browser's own height is that of a line
+    this.#text.style.blockSize = `${Math.min(height + 2, innerHeight * MOST_HEIGHT)}px`;
   }
 }
