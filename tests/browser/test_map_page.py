@@ -55,6 +55,24 @@ def test_a_collection_without_a_map_gets_one_when_asked(serve, shelf, open_page)
     assert shelf.docs.map_state(collection="shelf") == "ready"
 
 
+def test_a_map_that_comes_late_leaves_the_address_of_another_view_alone(serve, shelf, open_page):
+    page = open_page(f"{serve(documents=shelf)}/#/documents")
+    expect(page.get_by_role("button", name="Look for changes")).to_be_visible()
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/v1/collections", hold)
+    with page.expect_request("**/v1/collections"):
+        page.get_by_role("link", name="Map", exact=True).click()
+    page.get_by_role("link", name="Compare").click()
+    expect(page.get_by_role("textbox", name="Prompt")).to_be_visible()
+    with page.expect_response("**/v1/collections/shelf/map"):
+        held[0].continue_()
+    assert page.url.endswith("#/compare")
+
+
 def test_a_server_without_documents_leads_to_where_they_are_added(serve, open_page):
     page = open_page(f"{serve()}/#/map")
     page.get_by_role("link", name="Add documents").click()
@@ -215,4 +233,4 @@ def test_a_map_of_this_projects_own_pages(serve, open_page, picture, tmp_path, r
     page = open_page(f"{url}/#/map", reduced_motion="reduce")
     expect(page.locator(".map-facts")).to_contain_text("drawn with UMAP")
     page.wait_for_timeout(500)  # the frame in which it is drawn
-    picture(page, "web_map")
+    picture(page, "web_map", themes=("light", "dark"))

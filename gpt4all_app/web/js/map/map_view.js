@@ -56,7 +56,10 @@ class MapView {
   #choose(name) {
     this.#name = name;
     this.#choice.value = name;
-    history.replaceState(null, "", `#/map/${encodeURIComponent(name)}`);
+    // Another view may be shown by the time that the collections are known.
+    if (location.hash.startsWith("#/map")) {
+      history.replaceState(null, "", `#/map/${encodeURIComponent(name)}`);
+    }
     this.#load();
   }
 
