@@ -66,8 +66,8 @@ def sync_router(documents: ServedDocuments) -> APIRouter:
 
 
 async def _events(documents: ServedDocuments, run: SyncRun, collection: str) -> AsyncGenerator[Json, None]:
-    writer = ProgressWriter(await documents.read(lambda: documents.names))
     try:
+        writer = ProgressWriter(await documents.read(lambda: documents.names))
         async with aclosing(documents.syncs.progress(run)) as progress:
             async for each in progress:
                 yield {"event": "progress", **writer.write(each)}

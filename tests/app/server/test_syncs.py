@@ -256,6 +256,18 @@ def test_an_error_after_the_start_is_the_last_event(shelf, monkeypatch):
     assert refused(papers.client.post(f"{place}/sync")) == (409, "index_busy")
 
 
+def test_an_error_before_any_progress_is_an_event_by_its_name(shelf, monkeypatch):
+    papers = shelf()
+    place = papers.make(leave_txt=LEAVE)
+
+    def fail(_names):
+        raise IndexBusy("busy")
+
+    monkeypatch.setattr("gpt4all_app.server.sync_router.ProgressWriter", fail)
+    [(name, data)] = told(papers.client.post(f"{place}/sync", json={"stream": True}))
+    assert (name, data["error"]["code"]) == ("error", "index_busy")
+
+
 def test_what_is_uploaded_during_a_sync_is_in_the_next_which_who_asks_then_gets(gated):
     papers, gate = gated
     with ThreadPoolExecutor() as threads:
