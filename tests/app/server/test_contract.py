@@ -21,28 +21,25 @@ from gpt4all_app.server.localdocs_options import DocumentOptions
 EXAMPLES = int(os.environ.get("FUZZ_REQUESTS", "12"))
 """Requests of each kind at each address; `make fuzz-server` makes more."""
 
+CONVERSATIONS = (
+    "tool_choice='required' asks for a call but there are no tools",
+    "tool_choice=.* names none of the tools",
+    "has no effect (beside mirostat|at temperature 0)",
+    "an assistant's message holds a picture",
+    "cannot be used with localdocs",
+    "cannot be asked about with localdocs",
+    "cannot be part of a conversation with localdocs",
+    "the last message has to be the user's question",
+    "two different tools are named",
+)
+
 REFUSED = {
     "/v1/chat/completions": (
+        *CONVERSATIONS,
         r"max_tokens=\d+ and max_completion_tokens=\d+ say two things",
         "top_logprobs needs logprobs",
-        "tool_choice='required' asks for a call but there are no tools",
-        "tool_choice=.* names none of the tools",
-        "has no effect (beside mirostat|at temperature 0)",
-        "an assistant's message holds a picture",
-        "cannot be used with localdocs",
-        "the last message has to be the user's question",
-        "two different tools are named",
     ),
-    "/v1/responses": (
-        "tool_choice='required' asks for a call but there are no tools",
-        "tool_choice=.* names none of the tools",
-        "has no effect (beside mirostat|at temperature 0)",
-        "an assistant's message holds a picture",
-        "cannot be used with localdocs",
-        "the last message has to be the user's question",
-        "two different tools are named",
-        "the conversation is empty",
-    ),
+    "/v1/responses": (*CONVERSATIONS, "the conversation is empty"),
     "/v1/chunks": ("which has no words",),
     "/v1/completions": (
         "has no effect (beside mirostat|at temperature 0)",
