@@ -1,9 +1,11 @@
 """What nobody foresaw, answered before the framework sees it."""
 
+import asyncio
+
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gpt4all_app.server.errors import error_answer
+from gpt4all_app.server.errors import error_answer, error_body
 
 
 class LastResort:
@@ -26,6 +28,11 @@ class LastResort:
 
         try:
             await self._app(scope, receive, noting)
+        except asyncio.CancelledError:  # of uvicorn, whose patience is over when the server is to end
+            if scope["type"] != "http" or has_begun:
+                raise
+            body = error_body("the server is ending; ask again when it is back", kind="server_error", code="ending")
+            await JSONResponse(body, 503, {"Retry-After": "1"})(scope, receive, send)
         except Exception as error:
             if scope["type"] != "http" or has_begun:
                 raise  # nothing can be said any more; the connection is cut off

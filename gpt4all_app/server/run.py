@@ -1,5 +1,6 @@
 """Running the server until somebody stops it."""
 
+import asyncio
 import logging
 import signal
 import socket
@@ -51,9 +52,10 @@ def run_server(
         server = uvicorn.Server(config)
         errors = logging.getLogger("uvicorn.error")
 
-        def is_news(_record: logging.LogRecord) -> bool:
-            # A second Ctrl-C breaks everything off where it stands, and each part would tell of it.
-            return not server.force_exit
+        def is_news(record: logging.LogRecord) -> bool:
+            # What goes on when the server has to end is broken off, and each part would tell of it.
+            error = record.exc_info[1] if record.exc_info else None
+            return not (server.force_exit or isinstance(error, asyncio.CancelledError))
 
         errors.addFilter(is_news)
         try:

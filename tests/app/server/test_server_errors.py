@@ -1,7 +1,11 @@
+import asyncio
+import json
+
 import pytest
 from served import QUESTION, Script
 
 from gpt4all_app.server.errors import error_answer
+from gpt4all_app.server.last_resort import LastResort
 from gpt4all_core.errors import (
     ConfigError,
     ContextOverflow,
@@ -171,6 +175,20 @@ def test_an_unknown_address_is_answered_in_the_same_form(client, method, path, s
     found = client.request(method, path)
     assert (found.status_code, set(found.json())) == (status, {"error"})
     assert said in found.json()["error"]["message"]
+
+
+def test_what_is_cut_off_by_the_end_of_the_server_is_told_so():
+    async def app(_scope, _receive, _send):
+        raise asyncio.CancelledError
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(LastResort(app)({"type": "http"}, None, send))
+    assert sent[0]["status"] == 503
+    assert json.loads(sent[1]["body"])["error"]["code"] == "ending"
 
 
 def test_models_are_listed_and_found_by_name(talk):
