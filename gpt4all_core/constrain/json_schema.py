@@ -1,7 +1,7 @@
 """A grammar for the JSON texts that are valid under a schema.
 
-What is written is one line, in one way: a space behind every comma and colon, as templates and Python
-write it, and no other white space.
+What is written is one line without white space, but for a space behind every comma and colon if there is
+one behind the first: so templates and Python write JSON, and JavaScript and Pydantic do without.
 """
 
 import json
@@ -9,14 +9,10 @@ import json
 from gpt4all_core.constrain.enforceable import enforceable_schema
 from gpt4all_core.types import JsonSchema
 
-_WRITING = {
-    "whitespace_flexible": False,
-    "item_separator": ", ",
-    "key_separator": ": ",
-    "json_allowed_escapes": 'nrbtf\\"',
-}
-"""No escapes by number: so each text is spelled in one way, and a name cannot be written a second time
-in another spelling."""
+_WRITING = {"whitespace_flexible": False, "json_allowed_escapes": 'nrbtf\\"'}
+"""No escapes by number: a name cannot be written a second time in another spelling."""
+_SPACED = {**_WRITING, "item_separator": ", ", "key_separator": ": "}
+_COMPACT = {**_WRITING, "item_separator": ",", "key_separator": ":"}
 
 
 def schema_grammar(schema: JsonSchema | bool, *, is_open: bool = False) -> str:
@@ -26,4 +22,6 @@ def schema_grammar(schema: JsonSchema | bool, *, is_open: bool = False) -> str:
 
 def schema_rule(schema: JsonSchema | bool, *, is_open: bool = False) -> str:
     """The same as an expression of a Lark grammar, on one line; equal schemas give equal texts."""
-    return "%json " + json.dumps({**enforceable_schema(schema, is_open=is_open), "x-guidance": _WRITING})
+    enforced = enforceable_schema(schema, is_open=is_open)
+    ways = (f"%json {json.dumps({**enforced, 'x-guidance': way})}" for way in (_SPACED, _COMPACT))
+    return f"({' | '.join(ways)})"

@@ -127,7 +127,7 @@ def material() -> Iterator[dict]:
 
 
 def as_written(value) -> str:
-    """The value as our grammars write it."""
+    """The value in one of the two ways in which our grammars write it."""
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -123,6 +123,24 @@ def test_equal_schemas_give_equal_texts_on_one_line():
     assert "\n" not in schema_rule({"const": "a\nb"})
 
 
+@pytest.mark.parametrize(
+    ("text", "is_written"),
+    [
+        ('{"a": [1, 2], "b": {"c": 3}}', True),
+        ('{"a":[1,2],"b":{"c":3}}', True),
+        ('{"a": [1,2], "b": {"c": 3}}', False),
+        ('{"a":[1,2],"b": {"c":3}}', False),
+        ('{"a":[1,2], "b":{"c":3}}', False),
+        ('{"a": [1, 2],  "b": {"c": 3}}', False),
+    ],
+)
+def test_the_first_comma_or_colon_decides_whether_spaces_follow_all(walker, text, is_written):
+    numbers = {"type": "array", "items": {"type": "integer"}}
+    inner = {"properties": {"c": {"type": "integer"}}}
+    constraint = walker.constraint(schema_grammar({"properties": {"a": numbers, "b": inner}}))
+    assert walker.accepts(constraint, text) is is_written
+
+
 def test_annotations_and_unknown_keywords_change_nothing():
     noted = {"title": "t", "description": "d", "default": 1, "examples": [2], "x-guidance": {"lenient": True}}
     assert schema_rule({"type": "integer", "readOnly": True, **noted}) == schema_rule({"type": "integer"})
