@@ -90,7 +90,8 @@ def maps_router(documents: ServedDocuments) -> APIRouter:
                     f"{collection!r} was not indexed yet; sync it: POST /v1/collections/{collection}/sync"
                 )
                 raise RequestRefused(409, message, "nothing_indexed", param="collection")
-            return map_json(documents.maps.make(collection), names=documents.names)
+            with documents.without_paths():
+                return map_json(documents.maps.make(collection), names=documents.names)
 
         return await off_loop(made, lane=(documents, "map"))
 

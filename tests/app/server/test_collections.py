@@ -183,6 +183,7 @@ def test_an_index_of_another_embedder_is_told_with_both_names_and_no_path(shelf,
     for path, body in (
         ("/v1/chunks", {"text": "leave"}),
         ("/v1/collections/papers/sync", {}),
+        ("/v1/collections/papers/map", {}),
         ("/v1/chat/completions", {"messages": message, "localdocs": {}}),
     ):
         found = papers.client.post(path, json=body)
