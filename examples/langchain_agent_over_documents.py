@@ -7,7 +7,6 @@ models learn from worked examples. Larger ones do without them, and with `create
 gives them passages to read in place of quotations.
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -32,10 +31,6 @@ class Report(BaseModel):
     file: str
     place: str
 
-    def as_json(self) -> str:
-        """With a space after each comma and colon, as a model that is held to a schema writes it."""
-        return json.dumps(self.model_dump())
-
 
 WORKED_EXAMPLES = {
     "May I bring a dog to the office?": Report(answer="only on Fridays", file="rules.pdf", place="page 2"),
@@ -48,7 +43,7 @@ def conversation(question: str) -> list[AnyMessage]:
     messages: list[AnyMessage] = []
     for asked, report in WORKED_EXAMPLES.items():
         call = {"name": "ask_documents", "args": {"question": asked}, "id": asked, "type": "tool_call"}
-        told = report.as_json()
+        told = report.model_dump_json()
         messages += [HumanMessage(asked), AIMessage("", tool_calls=[call])]
         messages += [ToolMessage(told, tool_call_id=asked), AIMessage(told)]
     return [*messages, HumanMessage(question)]
@@ -65,7 +60,7 @@ def main(question: str) -> None:
             """Answers a question with words of the user's documents."""
             answer = docs.ask(question, mode="quote")
             source = answer.citations[0]
-            return Report(answer=answer.text, file=source.path.name, place=source.place).as_json()
+            return Report(answer=answer.text, file=source.path.name, place=source.place).model_dump_json()
 
         asked = conversation(question)
         agent = create_agent(model, [ask_documents], response_format=Report)

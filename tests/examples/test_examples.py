@@ -84,7 +84,7 @@ def test_a_langchain_chain_names_its_sources(run):
 def test_a_langchain_agent_asks_and_reports_what_it_was_told(run):
     told = run("langchain_agent_over_documents.py")
     assert "question: How many days of paid annual leave" in told
-    assert '{"answer": "27 days", "file": "staff-handbook.pdf", "place": "page 4"}' in told
+    assert '{"answer":"27 days","file":"staff-handbook.pdf","place":"page 4"}' in told
     assert re.search(r"^answer='.*' file='.*' place='.*'$", told, re.MULTILINE)
 
 
