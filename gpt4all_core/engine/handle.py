@@ -263,18 +263,27 @@ class Arrivals(Generic[T]):
         self._mailbox = mailbox
         self._read = read
 
-    # Once `wait` returns there is a piece or the outcome, and no piece ever comes after the outcome.
+    # Once `wait` returns there was a piece or the outcome, and no piece ever comes after the outcome.
+    # Another reader may have taken the piece: that nothing is left means the end only after the outcome.
 
     def __iter__(self) -> Generator[T, None, None]:
         try:
-            while self._mailbox.wait(for_piece=True) and (arrived := self._read()) is not None:
-                yield arrived
+            while self._mailbox.wait(for_piece=True):
+                is_over = self._mailbox.is_finished
+                if (arrived := self._read()) is not None:
+                    yield arrived
+                elif is_over:
+                    return
         finally:
             self._generation.cancel()
 
     async def __aiter__(self) -> AsyncGenerator[T, None]:
         try:
-            while await self._mailbox.wait_async(for_piece=True) and (arrived := self._read()) is not None:
-                yield arrived
+            while await self._mailbox.wait_async(for_piece=True):
+                is_over = self._mailbox.is_finished
+                if (arrived := self._read()) is not None:
+                    yield arrived
+                elif is_over:
+                    return
         finally:
             self._generation.cancel()

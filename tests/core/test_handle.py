@@ -57,6 +57,19 @@ def test_all_pieces_come_in_order_whether_or_not_they_were_there_before(read, ow
     assert handle.is_finished
 
 
+@pytest.mark.parametrize("collect_all", [list, collect_in_a_loop])
+def test_a_piece_that_another_reader_took_is_no_end(collect_all, owner, handle):
+    owner.mailbox.push(Piece("a"))
+
+    def read():
+        if (piece := handle.take()) is not None and piece.text == "a":
+            owner.finish("b")
+            return None
+        return piece
+
+    assert collect_all(handle.arrivals(read)) == [Piece("b")]
+
+
 @pytest.mark.parametrize("read", [list, collect_in_a_loop])
 def test_a_failure_comes_after_the_text_that_was_there(read, owner, handle):
     owner.finish("a", outcome=GenerationError("broken"))
