@@ -1,5 +1,7 @@
 """A server on the loopback address, for tests that are marked `allow_hosts(["127.0.0.1"])`."""
 
+import http.client
+import json
 import socket
 import threading
 
@@ -20,6 +22,13 @@ class LoopbackServer:
         self._server = uvicorn.Server(server_config(app, last_moments_s=last_moments_s))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
         self._thread.start()
+
+    def hang_up_on(self, path, body, *, once):
+        """Post the body, and close the connection once the event is set: no answer is waited for."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port)
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        assert once.wait(60)
+        connection.close()
 
     def end(self):
         """Ask it to end, as a signal does."""

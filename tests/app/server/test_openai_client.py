@@ -233,7 +233,7 @@ def test_headers_can_be_read_beside_the_answer(connect):
 def test_a_timeout_of_the_client_stops_the_model(connect):
     model = Endless()
     with pytest.raises(openai.APITimeoutError):
-        connect(model).chat.completions.create(model="scripted", messages=QUESTION, timeout=0.2)
+        connect(model).chat.completions.create(model="scripted", messages=QUESTION, timeout=1)
     assert model.left.acquire(timeout=60)
 
 
