@@ -38,8 +38,9 @@ REFUSED = {
         *CONVERSATIONS,
         r"max_tokens=\d+ and max_completion_tokens=\d+ say two things",
         "top_logprobs needs logprobs",
+        "response_format has no json_schema",
     ),
-    "/v1/responses": (*CONVERSATIONS, "the conversation is empty"),
+    "/v1/responses": (*CONVERSATIONS, "the conversation is empty", "text.format has no schema"),
     "/v1/chunks": ("which has no words",),
     "/v1/completions": (
         "has no effect (beside mirostat|at temperature 0)",
