@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import yaml
 
 from gpt4all_app.program import run
@@ -120,12 +121,24 @@ def _is_installation(words: list[str]) -> None:
     assert words[0] == "install", words
 
 
+def _is_answered(words: list[str]) -> None:
+    """A request, made without curl, which not every machine has."""
+    url, *options = words
+    given = list(zip(options[::2], options[1::2], strict=True))
+    headers = dict(value.split(": ", 1) for option, value in given if option == "-H")
+    [body] = [value for option, value in given if option == "-d"]
+    assert {option for option, _value in given} <= {"-H", "-d"}, words
+    answer = httpx.post(url, content=body, headers=headers, timeout=120)
+    assert answer.is_success, answer.text
+
+
 OTHER_PROGRAMS: dict[str, Callable[[list[str]], None]] = {
     "make": _is_target,  # each target is a day's work of its own
     "pip": _is_installation,  # the tests reach no package index; test_pages looks at the extras
     "npm": _is_installation,  # nor this one
     "python": _is_program,  # tests/examples run the examples
     "node": _is_program,
+    "curl": _is_answered,
     "source": lambda _words: None,  # changes the shell that it is typed into
 }
 

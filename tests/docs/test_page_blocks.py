@@ -152,7 +152,7 @@ class Reading:
             self._printed = self._capsys.readouterr().out
         elif block.language == "sh":
             for command in commands_of(block):
-                try_command(command)
+                try_command(command.replace(ADDRESS, self._address))
             self._printed = self._capsys.readouterr().out
         elif block.language == "console":
             self._compare_console(block)
