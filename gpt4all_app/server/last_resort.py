@@ -31,7 +31,9 @@ class LastResort:
         except asyncio.CancelledError:  # of uvicorn, whose patience is over when the server is to end
             if scope["type"] != "http" or has_begun:
                 raise
-            body = error_body("the server is ending; ask again when it is back", kind="server_error", code="ending")
+            body = error_body(
+                "the server is ending; ask again when it is back", kind="server_error", code="ending"
+            )
             await JSONResponse(body, 503, {"Retry-After": "1"})(scope, receive, send)
         except Exception as error:
             if scope["type"] != "http" or has_begun:
