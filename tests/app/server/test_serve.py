@@ -47,7 +47,8 @@ def test_a_second_ctrl_c_ends_without_a_word_of_what_it_broke_off(home):
     url = listening(process)
     body = {"messages": [{"role": "user", "content": "Tell a long story."}], "stream": True}
     with httpx.stream("POST", f"{url}/chat/completions", json=body, timeout=120) as answer:
-        next(answer.iter_lines())
+        lines = answer.iter_lines()  # once it is gone, so is the connection
+        next(lines)
         os.kill(process.pid, signal.SIGINT)
         time.sleep(0.3)  # two at once are one
         os.kill(process.pid, signal.SIGINT)
