@@ -31,6 +31,12 @@ class CollectionMaps:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._is_waiting = False
+        self._under_way = 0
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether the maps that follow a sync are not yet made."""
+        return self._under_way > 0
 
     def make(self, collection: str) -> DocumentMap:
         """The map of its passages as they are now; the kept one if they are the same.
@@ -46,6 +52,7 @@ class CollectionMaps:
             if self._is_waiting or self._stop.is_set():
                 return  # one is about to begin, and will see all changes
             self._is_waiting = True
+            self._under_way += 1
         threading.Thread(target=self._make_all, name="gpt4all-maps", daemon=True).start()
 
     def close(self) -> None:
@@ -57,13 +64,16 @@ class CollectionMaps:
             logger.warning("a map was not stopped in time; it ends with the program")
 
     def _make_all(self) -> None:
-        with self._turn, self._lock:
-            self._is_waiting = False
         try:
+            with self._turn, self._lock:
+                self._is_waiting = False
             for name in self._docs().collections:
                 self._try(name)
         except (GPT4AllError, RequestRefused) as error:
             logger.info("no maps were made: %s", error)
+        finally:
+            with self._lock:
+                self._under_way -= 1
 
     def _try(self, name: str) -> None:
         """An empty collection has no map; one that takes too long is made when somebody asks."""

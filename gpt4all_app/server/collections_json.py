@@ -32,7 +32,9 @@ class FolderFacts(BaseModel):
 
 
 class CollectionFacts(BaseModel):
-    """documents: those that a search can find. status: "new" was never synced."""
+    """documents: those that a search can find. status: "new" was never synced. map: "drawing" where a sync
+    is followed by a map that is not made yet.
+    """
 
     id: str
     object: Literal["collection"]
@@ -40,7 +42,7 @@ class CollectionFacts(BaseModel):
     documents: int
     passages: int
     status: Literal["ready", "syncing", "new"]
-    map: Literal["ready", "missing", "outdated"]
+    map: Literal["ready", "missing", "outdated", "drawing"]
 
 
 class CollectionList(BaseModel):
@@ -96,8 +98,13 @@ def collection_json(documents: ServedDocuments, collection: ServedCollection) ->
         "documents": len(held),
         "passages": sum(document.passages for document in held),
         "status": "syncing" if documents.syncs.is_running else status,
-        "map": documents.docs.map_state(collection=collection.name) if is_known else "missing",
+        "map": _map_state(documents, collection) if is_known else "missing",
     }
+
+
+def _map_state(documents: ServedDocuments, collection: ServedCollection) -> str:
+    state = documents.docs.map_state(collection=collection.name)
+    return "drawing" if state != "ready" and documents.maps.is_drawing else state
 
 
 def file_list(documents: ServedDocuments, collection: ServedCollection) -> list[Json]:

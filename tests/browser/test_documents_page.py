@@ -8,6 +8,7 @@ from screens import NARROW, WIDE, Scripted
 from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.localdocs_options import DocumentOptions
 from gpt4all_core.testing import HashEmbedder
+from gpt4all_localdocs.map import make_map
 
 LEASE = "\n\n".join(
     [f"## Clause {number}\n\nThe tenant sweeps the stairs in week {number} 😀." for number in range(30)]
@@ -51,6 +52,18 @@ def test_an_answer_cites_the_passage_that_it_rests_on(serve, open_page, folder):
     page.locator(".answer").get_by_role("button", name="1").first.click()
     page.get_by_role("dialog", name="boiler.txt").wait_for()
     expect(page.locator("mark.passage")).to_have_text(LETTERS["boiler.txt"])
+
+
+def test_the_map_that_follows_a_sync_shows_up_by_itself(serve, open_page, folder, monkeypatch):
+    may_draw, lay_out = threading.Event(), make_map.lay_out_apart
+    monkeypatch.setattr(make_map, "lay_out_apart", lambda *a, **k: may_draw.wait(60) and lay_out(*a, **k))
+    url = serve(maps=True)
+    page = open_page(url)
+    indexed(page, url, folder(LETTERS))
+    page.get_by_text("Drawing the map …").wait_for()
+    may_draw.set()
+    page.locator(".map-state").get_by_role("link", name="Map").wait_for()
+    expect(page.get_by_text("Drawing the map …")).to_have_count(0)
 
 
 def test_a_collection_is_deleted_only_when_that_is_confirmed(serve, open_page, folder):

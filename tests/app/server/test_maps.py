@@ -9,6 +9,7 @@ from gpt4all_app.server.errors import RequestRefused
 from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_core.errors import LocalDocsError
 from gpt4all_core.testing import HashEmbedder
+from gpt4all_localdocs.map import make_map
 
 LETTERS = {
     "bees.txt": "the hive has honey and a queen",
@@ -83,6 +84,19 @@ def test_a_sync_is_followed_by_the_maps_of_all_collections(client):
             thread.join()
     assert client.get("/v1/collections/letters").json()["map"] == "ready"
     assert client.get("/v1/collections/empty").json()["map"] == "missing"
+
+
+def test_a_map_that_follows_a_sync_is_being_drawn_until_it_is_there(client, monkeypatch):
+    may_go_on = threading.Event()
+    lay_out = make_map.lay_out_apart
+    monkeypatch.setattr(make_map, "lay_out_apart", lambda *a, **k: may_go_on.wait(60) and lay_out(*a, **k))
+    client.post("/v1/collections/letters/sync")
+    assert client.get("/v1/collections/letters").json()["map"] == "drawing"
+    may_go_on.set()
+    for thread in threading.enumerate():
+        if thread.name == "gpt4all-maps":
+            thread.join()
+    assert client.get("/v1/collections/letters").json()["map"] == "ready"
 
 
 def test_the_end_of_a_server_stops_the_map_that_is_drawn(documents, client, monkeypatch, caplog):

@@ -4,9 +4,14 @@ import { announce } from "../announcer.js";
 import { element, fill } from "../dom.js";
 import { icon } from "../icons.js";
 import { errorNotice } from "../notices.js";
-import { makeMap } from "./requests.js";
+import { makeMap, readCollection } from "./requests.js";
 
-/** A link to the map, and a button that draws it where it is missing or older than the documents. */
+const BETWEEN_LOOKS_MS = 2000;
+
+/**
+ * A link to the map, and a button that draws it where it is missing or older than the documents. While the
+ * server draws it after a sync it says so, and looks again until it is there.
+ */
 export function mapState(api, collection, { onDrawn }) {
   const failure = element("div", {});
 
@@ -28,10 +33,11 @@ export function mapState(api, collection, { onDrawn }) {
   }
 
   const says = { missing: "Draw map", outdated: "Draw map again" }[collection.map];
-  return element(
+  const state = element(
     "div",
     { class: "map-state" },
-    collection.map !== "missing" &&
+    collection.map === "drawing" && element("span", { class: "hint" }, "Drawing the map …"),
+    (collection.map === "ready" || collection.map === "outdated") &&
       element(
         "a",
         { class: "button small", href: `#/map/${encodeURIComponent(collection.id)}` },
@@ -41,4 +47,17 @@ export function mapState(api, collection, { onDrawn }) {
     says && element("button", { class: "button small", type: "button", onclick: draw }, says),
     failure,
   );
+  if (collection.map === "drawing") setTimeout(lookAgain, BETWEEN_LOOKS_MS);
+  return state;
+
+  async function lookAgain() {
+    if (!state.isConnected) return;
+    let found = collection;
+    try {
+      found = await readCollection(api, collection.id);
+    } catch {
+      // The page says elsewhere that the server is gone or the collection deleted.
+    }
+    state.replaceWith(mapState(api, found, { onDrawn }));
+  }
 }

@@ -6,6 +6,8 @@ const addressOf = (collection) => `${COLLECTIONS}/${encodeURIComponent(collectio
 
 export const listCollections = async (api, { signal } = {}) => (await api.get(COLLECTIONS, { signal })).data;
 
+export const readCollection = (api, collection) => api.get(addressOf(collection));
+
 /** folder: a path of the server's computer; empty for a collection of uploaded files only. */
 export function createCollection(api, name, folder = "") {
   return api.post(COLLECTIONS, folder ? { id: name, folder } : { id: name });
