@@ -39,6 +39,7 @@ test-browser: $(VENV)/.ready $(PAGES)/node_modules/.ready ## the web page in Chr
 
 test-javascript: $(VENV)/.ready $(CLIENTS)/node_modules/.ready ## OpenAI's client of npm against the server; needs node and npm
 	@cd $(CLIENTS) && PYTHON="$(abspath $(BIN))/python" node --test
+	@$(BIN)/python -m pytest -q tests/examples -k npms_client
 
 $(CLIENTS)/node_modules/.ready $(PAGES)/node_modules/.ready: %/node_modules/.ready: %/package.json
 	@command -v node >/dev/null && command -v npm >/dev/null || \
