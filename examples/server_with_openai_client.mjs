@@ -36,6 +36,7 @@ const called = await client.chat.completions.create({
   messages,
   tools: [{ type: "function", function: { name: "note_weather", parameters: weather } }],
   tool_choice: "required",
+  temperature: 0,
   max_tokens: 64,
 });
 for (const { function: call } of called.choices[0].message.tool_calls)
@@ -45,6 +46,7 @@ const answered = await client.chat.completions.create({
   model,
   messages,
   response_format: { type: "json_schema", json_schema: { name: "weather", schema: weather } },
+  temperature: 0,
   max_tokens: 64,
 });
 console.log(JSON.parse(answered.choices[0].message.content));

@@ -60,8 +60,8 @@ def main() -> None:
         print()
 
         told = [{"role": "user", "content": "It is 7 degrees in Kiel."}]
-        parsed = client.chat.completions.parse(model=MODEL, messages=told, response_format=Weather)
-        print(repr(parsed.choices[0].message.parsed))
+        made = client.chat.completions.parse(model=MODEL, messages=told, response_format=Weather, temperature=0)
+        print(repr(made.choices[0].message.parsed))
 
         client.post("/collections", cast_to=object, body={"id": "handbooks", "folder": str(FOLDER)})
         client.post("/collections/handbooks/sync", cast_to=object, body={"stream": False})

@@ -58,7 +58,8 @@ async function untilIdle() {
 }
 
 test("an answer fits the schema that zod made", async () => {
-  const asked = { model, messages, max_completion_tokens: 64, response_format: zodResponseFormat(Weather, "weather") };
+  const response_format = zodResponseFormat(Weather, "weather");
+  const asked = { model, messages, temperature: 0, max_completion_tokens: 64, response_format };
   const parsed = await client.chat.completions.parse(asked);
   const streamed = await client.chat.completions.stream(asked).finalChatCompletion();
   for (const [choice] of [parsed.choices, streamed.choices]) Weather.parse(choice.message.parsed);
@@ -66,7 +67,7 @@ test("an answer fits the schema that zod made", async () => {
 
 test("a call that is required comes, whole and streamed", async () => {
   const tools = [{ type: "function", function: { name: "weather", parameters } }];
-  const asked = { model, messages, tools, tool_choice: "required", max_completion_tokens: 64 };
+  const asked = { model, messages, tools, tool_choice: "required", temperature: 0, max_completion_tokens: 64 };
   const whole = await client.chat.completions.create(asked);
   const streamed = await client.chat.completions.stream(asked).finalChatCompletion();
   for (const [choice] of [whole.choices, streamed.choices]) {
@@ -78,7 +79,8 @@ test("a call that is required comes, whole and streamed", async () => {
 
 test("a response calls a function and is streamed", async () => {
   const tools = [{ type: "function", name: "weather", parameters, strict: true }];
-  const stream = client.responses.stream({ model, input: messages, tools, tool_choice: "required", max_output_tokens: 64 });
+  const asked = { model, input: messages, tools, tool_choice: "required" };
+  const stream = client.responses.stream({ ...asked, temperature: 0, max_output_tokens: 64 });
   const final = await stream.finalResponse();
   assert.equal(final.output[0].name, "weather");
 });

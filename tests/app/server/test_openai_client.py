@@ -257,6 +257,7 @@ def test_the_starter_model_answers_in_a_form_that_it_is_given(connect):
         model="smollm2-135m-instruct",
         messages=QUESTION,
         response_format=Weather,
+        temperature=0,
         max_completion_tokens=64,
         logprobs=True,
         top_logprobs=2,
@@ -270,6 +271,7 @@ def test_the_starter_model_answers_in_a_form_that_it_is_given(connect):
         input="Hello",
         tools=[tool],
         tool_choice="required",
+        temperature=0,
         max_output_tokens=64,
     )
     assert called.output[0].name == "weather"
