@@ -59,8 +59,8 @@ def main() -> None:
             print(chunk.choices[0].delta.content or "", end="", flush=True)
         print()
 
-        told = [{"role": "user", "content": "It is 7 degrees in Kiel."}]
-        made = client.chat.completions.parse(model=MODEL, messages=told, response_format=Weather, temperature=0)
+        told, parse = [{"role": "user", "content": "It is 7 degrees in Kiel."}], client.chat.completions.parse
+        made = parse(model=MODEL, messages=told, response_format=Weather, temperature=0)
         print(repr(made.choices[0].message.parsed))
 
         client.post("/collections", cast_to=object, body={"id": "handbooks", "folder": str(FOLDER)})
