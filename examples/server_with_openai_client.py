@@ -54,14 +54,14 @@ def main() -> None:
     with server() as address, OpenAI(base_url=address, api_key="none") as client:
         print("models:", ", ".join(model.id for model in client.models.list()))
 
-        told = [{"role": "user", "content": "Say hello."}]
-        for chunk in client.chat.completions.create(model=MODEL, messages=told, max_tokens=12, stream=True):
+        ask = [{"role": "user", "content": "Say hello."}]
+        for chunk in client.chat.completions.create(model=MODEL, messages=ask, max_tokens=12, stream=True):
             print(chunk.choices[0].delta.content or "", end="", flush=True)
         print()
 
-        told, parse = [{"role": "user", "content": "It is 7 degrees in Kiel."}], client.chat.completions.parse
-        made = parse(model=MODEL, messages=told, response_format=Weather, temperature=0)
-        print(repr(made.choices[0].message.parsed))
+        ask = [{"role": "user", "content": "It is 7 degrees in Kiel."}]
+        day = client.chat.completions.parse(model=MODEL, messages=ask, response_format=Weather, temperature=0)
+        print(repr(day.choices[0].message.parsed))
 
         client.post("/collections", cast_to=object, body={"id": "handbooks", "folder": str(FOLDER)})
         client.post("/collections/handbooks/sync", cast_to=object, body={"stream": False})
