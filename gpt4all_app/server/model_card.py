@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TypedDict
+
+from pydantic import BaseModel
 
 from gpt4all_core.catalog.catalog import find_for_file
 from gpt4all_core.catalog.entry import CommercialUse, ModelEntry
@@ -17,7 +18,7 @@ from gpt4all_core.model_memory import CacheShape, is_encoder, model_memory
 from gpt4all_core.types import KVType
 
 
-class ModelCard(TypedDict):
+class ModelCard(BaseModel):
     """None for what is not known.
 
     size_bytes: of the file. memory_bytes: of weights, KV cache and buffers, with `context_tokens` of prompt
@@ -62,16 +63,7 @@ def model_card(path: Path | None) -> ModelCard:
         return _UNKNOWN
 
 
-_UNKNOWN: ModelCard = {
-    "size_bytes": None,
-    "memory_bytes": None,
-    "context_tokens": None,
-    "licence": None,
-    "commercial_use": None,
-    "languages": None,
-    "thinks": None,
-    "tools": None,
-}
+_UNKNOWN = ModelCard.model_validate(dict.fromkeys(ModelCard.model_fields))
 
 
 @lru_cache(maxsize=256)
@@ -79,16 +71,16 @@ def _card(path: Path, _identity: tuple[int, int], *, asked: int, kv_type: KVType
     entry, header = find_for_file(path), check_loadable(path)
     context = _context_tokens(header, asked)
     talk = _talk(entry, path, header)
-    return {
-        "size_bytes": header.file_bytes,
-        "memory_bytes": _memory_bytes(header, context, kv_type),
-        "context_tokens": context,
-        "licence": entry.licence.id if entry and entry.licence else header.licence,
-        "commercial_use": entry.commercial_use if entry else None,
-        "languages": list(entry.languages) if entry and entry.languages else None,
-        "thinks": talk.thinks,
-        "tools": talk.tools,
-    }
+    return ModelCard(
+        size_bytes=header.file_bytes,
+        memory_bytes=_memory_bytes(header, context, kv_type),
+        context_tokens=context,
+        licence=entry.licence.id if entry and entry.licence else header.licence,
+        commercial_use=entry.commercial_use if entry else None,
+        languages=list(entry.languages) if entry and entry.languages else None,
+        thinks=talk.thinks,
+        tools=talk.tools,
+    )
 
 
 def _context_tokens(header: GGUFHeader, asked: int) -> int:

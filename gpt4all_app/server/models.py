@@ -5,33 +5,22 @@ from typing import Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from gpt4all_app.server.model_card import model_card
+from gpt4all_app.server.model_card import ModelCard, model_card
 from gpt4all_app.server.served_models import ServedModel, ServedModels, ServedRole
-from gpt4all_core.catalog.entry import CommercialUse
 
 
-class ModelFacts(BaseModel):
-    """id: its name in requests. role: which addresses it answers at.
-
-    What follows it is no field of OpenAI's either; null is what is not known. size_bytes: of the file.
-    memory_bytes: of weights, KV cache and buffers with `context_tokens` of prompt and answer.
-    commercial_use: whether its licence lets it earn money. languages: ISO 639-1 codes, or "many". tools:
-    whether it was made to call functions; others are told how in their instructions.
-    """
+class OpenAIModel(BaseModel):
+    """What OpenAI tells of a model, and its role: which addresses it answers at. id: its name in requests."""
 
     id: str
     object: Literal["model"]
     created: int
     owned_by: str
     role: ServedRole
-    size_bytes: int | None
-    memory_bytes: int | None
-    context_tokens: int | None
-    licence: str | None
-    commercial_use: CommercialUse | None
-    languages: list[str] | None
-    thinks: bool | None
-    tools: bool | None
+
+
+class ModelFacts(ModelCard, OpenAIModel):
+    """The same, and what its card says, null where that is not known."""
 
 
 class ModelList(BaseModel):
@@ -67,5 +56,5 @@ def _facts(model: ServedModel) -> dict[str, Any]:
         "created": model.created,
         "owned_by": "local",
         "role": model.role,
-        **model_card(model.path),
+        **model_card(model.path).model_dump(),
     }
