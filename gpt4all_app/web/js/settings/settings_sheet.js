@@ -39,74 +39,47 @@ export function openSettings() {
 }
 
 function systemPrompt(settings, changed) {
-  const id = newId("system");
-  const text = element("textarea", { id, rows: "4", "aria-describedby": `${id}-hint` }, settings.system);
-  text.addEventListener("input", () => {
-    settings.system = text.value;
+  const text = element("textarea", { rows: "4" }, settings.system);
+  const set = (value) => {
+    settings.system = value;
     changed();
-  });
+  };
+  text.addEventListener("input", () => set(text.value));
   const reset = () => {
     text.value = "";
-    settings.system = "";
-    changed();
+    set("");
   };
-  return {
-    reset,
-    element: element(
-      "div",
-      { class: "setting" },
-      element("label", { class: "label", for: id }, "System prompt"),
-      element(
-        "p",
-        { class: "hint", id: `${id}-hint` },
-        "What the model is told before every conversation: who it is, how it should answer.",
-      ),
-      text,
-    ),
-  };
+  const meaning = "What the model is told before every conversation: who it is, how it should answer.";
+  return { reset, element: labelled("System prompt", meaning, text) };
 }
 
 function answerMode(settings, changed) {
-  const id = newId("mode");
   const select = element(
     "select",
-    { id, "aria-describedby": `${id}-hint` },
+    {},
     ANSWER_MODES.map(([mode, label]) =>
       element("option", { value: mode ?? "", selected: mode === settings.answer_mode }, label),
     ),
   );
-  select.addEventListener("change", () => {
-    settings.answer_mode = select.value || null;
+  const set = (mode) => {
+    settings.answer_mode = mode;
     changed();
-  });
+  };
+  select.addEventListener("change", () => set(select.value || null));
   const reset = () => {
     select.value = "";
-    settings.answer_mode = null;
-    changed();
+    set(null);
   };
-  return {
-    reset,
-    element: element(
-      "div",
-      { class: "setting" },
-      element("label", { class: "label", for: id }, "Answers from documents"),
-      element(
-        "p",
-        { class: "hint", id: `${id}-hint` },
-        "A quotation cannot be made up; written answers read better, and need a better model.",
-      ),
-      select,
-    ),
-  };
+  const meaning = "A quotation cannot be made up; written answers read better, and need a better model.";
+  return { reset, element: labelled("Answers from documents", meaning, select) };
 }
 
 function settingRow(setting, settings, changed) {
-  const id = newId(setting.name);
   const { name, label, meaning, unset, min, max, step } = setting;
-  const shared = { min, max, step, "aria-describedby": `${id}-hint` };
-  const input = element("input", { type: "number", id, placeholder: unset, inputmode: "decimal", ...shared });
+  const shared = { min, max, step };
+  const input = element("input", { type: "number", placeholder: unset, inputmode: "decimal", ...shared });
   const slider =
-    max !== null && element("input", { type: "range", "aria-label": `${label}, slider`, ...shared });
+    max === null ? null : element("input", { type: "range", "aria-label": `${label}, slider`, ...shared });
   const button = element(
     "button",
     { class: "icon-button small", type: "button", "aria-label": `Reset ${label}`, title: "Reset" },
@@ -145,14 +118,19 @@ function settingRow(setting, settings, changed) {
     input.focus(); // the button is gone now
   });
   show();
-  return {
-    reset,
-    element: element(
-      "div",
-      { class: "setting" },
-      element("div", { class: "setting-head" }, element("label", { class: "label", for: id }, label), button),
-      element("p", { class: "hint", id: `${id}-hint` }, meaning),
-      element("div", { class: "setting-inputs" }, slider, input),
-    ),
-  };
+  return { reset, element: labelled(label, meaning, input, { slider, button }) };
+}
+
+/** A control under its label and what it means, with a slider beside it and a button at the label, if any. */
+function labelled(label, meaning, control, { slider = null, button = null } = {}) {
+  const id = newId("setting");
+  control.id = id;
+  for (const part of [control, slider]) part?.setAttribute("aria-describedby", `${id}-hint`);
+  return element(
+    "div",
+    { class: "setting" },
+    element("div", { class: "setting-head" }, element("label", { class: "label", for: id }, label), button),
+    element("p", { class: "hint", id: `${id}-hint` }, meaning),
+    element("div", { class: "setting-inputs" }, slider, control),
+  );
 }
