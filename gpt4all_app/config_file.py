@@ -1,11 +1,11 @@
 """Changes one key of the config file and leaves the rest of it as somebody wrote it."""
 
 import json
-import os
 import re
 import tomllib
 from pathlib import Path
 
+from gpt4all_app.whole_file import write_whole
 from gpt4all_core.errors import ConfigError
 
 Scalar = str | int | float | bool
@@ -51,12 +51,7 @@ def change_key(path: Path, name: str, value: Scalar | None) -> None:
         raise ConfigError(f"{path} cannot be read as TOML: {error}; mend or remove it") from error
     target = path.resolve()  # a link into somebody's dot files stays one
     target.parent.mkdir(parents=True, exist_ok=True)
-    half = target.with_name(f"{target.name}.{os.getpid()}.part")
-    try:
-        half.write_text(changed, encoding="utf-8")
-        half.replace(target)
-    finally:
-        half.unlink(missing_ok=True)
+    write_whole(target, changed)
 
 
 def _written(value: Scalar) -> str:

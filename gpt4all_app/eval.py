@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gpt4all_app.failures import Stopped
-from gpt4all_app.options import Json, complete_model
+from gpt4all_app.options import Json, OneModel
 from gpt4all_app.output import Output
 
 if TYPE_CHECKING:
@@ -15,15 +15,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL",
-            show_default=False,
-            autocompletion=complete_model,
-            help="Name, path of a .gguf file, or hf:owner/repo.",
-        ),
-    ],
+    model: OneModel,
     *,
     tasks: Annotated[
         str | None,

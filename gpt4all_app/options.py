@@ -21,6 +21,15 @@ def complete_model(incomplete: str) -> list[str]:
 
 
 Json = Annotated[bool, typer.Option("--json", help="Write one JSON document, also for an error.")]
+OneModel = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        show_default=False,
+        autocompletion=complete_model,
+        help="Name, path of a .gguf file, or hf:owner/repo.",
+    ),
+]
 Model = Annotated[
     str | None,
     typer.Option(

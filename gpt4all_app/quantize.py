@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gpt4all_app.failures import Stopped
-from gpt4all_app.options import Json, complete_model
+from gpt4all_app.options import Json, OneModel
 from gpt4all_app.output import Output
 from gpt4all_app.paths import absolute
 from gpt4all_core.errors import ConfigError
@@ -16,15 +16,6 @@ if TYPE_CHECKING:
     from gpt4all_core.engine.quantization import QuantizationRecipe, SizeForecast
     from gpt4all_core.model_loss import Loss, Perplexity
 
-Source = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL",
-        show_default=False,
-        autocompletion=complete_model,
-        help="Name, path of a .gguf file, or hf:owner/repo.",
-    ),
-]
 MeasuredText = Annotated[
     Path | None,
     typer.Option(
@@ -40,7 +31,7 @@ MeasuredTokens = Annotated[
 
 
 def quantize(
-    model: Source,
+    model: OneModel,
     *,
     to: Annotated[
         str, typer.Option("--to", metavar="TYPE", show_default=False, help="Q8_0, Q4_K_M, Q4_0, F16, …")
@@ -112,7 +103,7 @@ def quantize(
 
 
 def perplexity(
-    model: Source,
+    model: OneModel,
     *,
     text: MeasuredText = None,
     tokens: MeasuredTokens = 4096,

@@ -1,11 +1,11 @@
 """Conversations in files: `/save` and `/load`."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from gpt4all_app.kept_history import read_history
+from gpt4all_app.whole_file import write_whole
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.types import Message
 
@@ -29,12 +29,7 @@ def save(turns: Sequence[Message], path: Path) -> None:
             read_history(path)  # nothing but a conversation is written over
         records = [{"role": turn.role, "content": turn.text} for turn in turns]
         text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-    half = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        half.write_text(text, encoding="utf-8")
-        half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)
+    write_whole(path, text)
 
 
 def load(path: Path) -> list[Message]:

@@ -4,6 +4,7 @@ import { copyButton } from "./copy_button.js";
 import { element } from "./dom.js";
 import { parseBlocks } from "./markdown/blocks.js";
 import { parseInline } from "./markdown/inline.js";
+import { scrollingTable } from "./table.js";
 
 /**
  * Shows a Markdown text that grows, in an element of its own (`.element`).
@@ -118,34 +119,17 @@ function renderTable({ header, alignments, rows }, citation) {
       { class: `align-${alignments[column]}`, scope: tag === "th" && "col" },
       inline(text, citation),
     );
-  return element(
-    "div",
-    { class: "table-scroll", role: "region", "aria-label": "Table", tabindex: "0" },
+  const body = rows.map((row) =>
     element(
-      "table",
+      "tr",
       {},
-      element(
-        "thead",
-        {},
-        element(
-          "tr",
-          {},
-          header.map((text, column) => cell("th", text, column)),
-        ),
-      ),
-      element(
-        "tbody",
-        {},
-        rows.map((row) =>
-          element(
-            "tr",
-            {},
-            row.map((text, column) => cell("td", text, column)),
-          ),
-        ),
-      ),
+      row.map((text, column) => cell("td", text, column)),
     ),
   );
+  return scrollingTable("Table", {
+    head: header.map((text, column) => cell("th", text, column)),
+    bodies: element("tbody", {}, body),
+  });
 }
 
 function inline(text, citation) {

@@ -4,6 +4,7 @@ import { element, fill } from "../dom.js";
 import { number } from "../format.js";
 import { icon } from "../icons.js";
 import { saveFile } from "../save_file.js";
+import { scrollingTable } from "../table.js";
 import { better, experimentCsv, experimentJson, MEASURES } from "./experiment.js";
 
 /** The results of some runs, the newest first, with their export. */
@@ -22,27 +23,15 @@ export function resultsTable(runs) {
         saveFile("comparison.json", experimentJson(runs), { type: "application/json" }),
       ),
     ),
-    element(
-      "div",
-      { class: "table-scroll", role: "region", "aria-label": "Table of results", tabindex: "0" },
-      element(
-        "table",
-        {},
-        element(
-          "thead",
-          {},
-          element(
-            "tr",
-            {},
-            ["Question", "Model"].map((name) => element("th", { scope: "col" }, name)),
-            MEASURES.map(({ name, unit }) =>
-              element("th", { scope: "col", class: "align-end" }, `${name}, ${unit}`),
-            ),
-          ),
+    scrollingTable("Table of results", {
+      head: [
+        ["Question", "Model"].map((name) => element("th", { scope: "col" }, name)),
+        MEASURES.map(({ name, unit }) =>
+          element("th", { scope: "col", class: "align-end" }, `${name}, ${unit}`),
         ),
-        rows,
-      ),
-    ),
+      ],
+      bodies: rows,
+    }),
     runs.some(({ isFair }) => !isFair) &&
       element(
         "p",
