@@ -19,7 +19,7 @@ QUESTION ?= How many days of paid annual leave does a full-time employee get?
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-javascript lint types imports docs docs-serve check fix matrix agents fuzz fuzz-server soak soak-server soak-sync schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-engine profile-engine clean
+.PHONY: help demo test test-browser test-javascript lint types imports docs docs-serve check fix matrix agents fuzz fuzz-server soak soak-server soak-sync schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-scale bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -134,6 +134,9 @@ bench-chunking: $(BENCH)/.peers ## spans found, beside other ways of cutting; CH
 
 bench-queries: $(BENCH)/.peers ## time, disk and memory as an index grows to 100,000 passages; BEIR="folder …"
 	@$(BENCH)/bin/python -m benchmarks.queries $(BEIR) $(if $(PICTURE),--picture "$(PICTURE)")
+
+bench-scale: $(BENCH)/.peers ## time, disk, memory, speed and recall up to 1,000,000 passages, hours; BEIR="folder …" SIZES="1000 …"
+	@$(BENCH)/bin/python -m benchmarks.scale $(BEIR) $(if $(SIZES),--sizes $(SIZES)) $(BENCH_OPTIONS)
 
 bench-engine: $(BENCH)/.peers ## speed against the limit and other engines; ROWS="one-stream …" for some
 	@$(BENCH)/bin/python -m benchmarks.engine $(if $(ROWS),--only $(ROWS)) $(BENCH_OPTIONS)
