@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ContextOverflow,
         DownloadError,
         EmbedderMismatch,
+        EndpointError,
         EngineBusy,
         EngineClosed,
         EngineCrashed,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         UnreadableDocument,
         UnsupportedParameter,
         UnsupportedSchema,
+        VectorServerError,
     )
     from gpt4all_core.inspect_model import FileFacts, inspect_file
     from gpt4all_core.local_model import LocalModel
@@ -97,6 +99,7 @@ __all__ = [
     "DownloadError",
     "Embedder",
     "EmbedderMismatch",
+    "EndpointError",
     "EngineBusy",
     "EngineClosed",
     "EngineCrashed",
@@ -148,6 +151,7 @@ __all__ = [
     "UnsupportedParameter",
     "UnsupportedSchema",
     "Usage",
+    "VectorServerError",
     "Wishes",
     "forecast_size",
     "inspect_file",

@@ -8,7 +8,8 @@ GPT4AllError
 │  ├─ ModelNotFound(LookupError)
 │  ├─ DownloadError(OSError)
 │  │  └─ ChecksumMismatch
-│  └─ ModelLoadError
+│  ├─ ModelLoadError
+│  └─ EndpointError(OSError)                a model's address does not answer, or refuses
 ├─ GenerationError                          a loaded model cannot answer this request
 │  ├─ ContextOverflow(ValueError)
 │  ├─ GenerationCancelled
@@ -24,6 +25,7 @@ GPT4AllError
    ├─ EmbedderMismatch(ValueError)
    ├─ NothingIndexed(LookupError)           nothing to search, to answer from or to draw
    ├─ IndexBusy(TimeoutError)               another process holds the index's writer lock
+   ├─ VectorServerError(OSError)            a vector server does not answer, refuses or fails
    └─ IndexCorrupt
 
 Leaves also inherit the builtin that a caller would catch. A message names the thing,
@@ -97,6 +99,17 @@ class ModelLoadError(ModelError):
     def __init__(self, message: str, *, path: Path | None = None) -> None:
         super().__init__(message)
         self.path = path
+
+
+class EndpointError(ModelError, OSError):
+    """A model's address does not answer, or refuses; `address` is the one, `status` HTTP's, None where no
+    answer came or it broke off.
+    """
+
+    def __init__(self, message: str, *, address: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.address = address
+        self.status = status
 
 
 class GenerationError(GPT4AllError):
@@ -186,6 +199,14 @@ class NothingIndexed(LocalDocsError, LookupError):  # noqa: N818 - the public na
 
 class IndexBusy(LocalDocsError, TimeoutError):  # noqa: N818 - the public name is part of the contract
     """Another process is writing to the index and did not finish in time."""
+
+
+class VectorServerError(LocalDocsError, OSError):
+    """A vector server does not answer, refuses or fails; `address` is the one. No document is lost by it."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"the vector server at {address} {reason}")
+        self.address = address
 
 
 class IndexCorrupt(LocalDocsError):  # noqa: N818 - the public name is part of the contract

@@ -20,6 +20,7 @@ from gpt4all_core.errors import (
     ConfigError,
     ContextOverflow,
     EmbedderMismatch,
+    EndpointError,
     EngineBusy,
     EngineClosed,
     GenerationCancelled,
@@ -35,6 +36,7 @@ from gpt4all_core.errors import (
     NothingIndexed,
     UnsupportedParameter,
     UnsupportedSchema,
+    VectorServerError,
 )
 
 logger = logging.getLogger(__name__)
@@ -94,6 +96,9 @@ _ROWS: dict[type[BaseException], _Row] = {
     GenerationCancelled: _Row(503, _SERVER, "cancelled"),
     EngineClosed: _Row(503, _SERVER, "model_closed", "the model was closed; ask again"),
     MissingDependency: _Row(501, _SERVER, "missing_dependency"),
+    EndpointError: _Row(
+        502, _SERVER, "endpoint_failed", "the server behind this one does not answer; the log says why", True
+    ),
     ModelError: _Row(
         500, _SERVER, "model_error", "the model cannot be loaded; the server's log says why", True
     ),
@@ -110,6 +115,13 @@ _ROWS: dict[type[BaseException], _Row] = {
         _REQUEST,
         "index_busy",
         "another program is writing to the index; ask again when it is done",
+    ),
+    VectorServerError: _Row(
+        502,
+        _SERVER,
+        "vector_server_failed",
+        "the server that keeps the vectors does not answer; the log says why",
+        True,
     ),
     IndexCorrupt: _Row(
         500, _SERVER, "index_corrupt", "the index is damaged; the server's log says how to mend it", True

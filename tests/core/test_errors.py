@@ -14,6 +14,8 @@ from gpt4all_core import errors
         errors.ModelNotFound("none", near_misses=["one"]),
         errors.ModelLoadError("broken", path=Path("x.gguf")),
         errors.DownloadError("cut off"),
+        errors.EndpointError("away", address="http://127.0.0.1:1/v1", status=502),
+        errors.VectorServerError("chroma+http://127.0.0.1:1", "does not answer"),
         errors.ContextOverflow(100, 50),
         errors.EngineBusy(7),
         errors.GenerationTimeout(1.5),

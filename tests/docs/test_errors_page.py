@@ -15,7 +15,9 @@ ARGUMENTS = {
     "MissingDependency": lambda kind: kind("rich", extra="app"),
     "ContextOverflow": lambda kind: kind(100, 50),
     "EngineBusy": lambda kind: kind(7),
+    "EndpointError": lambda kind: kind("does not answer", address="http://127.0.0.1:4891/v1"),
     "GenerationTimeout": lambda kind: kind(1.5),
+    "VectorServerError": lambda kind: kind("chroma+http://127.0.0.1:8000", "does not answer"),
     "UnreadableDocument": lambda kind: kind(Path("x.pdf"), "holds no text"),
 }
 """How the classes are made that take more than a message."""
