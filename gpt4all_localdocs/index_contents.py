@@ -30,14 +30,21 @@ class IndexContents(ABC):
     def _searched(self) -> Store:
         """The same, refused where there is none yet."""
 
-    def get(self, ids: Iterable[str]) -> list[Hit]:
+    def get(self, ids: Iterable[str], *, where: Where | None = None) -> list[Hit]:
         """What has these ids, in their order: whole texts by theirs, passages by `chunk_id`; scores are 0.
 
-        Ids that the index does not have are left out.
+        where: only what fits, as `LocalDocs.search` has it. A passage that stands in several equal files has
+        one id, and is told of one that fits. Ids that the index does not have are left out.
         """
         asked = as_list("ids", ids, kind=str)
+        fitting = condition_for(self._searched, where)
         texts = self._searched.texts.get(asked)
-        passages = self._store.passages_by_content(id_ for id_ in asked if id_ not in texts)
+        if where is not None:
+            texts = {
+                id_: text for id_, text in texts.items() if self._store.has_fitting(text_path(id_), fitting)
+            }
+        others = [id_ for id_ in asked if id_ not in texts]
+        passages = self._store.passages_by_content(others, condition=fitting)
         found = {id_: to_hit(passage) for id_, passage in passages.items()}
         found |= {id_: whole_text(text) for id_, text in texts.items()}
         return [found[id_] for id_ in asked if id_ in found]

@@ -199,10 +199,27 @@ class Store:
         rows = self._select_in(f"{SELECT_PASSAGE} WHERE chunks.id IN", list(ids))
         return {row[0]: Passage.from_row(row) for row in rows}
 
-    def passages_by_content(self, content_ids: Iterable[str]) -> dict[str, Passage]:
-        """Passages by their content id, one each; ids that are gone are missing."""
-        rows = self._select_in(f"{SELECT_PASSAGE} WHERE content_id IN", list(content_ids))
+    def passages_by_content(
+        self, content_ids: Iterable[str], *, condition: Condition = EVERYTHING
+    ) -> dict[str, Passage]:
+        """Passages that fit by their content id, one each; ids that are gone are missing."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"{SELECT_PASSAGE} WHERE content_id IN (SELECT value FROM json_each(:ids))"  # noqa: S608 - constants, and values as parameters
+                f" AND {condition.sql}",
+                condition.parameters | {"ids": json.dumps(list(content_ids))},
+            ).fetchall()
         return {passage.content_id: passage for passage in map(Passage.from_row, rows)}
+
+    def has_fitting(self, path: Path | str, condition: Condition) -> bool:
+        """Whether a passage of this file fits."""
+        with self._database.reading() as connection:
+            (found,) = connection.execute(
+                "SELECT EXISTS (SELECT 1 FROM chunks JOIN files ON files.id = file_id"  # noqa: S608 - constants, and values as parameters
+                f" WHERE path = :file AND {condition.sql})",
+                condition.parameters | {"file": str(path)},
+            ).fetchone()
+        return bool(found)
 
     def passages_with_vectors(
         self, keys: Iterable[str], *, condition: Condition = EVERYTHING

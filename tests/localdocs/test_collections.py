@@ -85,3 +85,23 @@ def test_what_is_no_name_of_a_collection_is_refused_before_the_folder_is_added(t
         with pytest.raises(ConfigError, match="names no collection"):
             docs.add(tmp_path, collection=name)
         assert docs.folders == ()
+
+
+def test_a_passage_of_equal_files_is_got_of_the_one_that_a_filter_lets_through(tmp_path):
+    with LocalDocs(tmp_path / "index", embedder=HashEmbedder()) as docs:
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "same.txt").write_text("the same in both")
+            docs.add(tmp_path / name, collection=name)
+        docs.sync()
+        docs.put([Text("put", "a text", {"collection": "one"})])
+        ids = [docs.search("same", k=1)[0].chunk_id, "a text"]
+        found = {
+            name: [str(hit.path) for hit in docs.get(ids, where={"collection": name})]
+            for name in ("one", "two", "none")
+        }
+    assert found == {
+        "one": [str(tmp_path / "one/same.txt"), "a text"],
+        "two": [str(tmp_path / "two/same.txt")],
+        "none": [],
+    }
