@@ -18,7 +18,7 @@ from gpt4all_core.off_loop import off_loop
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.database import DATABASE_NAME
 from gpt4all_localdocs.local_docs import LocalDocs
-from gpt4all_localdocs.sync_progress import OnProgress, SyncProgress
+from gpt4all_localdocs.sync_progress import OnProgress, StopSignal, SyncProgress
 from gpt4all_localdocs.types import SyncReport
 
 if TYPE_CHECKING:
@@ -64,15 +64,15 @@ class ServedDocuments:
     ) -> None:
         self.options = options or DocumentOptions()
         self.uploads = UploadFolders(index.with_name(f"{index.name}-uploads"))
-        self.maps = CollectionMaps(lambda: self.docs)
+        self.maps = CollectionMaps(lambda: self.docs, turn=self.uploads.turn("maps"))
         self._index = index
         self._make_embedder = embedder
         self._lock = threading.Lock()
-        self._arranging = threading.Lock()
+        self._arranging = self.uploads.turn("arranging")
         """Held by a sync, and by what takes folders away: a sync would take them up again."""
         self._docs: LocalDocs | None = None
         self._is_closed = False
-        self.syncs = SyncRuns(self._sync_docs, after=self._draw_maps)
+        self.syncs = SyncRuns(self._sync_docs, after=self._draw_maps, turn=self.uploads.turn("sync"))
 
     @property
     def docs(self) -> LocalDocs:
@@ -160,13 +160,11 @@ class ServedDocuments:
         writes to the index.
         """
         self.collection(name)
-        if self.syncs.is_running or not self._arranging.acquire(timeout=self.options.lock_timeout_s):
-            message = f"a sync is running; wait for its end, or stop it: DELETE /v1/collections/{name}/sync"
+        message = f"a sync is running; wait for its end, or stop it: DELETE /v1/collections/{name}/sync"
+        if self.syncs.is_running:
             raise RequestRefused(409, message, "index_busy")
-        try:
+        with self._arranging.taken(timeout_s=self.options.lock_timeout_s, refusal=message):
             self._forget(name)
-        finally:
-            self._arranging.release()
 
     async def read(self, work: Callable[[], R]) -> R:
         """What work that looks into the index makes, for an event loop. Its errors name no path."""
@@ -205,7 +203,7 @@ class ServedDocuments:
         with self.without_paths():
             return work()
 
-    def _sync_docs(self, on_progress: OnProgress, stop: threading.Event) -> SyncReport:
+    def _sync_docs(self, on_progress: OnProgress, stop: StopSignal) -> SyncReport:
         with self.without_paths():
             return self._sync_all(on_progress, stop)
 
@@ -223,9 +221,9 @@ class ServedDocuments:
     def _draw_maps(self) -> None:
         self.maps.after_sync()
 
-    def _sync_all(self, on_progress: OnProgress, stop: threading.Event) -> SyncReport:
+    def _sync_all(self, on_progress: OnProgress, stop: StopSignal) -> SyncReport:
         on_progress(SyncProgress("scan", 0, 0))  # what comes from now on may be missed
-        with self._arranging:
+        with self._arranging.taken():
             held = self.docs.collections if self.has_index else {}
             for collection in self.collections():
                 if collection.uploads.is_dir() and collection.uploads not in held.get(collection.name, ()):

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gpt4all_app.server.errors import RequestRefused
+from gpt4all_app.server.shared_turn import SharedTurn
+from gpt4all_app.server.sync_turns import SyncDocs, SyncTurns
 from gpt4all_localdocs.sync_progress import OnProgress, SyncProgress
 from gpt4all_localdocs.types import SyncReport
 
 logger = logging.getLogger(__name__)
-
-SyncDocs = Callable[[OnProgress, threading.Event], SyncReport]
 
 _LAST_MOMENTS_S: Final = 5.0
 """How long the end of a server waits for a sync to stop: it does after the batch or file at hand. One that
@@ -47,11 +47,15 @@ class SyncRuns:
     what was uploaded just before is in it for certain. Thread-safe.
 
     sync: does it, in the thread. after: called there when one was done and not stopped; what it raises is
-    logged.
+    logged. turn: taken by each sync, among all workers of a server: who asks in one while another syncs hears
+    of that sync and is answered by the next one, which then begins here.
     """
 
-    def __init__(self, sync: SyncDocs, *, after: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self, sync: SyncDocs, *, turn: SharedTurn, after: Callable[[], object] = lambda: None
+    ) -> None:
         self._sync = sync
+        self._turns = SyncTurns(turn, hear=self._hear)
         self._after = after
         self._lock = threading.Lock()
         self._running: SyncRun | None = None
@@ -65,8 +69,8 @@ class SyncRuns:
 
     @property
     def is_running(self) -> bool:
-        """Whether a sync is under way."""
-        return self._running is not None
+        """Whether a sync is under way, here or in another worker."""
+        return self._running is not None or self._turns.is_running
 
     def request(self) -> SyncRun:
         """A sync that sees everything that is there now: the one under way, or the next."""
@@ -86,8 +90,9 @@ class SyncRuns:
 
         Who asks from now on wants another, which begins when this one has ended.
         """
+        was_running = self._turns.stop()
         with self._lock:
-            return self._stop()
+            return self._stop() or was_running
 
     async def progress(self, run: SyncRun) -> AsyncGenerator[SyncProgress, None]:
         """How far syncs are until this one is done: what is newest, so that slow listeners hold up nobody.
@@ -146,7 +151,7 @@ class SyncRuns:
             report, error = None, None
             started = time.monotonic()
             try:
-                report = self._sync(self._progress_of(run), run.stop)
+                report = self._turns.run(self._sync, self._progress_of(run), run.stop)
                 run.seconds = time.monotonic() - started
                 if not report.is_stopped:
                     self._follow_up()
@@ -180,11 +185,14 @@ class SyncRuns:
     def _progress_of(self, run: SyncRun) -> OnProgress:
         def note(progress: SyncProgress) -> None:
             run.has_looked = run.has_looked or progress.phase != "wait"
-            with self._lock:
-                self._progress = progress
-                self._wake()
+            self._hear(progress)
 
         return note
+
+    def _hear(self, progress: SyncProgress) -> None:
+        with self._lock:
+            self._progress = progress
+            self._wake()
 
     def _wake(self) -> None:
         for listener in self._listeners:

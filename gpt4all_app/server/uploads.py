@@ -14,9 +14,9 @@ from gpt4all_app.server.errors import ClientGone, ErrorAnswer, RequestRefused
 from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.localdocs_places import file_id
 from gpt4all_app.server.requests import ignored_header
-from gpt4all_app.server.uploads_folders import writing_files
 from gpt4all_app.server.uploads_form import FIELD, ReceivedFile, UploadForm
 from gpt4all_app.server.uploads_names import other_name, safe_name
+from gpt4all_app.server.writing_files import writing_files
 from gpt4all_core.off_loop import off_loop
 from gpt4all_localdocs.loaders.recognise import reason_against
 from gpt4all_localdocs.loaders.registry import supported_suffixes
@@ -144,7 +144,7 @@ async def _receive(request: Request, form: UploadForm) -> None:
 
 def _keep(documents: ServedDocuments, name: str, received: list[ReceivedFile]) -> list[Json]:
     """Put the files into their collection, under names that are safe and differ from each other."""
-    with documents.uploads.filing, writing_files():
+    with documents.uploads.filing():
         documents.collection(name)  # it may have been deleted meanwhile
         folder = documents.uploads.make(name)
         taken: set[str] = set()
@@ -195,7 +195,7 @@ def _refused(file: ReceivedFile, shown: str) -> Json:
 
 def _delete(documents: ServedDocuments, name: str, file: str) -> None:
     collection = documents.collection(name)
-    with documents.uploads.filing, writing_files():
+    with documents.uploads.filing():
         for path in uploaded_files(collection):
             if file_id(path) == file:
                 path.unlink()

@@ -1,6 +1,5 @@
 """Where uploaded files are kept: a directory for each collection, and one for each upload on its way in."""
 
-import errno
 import hashlib
 import json
 import logging
@@ -8,14 +7,14 @@ import re
 import secrets
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from gpt4all_app.server.errors import RequestRefused
+from gpt4all_app.server.shared_turn import SharedTurn
+from gpt4all_app.server.writing_files import writing_files
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +27,7 @@ _LONGEST_UPLOAD_S: Final = 24 * 3600
 
 
 class UploadFolders:
-    """The directories below one, made when they are needed. Thread-safe; servers may share them.
+    """The directories below one, made when they are needed. Thread-safe; programs may share them.
 
     A directory's name is made of a hash, whatever its collection is called, and the name stands in a file
     there: collections are found again where the index is made anew.
@@ -41,8 +40,17 @@ class UploadFolders:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.filing = threading.Lock()
-        """Held while files are put in their place or taken away."""
+        self._filing = self.turn("filing")
+
+    def turn(self, name: str) -> SharedTurn:
+        """One thing that the servers of these directories do one after another."""
+        return SharedTurn(self.root.with_name(f".{self.root.name}-turns"), name)
+
+    @contextmanager
+    def filing(self) -> Iterator[None]:
+        """Held while files are put in their place or taken away. Raises RequestRefused as `make` does."""
+        with self._filing.taken(), writing_files():
+            yield
 
     def of(self, name: str) -> Path:
         """Where the files of a collection are, or would be."""
@@ -78,8 +86,8 @@ class UploadFolders:
 
     def delete(self, name: str) -> None:
         """Delete the files of a collection, where it has any."""
-        with self.filing, writing_files():
-            if self.of(name).parent.exists():
+        if self.of(name).parent.exists():
+            with self.filing():
                 shutil.rmtree(self.of(name).parent)
 
     @contextmanager
@@ -100,19 +108,3 @@ class UploadFolders:
             with suppress(FileNotFoundError):  # another server sweeps, too
                 if time.time() - left.stat().st_mtime > _LONGEST_UPLOAD_S:
                     shutil.rmtree(left, ignore_errors=True)
-
-
-@contextmanager
-def writing_files() -> Iterator[None]:
-    """Have a full disk, and one that may not be written to, be what clients are told of."""
-    try:
-        yield
-    except OSError as error:
-        logger.warning("uploads cannot be kept: %s", error)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            message = "the server's disk is full; delete something first"
-            raise RequestRefused(507, message, "disk_full") from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            message = "the server may not write where it keeps uploads; its log says where"
-            raise RequestRefused(500, message, "uploads_unwritable") from error
-        raise

@@ -11,6 +11,7 @@ import pytest
 from served import Hashed
 from shelf import LEAVE, TRAVEL, Shelf, refused, told
 
+from gpt4all_app.server.shared_turn import SharedTurn
 from gpt4all_app.server.sync_runs import SyncRuns, ended
 from gpt4all_core.errors import IndexBusy
 from gpt4all_localdocs.local_docs import LocalDocs
@@ -51,8 +52,13 @@ def work():
 
 
 @pytest.fixture
-def runs(work):
-    runs = SyncRuns(work.sync)
+def turn(tmp_path):
+    return SharedTurn(tmp_path, "sync")
+
+
+@pytest.fixture
+def runs(work, turn):
+    runs = SyncRuns(work.sync, turn=turn)
     yield runs
     runs.close()
 
@@ -96,7 +102,7 @@ def test_stopping_ends_a_sync_and_drops_the_next(runs, work):
     assert not runs.stop()
 
 
-def test_whoever_asks_after_a_stop_gets_a_sync_of_their_own():
+def test_whoever_asks_after_a_stop_gets_a_sync_of_their_own(turn):
     may_end = threading.Event()
 
     def sync(on_progress, stop):
@@ -104,7 +110,7 @@ def test_whoever_asks_after_a_stop_gets_a_sync_of_their_own():
         may_end.wait(60)
         return SyncReport(files=(), is_stopped=stop.is_set())
 
-    runs = SyncRuns(sync)
+    runs = SyncRuns(sync, turn=turn)
     stopped = runs.request()
     runs.stop()
     wanted = runs.request()
@@ -137,7 +143,7 @@ async def _phases(runs, run):
     return [progress.phase async for progress in runs.progress(run)]
 
 
-def test_an_error_is_told_to_all_and_the_next_sync_is_a_new_one():
+def test_an_error_is_told_to_all_and_the_next_sync_is_a_new_one(turn):
     attempts = iter([IndexBusy("busy"), None])
 
     def sync(_on_progress, _stop):
@@ -145,20 +151,20 @@ def test_an_error_is_told_to_all_and_the_next_sync_is_a_new_one():
             raise error
         return DONE
 
-    runs = SyncRuns(sync)
+    runs = SyncRuns(sync, turn=turn)
     with pytest.raises(IndexBusy):
         reported(runs, runs.request())
     assert reported(runs, runs.request()) == DONE
 
 
-def test_what_follows_a_sync_does_not_follow_one_that_was_stopped(work, caplog):
+def test_what_follows_a_sync_does_not_follow_one_that_was_stopped(work, turn, caplog):
     followed = []
 
     def follow():
         followed.append(work.count)
         raise ValueError("odd")
 
-    runs = SyncRuns(work.sync, after=follow)
+    runs = SyncRuns(work.sync, after=follow, turn=turn)
     run = runs.request()
     runs.stop()
     assert reported(runs, run).is_stopped
@@ -169,7 +175,7 @@ def test_what_follows_a_sync_does_not_follow_one_that_was_stopped(work, caplog):
     assert "odd" in caplog.text
 
 
-def test_a_sync_that_does_not_stop_holds_up_no_end(monkeypatch, caplog):
+def test_a_sync_that_does_not_stop_holds_up_no_end(turn, monkeypatch, caplog):
     monkeypatch.setattr("gpt4all_app.server.sync_runs._LAST_MOMENTS_S", 0.01)
     may_end = threading.Event()
 
@@ -177,7 +183,7 @@ def test_a_sync_that_does_not_stop_holds_up_no_end(monkeypatch, caplog):
         may_end.wait(60)
         return DONE
 
-    runs = SyncRuns(sync)
+    runs = SyncRuns(sync, turn=turn)
     run = runs.request()
     runs.close()
     assert not run.is_done
