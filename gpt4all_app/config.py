@@ -1,6 +1,5 @@
 """`gpt4all config`: the settings in force, where they come from, and the file that keeps them."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -14,6 +13,9 @@ if TYPE_CHECKING:
     from gpt4all_core.config import SettingArguments
 
 app = typer.Typer(cls=CommandGroup, rich_markup_mode=None)
+
+_SECRET = "vector_index_key"  # noqa: S105 - the name of a setting
+"""A setting that is written and never shown."""
 
 
 def complete_setting(incomplete: str) -> list[str]:
@@ -84,7 +86,8 @@ def set_value(
     _require(name)
     arguments = cast("SettingArguments", {name: value})
     checked = getattr(resolve_settings(**arguments), name)
-    _change(name, str(checked) if isinstance(checked, Path) else checked, Output(is_json=json))
+    kept = checked if isinstance(checked, int | float) else value if name == _SECRET else str(checked)
+    _change(name, kept, Output(is_json=json))
 
 
 @app.command()
@@ -101,7 +104,8 @@ def _change(name: str, value: "Scalar | None", output: Output) -> None:
     change_key(config_file(), name, value)
     source = setting_sources().get(name, "")
     if output.is_json:
-        output.document({"file": config_file(), "name": name, "value": value, "source": source or None})
+        shown = None if name == _SECRET else value
+        output.document({"file": config_file(), "name": name, "value": shown, "source": source or None})
         return
     output.note(f"{name} is {'unset' if value is None else 'set'} in {config_file()}")
     if "environment" in source:

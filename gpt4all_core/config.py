@@ -19,6 +19,8 @@
 | `memory_budget` | `GPT4ALL_MEMORY_BUDGET` | none: bytes that all open models may take together |
 | `reproducible` | `GPT4ALL_REPRODUCIBLE` | `false`: quicker, but a text may depend on what else runs |
 | `isolate` | `GPT4ALL_ISOLATE` | `false`: models run in this process |
+| `vector_index` | `GPT4ALL_VECTOR_INDEX` | `chroma`: vectors of documents in files beside their index |
+| `vector_index_key` | `GPT4ALL_VECTOR_INDEX_KEY` | none: what a vector server wants as a key |
 
 The config file is `config.toml` in the platform's folder for user configuration; its keys are
 the names in the first column.
@@ -32,7 +34,7 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.types import KVType
@@ -60,6 +62,8 @@ class SettingArguments(TypedDict, total=False):
     memory_budget: int | None
     reproducible: bool | None
     isolate: bool | None
+    vector_index: str | None
+    vector_index_key: str | None
 
 
 class Settings(BaseModel):
@@ -79,6 +83,8 @@ class Settings(BaseModel):
     memory_budget: bytes that all open models may take together; idle ones make room.
     reproducible: whatever else runs, a prompt gets the text that it gets alone.
     isolate: run models in a child process, whose death is an error and not the end.
+    vector_index: where the vectors of documents are: "chroma", "exact", or the address of a server.
+    vector_index_key: what that server is told so that it lets this program in; never shown.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -100,6 +106,8 @@ class Settings(BaseModel):
     memory_budget: int | None = Field(default=None, ge=1)
     reproducible: bool | None = None
     isolate: bool | None = None
+    vector_index: str | None = Field(default=None, min_length=1)
+    vector_index_key: SecretStr | None = Field(default=None, min_length=1)
 
     @field_validator("home", "catalog", "cache_dir", mode="before")
     @classmethod
@@ -150,6 +158,8 @@ _EXPECTED = {
     "memory_budget": "a whole number of bytes, 1 or more",
     "reproducible": "true or false",
     "isolate": "true or false",
+    "vector_index": "chroma, exact, or the address of a server",
+    "vector_index_key": "a key",
 }
 
 

@@ -1,22 +1,23 @@
 """The choices that an index is kept and searched by."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
 
 from gpt4all_core.errors import ConfigError
 from gpt4all_localdocs.check_arguments import check_count
 from gpt4all_localdocs.patterns import PathRules, compile_patterns
 from gpt4all_localdocs.splitter import Splitter, check_splitter
-
-VectorIndexKind = Literal["chroma", "exact"]
+from gpt4all_localdocs.vector_index.registry import VectorIndexChoice, check_vector_index
 
 
 @dataclass(frozen=True, slots=True)
 class IndexOptions:
     """How an index is kept; every default has its reason.
 
-    vector_index: "chroma" keeps an approximate index on disk beside the store; "exact" keeps none.
+    vector_index: "chroma" keeps an approximate index on disk beside the store; "exact" keeps none; the
+    address of a server ("chroma+http://host:8000") has it kept there, and an object with the methods of
+    `VectorIndex` keeps it itself. None stands for the setting of this name, and that for "chroma".
+    vector_index_key: what the server wants as a key; None stands for the setting. It is not shown.
     exact_search_below: up to this many vectors a search compares the query with all of them, read from
     the store, also under "chroma": the answer is exact, and comes sooner, as chromadb takes 0.5 to 2.5 s
     to import (first answer from 50,000 vectors of 384 dimensions: 0.3 s and 77 MB of memory against 1.1 s;
@@ -43,7 +44,8 @@ class IndexOptions:
     of LangChain's and LlamaIndex's); another one cuts all files anew at the next sync.
     """
 
-    vector_index: VectorIndexKind = "chroma"
+    vector_index: VectorIndexChoice | None = None
+    vector_index_key: str | None = field(default=None, repr=False)
     exact_search_below: int = 50_000
     lock_timeout_s: float | None = 30.0
     max_file_bytes: int = 200 * 1024 * 1024
@@ -58,8 +60,9 @@ class IndexOptions:
     hidden_files: bool | None = None
 
     def __post_init__(self) -> None:
-        if self.vector_index not in ("chroma", "exact"):
-            raise ConfigError(f"vector_index must be 'chroma' or 'exact', not {self.vector_index!r}")
+        check_vector_index(self.vector_index)
+        if self.vector_index_key is not None and not isinstance(self.vector_index_key, str):
+            raise ConfigError("vector_index_key is no text; give the server's key, or None")
         least_of = {"exact_search_below": 0, "max_file_bytes": 1, "embed_batch": 1, "load_workers": 1}
         for name, least in least_of.items():
             value = getattr(self, name)

@@ -9,7 +9,8 @@ from gpt4all_localdocs.pipeline import DocumentPipeline
 from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.texts import Text, TextRecord, cut_text, latest_of_each
 from gpt4all_localdocs.vector_index.chroma import ChromaIndex
-from gpt4all_localdocs.vector_index.generations import Generations, OpenIndex
+from gpt4all_localdocs.vector_index.generations import OpenIndex
+from gpt4all_localdocs.vector_index.publish import publish_vectors
 
 _LEAST_TO_PUBLISH = 5_000
 _SHARE_TO_PUBLISH = 10
@@ -82,8 +83,4 @@ def _publish(store: Store, options: IndexOptions, open_index: OpenIndex) -> None
     if store.vectors.generation is None and store.vectors.count() <= options.exact_search_below:
         store.vectors.publish(None)  # nothing was derived yet, and no search would look at it
         return
-    generations = Generations(store.directory, store.vectors, open_index=open_index)
-    if options.vector_index == "exact":
-        generations.discard()
-    else:
-        generations.refresh()
+    publish_vectors(store, options, open_index=open_index)

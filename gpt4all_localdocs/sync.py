@@ -1,6 +1,7 @@
 """Bring an index to what the folders hold, so that it can be stopped at any step."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gpt4all_core.errors import ConfigError
@@ -14,7 +15,8 @@ from gpt4all_localdocs.sync_progress import OnProgress, StopSignal, SyncProgress
 from gpt4all_localdocs.sync_run import SyncRun
 from gpt4all_localdocs.types import SyncReport
 from gpt4all_localdocs.vector_index.chroma import ChromaIndex
-from gpt4all_localdocs.vector_index.generations import Generations, OpenIndex
+from gpt4all_localdocs.vector_index.generations import OpenIndex
+from gpt4all_localdocs.vector_index.publish import Published, publish_vectors
 from gpt4all_localdocs.writer_lock import WriterLock
 
 __all__ = ["OnProgress", "StopSignal", "SyncProgress", "sync"]
@@ -79,24 +81,21 @@ def sync(
             run.embed_missing()
             if not run.is_stopped:
                 swap_in(target, store)
-        rebuilt = ""
+        published = Published()
         if not run.is_stopped:
-            rebuilt = _publish(store, options, on_progress=on_progress, open_index=open_index)
-            if rebuild and not rebuilt:
-                rebuilt = "a rebuild was asked for"
+            published = publish_vectors(
+                store,
+                options,
+                open_index=open_index,
+                on_applied=lambda done, total: on_progress(SyncProgress("index", done, total)),
+            )
+            if rebuild and not published.rebuilt:
+                published = replace(published, rebuilt="a rebuild was asked for")
     return SyncReport(
         files=run.outcomes,
         embedded=run.embedded,
-        rebuilt=rebuilt,
+        rebuilt=published.rebuilt,
+        behind=published.behind,
         texts=store.texts.count(),
         is_stopped=run.is_stopped,
     )
-
-
-def _publish(store: Store, options: IndexOptions, *, on_progress: OnProgress, open_index: OpenIndex) -> str:
-    """Bring the derived index to what the store holds; why it had to be rebuilt, or an empty text."""
-    generations = Generations(store.directory, store.vectors, open_index=open_index)
-    if options.vector_index == "exact":
-        generations.discard()
-        return ""
-    return generations.refresh(on_applied=lambda done, total: on_progress(SyncProgress("index", done, total)))

@@ -240,6 +240,8 @@ class SyncReport:
     files: by path; what `sync` returns reads them from disk, some at a time, and holds none in memory.
     embedded: passages that needed a new vector; the others were found in the store.
     rebuilt: why the vector index was rebuilt from the store, or cannot be; else an empty string.
+    behind: why a server that keeps the vectors does not have all of them yet; else an empty string. Searches
+    find everything all the same, and the next sync makes up for it.
     texts: how many texts of programs are in the index beside the files; a sync keeps them all.
     is_stopped: whether somebody asked it to stop before it was done; the next sync goes on.
     """
@@ -247,6 +249,7 @@ class SyncReport:
     files: Sequence[FileOutcome]
     embedded: int = 0
     rebuilt: str = ""
+    behind: str = ""
     texts: int = 0
     is_stopped: bool = False
 

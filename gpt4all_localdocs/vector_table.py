@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -22,17 +22,27 @@ _REVISION: Final = "vectors_revision"
 _GENERATION: Final = "generation"
 _LAST_GENERATION: Final = "last_generation"
 _FINGERPRINT: Final = "fingerprint"
+_PLACE: Final = "vectors_place"
+_COLLECTION: Final = "vectors_collection"
 _SETTLED: Final = "settled_revision"
 _EARLIER: Final = "earlier_embedder"
 _UNFIT: Final = "unfit_revision"
+_FEW: Final = 10_000
+"""Keys that are read within milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """The published state of the derived index: a number, and the look of its files."""
+    """The published state of the derived index: a number, and the look of its files.
+
+    place: the address of the server that has it; empty for files beside the store.
+    collection: what it is called there. fingerprint: of a server the revision that it was brought up to.
+    """
 
     number: int
     fingerprint: str
+    place: str = ""
+    collection: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +197,12 @@ class VectorTable:
             rows = connection.execute(select, parameters).fetchall()
             return self._unpack(rows, int(read_meta(connection, _DIMENSIONS) or 0))
 
-    def pages(self, size: int) -> Iterator[tuple[list[str], Vectors]]:
-        """What `load` returns, `size` rows at a time; writes between two pages may be seen."""
-        last = ""
+    def pages(self, size: int, *, after: str = "") -> Iterator[tuple[list[str], Vectors]]:
+        """What `load` returns, `size` rows at a time; writes between two pages may be seen.
+
+        after: what comes behind this key alone.
+        """
+        last = after
         while True:
             with self._database.reading() as connection:
                 rows = connection.execute(
@@ -201,14 +214,38 @@ class VectorTable:
             last = rows[-1][0]
             yield self._unpack(rows, dimensions)
 
-    def pending_upserts(self) -> tuple[list[str], Vectors]:
-        """The vectors that the published derived index lacks, in the order of their keys."""
+    def pending_upserts(self, *, after: str = "", limit: int = -1) -> tuple[list[str], Vectors]:
+        """The vectors that the published derived index lacks, in the order of their keys.
+
+        after: those behind this key alone. limit: so many at the most.
+        """
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT key, vector FROM pending JOIN vectors USING (key) WHERE operation = 'upsert'"
-                " ORDER BY key"
+                "SELECT key, vector FROM pending JOIN vectors USING (key)"
+                " WHERE operation = 'upsert' AND key > ? ORDER BY key LIMIT ?",
+                (after, limit),
             ).fetchall()
             return self._unpack(rows, int(read_meta(connection, _DIMENSIONS) or 0))
+
+    def pending_pages(self, size: int) -> Iterator[tuple[list[str], Vectors]]:
+        """What `pending_upserts` returns, `size` rows at a time; writes between two pages may be seen."""
+        keys, rows = self.pending_upserts(limit=size)
+        while keys:
+            yield keys, rows
+            keys, rows = self.pending_upserts(after=keys[-1], limit=size)
+
+    def sample(self, count: int) -> list[str]:
+        """About so many keys, spread over all of them; of a large index without reading them all."""
+        with self._database.reading() as connection:
+            (total,) = connection.execute("SELECT count(*) FROM vectors").fetchone()
+            if total <= _FEW:
+                rows = connection.execute("SELECT key FROM vectors ORDER BY key").fetchall()
+                return [row[0] for row in rows[:: max(1, total // count)]]
+            # Keys are digests in hexadecimal digits, spread evenly by their nature.
+            starts = (f"{place * 16**4 // count:04x}" for place in range(count))
+            next_key = "SELECT key FROM vectors WHERE key >= ? ORDER BY key LIMIT 1"
+            found = (connection.execute(next_key, (start,)).fetchone() for start in starts)
+            return list(dict.fromkeys(row[0] for row in found if row is not None))
 
     def pending_deletes(self) -> list[str]:
         """The keys that the published derived index may hold and should not."""
@@ -216,9 +253,11 @@ class VectorTable:
             rows = connection.execute("SELECT key FROM pending WHERE operation = 'delete' ORDER BY key")
             return [row[0] for row in rows]
 
-    def count_pending(self) -> int:
+    def count_pending(self, operation: Literal["upsert", "delete"] | None = None) -> int:
+        """How many changes the derived index lacks, or how many of this kind."""
         with self._database.reading() as connection:
-            return int(connection.execute("SELECT count(*) FROM pending").fetchone()[0])
+            count = "SELECT count(*) FROM pending WHERE ?1 IS NULL OR operation = ?1"
+            return int(connection.execute(count, (operation,)).fetchone()[0])
 
     @property
     def generation(self) -> Generation | None:
@@ -240,6 +279,8 @@ class VectorTable:
         with self._database.writing() as connection:
             write_meta(connection, _GENERATION, None if generation is None else generation.number)
             write_meta(connection, _FINGERPRINT, None if generation is None else generation.fingerprint)
+            write_meta(connection, _PLACE, None if generation is None else generation.place or None)
+            write_meta(connection, _COLLECTION, None if generation is None else generation.collection or None)
             connection.execute("DELETE FROM pending")
 
     def publish_unfit(self) -> None:
@@ -316,4 +357,7 @@ def _bump_revision(connection: sqlite3.Connection) -> None:
 
 def _generation(connection: sqlite3.Connection) -> Generation | None:
     number = read_meta(connection, _GENERATION)
-    return None if number is None else Generation(int(number), read_meta(connection, _FINGERPRINT) or "")
+    if number is None:
+        return None
+    facts = (read_meta(connection, name) or "" for name in (_FINGERPRINT, _PLACE, _COLLECTION))
+    return Generation(int(number), *facts)

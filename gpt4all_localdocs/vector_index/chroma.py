@@ -1,4 +1,4 @@
-"""Embedded Chroma behind the `VectorIndex` protocol; nothing else here imports chromadb."""
+"""Embedded Chroma behind the `VectorIndex` protocol, and a server's client; only this imports chromadb."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,10 +7,12 @@ from typing import Any, Final, Self
 
 from gpt4all_core.errors import LocalDocsError
 from gpt4all_core.protocols import Vectors
+from gpt4all_localdocs.vector_index.address import ServerAddress
 from gpt4all_localdocs.vector_index.protocol import Neighbour
 
 _COLLECTION: Final = "passages"
-_HNSW: Final = {"space": "cosine", "ef_search": 400, "sync_threshold": 1}
+SPACE: Final = {"space": "cosine", "ef_search": 400}
+_HNSW: Final = SPACE | {"sync_threshold": 1}
 """ef_search: with 400 candidates instead of 100 the recall of the best 100 rose from .970 to .9998
 (10,000 clustered vectors of 384 dimensions), and a query took no longer.
 sync_threshold: the index files are written after every batch instead of every 1,000 rows, so that a reader
@@ -40,16 +42,9 @@ class ChromaIndex:
     def open(cls, directory: Path) -> Self:
         """The index in `directory`, made if need be."""
         import chromadb  # noqa: PLC0415 - takes 0.5 to 2.5 s to import, and most searches do without
-        from chromadb.config import Settings  # noqa: PLC0415 - see above
 
-        settings = Settings(
-            _env_file=None,  # a .env file in the working directory is not meant for this index
-            anonymized_telemetry=False,
-            chroma_otel_collection_endpoint="",
-            chroma_otel_granularity=None,
-        )
         with _translated(directory):
-            client = chromadb.PersistentClient(path=str(directory), settings=settings)
+            client = chromadb.PersistentClient(path=str(directory), settings=_settings())
             try:
                 collection = client.get_or_create_collection(
                     _COLLECTION, configuration={"hnsw": _HNSW}, embedding_function=None
@@ -86,6 +81,53 @@ class ChromaIndex:
         if not self._is_closed:
             self._is_closed = True
             self._client.close()
+
+
+def _settings() -> Any:
+    """Nothing is told to anybody, and nothing read from a .env file that was not meant for this index."""
+    from chromadb.config import Settings  # noqa: PLC0415 - with chromadb, see above
+
+    return Settings(
+        _env_file=None,
+        anonymized_telemetry=False,
+        chroma_otel_collection_endpoint="",
+        chroma_otel_granularity=None,
+    )
+
+
+def connect(
+    address: ServerAddress,
+    key: str | None,
+    *,
+    tenant: str,
+    database: str,
+    timeout: tuple[float, float],
+) -> Any:
+    """A client of a Chroma server: its own errors, and those of httpx, come as they are.
+
+    key: sent in both headers that are in use for it. timeout: seconds to connect, and to wait for an answer.
+    """
+    import chromadb  # noqa: PLC0415 - see `ChromaIndex.open`
+    import httpx  # noqa: PLC0415 - what chromadb speaks by
+
+    headers = {} if key is None else {"Authorization": f"Bearer {key}", "X-Chroma-Token": key}
+    limits = httpx.Timeout(timeout[1], connect=timeout[0])
+    # Chroma's client asks this as it is made, without a limit of time: whoever does not answer ends here.
+    port = 8000 if address.port is None else address.port
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    root = f"{'https' if address.is_tls else 'http'}://{host}:{port}"
+    httpx.get(f"{root}/api/v2/auth/identity", headers=headers, timeout=limits).raise_for_status()
+    client = chromadb.HttpClient(
+        host=host,
+        port=port,
+        ssl=address.is_tls,
+        headers=headers,
+        settings=_settings(),
+        tenant=tenant,
+        database=database,
+    )
+    client._server._session.timeout = limits  # noqa: SLF001 - no argument or setting of Chroma 1.5 sets it
+    return client
 
 
 @contextmanager

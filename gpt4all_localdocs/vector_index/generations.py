@@ -16,23 +16,16 @@ from pathlib import Path
 from typing import Final
 
 from gpt4all_core.errors import LocalDocsError
-from gpt4all_core.protocols import Vectors
 from gpt4all_localdocs.vector_index.chroma import ChromaIndex
 from gpt4all_localdocs.vector_index.probe import probe
 from gpt4all_localdocs.vector_index.protocol import VectorIndex
+from gpt4all_localdocs.vector_index.self_hits import find_lost
 from gpt4all_localdocs.vector_table import Generation, VectorTable
 
 _PREFIX: Final = "chroma-"
 _DATABASE: Final = b"SQLite format 3\0"
 """How chroma.sqlite3 begins, as any file of SQLite does."""
 _PAGE: Final = 5_000
-_SAMPLE: Final = 16
-_MOST_LOST: Final = 3
-"""Of the sample: HNSW is approximate."""
-_EQUAL: Final = 0.999
-"""The least cosine of a vector to itself or to its like, for what float32 loses on the way."""
-_WIDE: Final = 1_000
-"""Neighbours that a second look asks for: a wider walk through the graph than a search's own 400."""
 _logger = logging.getLogger(__name__)
 
 OpenIndex = Callable[[Path], VectorIndex]
@@ -58,7 +51,9 @@ class Generations:
         to the store meanwhile.
         """
         published = self._vectors.generation
-        self._sweep(keep=published)
+        if published is not None and published.place:  # a server had it until now
+            published = None
+        self.sweep(keep=published)
         damage = ""
         if published is not None:
             change = find_change(self._directory, published)
@@ -81,7 +76,7 @@ class Generations:
         """Remove every generation: the store alone answers."""
         if self._vectors.generation is not None or self._vectors.count_pending():
             self._vectors.publish(None)
-        self._sweep(keep=None)
+        self.sweep()
 
     def _find_damage(self, published: Generation) -> str:
         """Why changed files cannot even be opened; what they hold is compared after that."""
@@ -98,12 +93,13 @@ class Generations:
         with _room_for(target):
             # A reader's Chroma makes and removes a journal beside its database as it opens it.
             shutil.copytree(self._path(published.number), target, ignore=shutil.ignore_patterns("*-journal"))
-        keys, rows = self._vectors.pending_upserts()
+        done, total = 0, self._vectors.count_pending("upsert")
         try:
             with closing(self._open_index(target)) as index:
-                for start in range(0, len(keys), _PAGE):
-                    index.upsert(keys[start : start + _PAGE], rows[start : start + _PAGE])
-                    on_applied(min(start + _PAGE, len(keys)), len(keys))
+                for keys, rows in self._vectors.pending_pages(_PAGE):
+                    index.upsert(keys, rows)
+                    done += len(keys)
+                    on_applied(done, total)
                 index.delete(self._vectors.pending_deletes())
                 damage = self._find_difference(index)
         except LocalDocsError as error:
@@ -123,7 +119,7 @@ class Generations:
                 index.upsert(keys, rows)
                 done += len(keys)
                 on_applied(done, total)
-            difference, lost = self._compare_ids(index), self._count_lost(index)
+            difference, lost = self._compare_ids(index), find_lost(index, self._vectors)
         if difference:
             raise LocalDocsError(
                 f"Chroma does not hold what was written to {target}: {difference};"
@@ -132,7 +128,7 @@ class Generations:
         if lost:
             # The graph of many equal or nearly equal vectors falls into islands; no rebuild joins them.
             self._vectors.publish_unfit()
-            self._sweep(keep=None)
+            self.sweep()
             reason = f"{lost}; searches compare all vectors until some come or go"
             _logger.warning("Chroma cannot index these vectors: %s", reason)
             return reason
@@ -150,11 +146,11 @@ class Generations:
     def _publish(self, number: int) -> None:
         generation = Generation(number, _fingerprint(self._path(number)))
         self._vectors.publish(generation)
-        self._sweep(keep=generation)
+        self.sweep(keep=generation)
 
     def _find_difference(self, index: VectorIndex) -> str:
         """How the index differs from the store, if it does."""
-        return self._compare_ids(index) or self._count_lost(index)
+        return self._compare_ids(index) or find_lost(index, self._vectors)
 
     def _compare_ids(self, index: VectorIndex) -> str:
         keys = self._vectors.keys()
@@ -163,28 +159,14 @@ class Generations:
             return f"it has {len(found)} vectors where the store has {len(keys)}, or other ones"
         return ""
 
-    def _count_lost(self, index: VectorIndex) -> str:
-        """Query for some vectors: each must find itself, or its equal."""
-        keys = self._vectors.keys()
-        sample = keys[:: max(1, len(keys) // _SAMPLE)]
-        lost = 0
-        for key in sample:
-            vector = self._vectors.get(key)
-            lost += not (_finds(index, key, vector, 1) or _finds(index, key, vector, min(len(keys), _WIDE)))
-        if lost > min(_MOST_LOST, len(sample) // 5):
-            return f"{lost} of {len(sample)} sampled vectors do not find themselves"
-        return ""
-
-    def _sweep(self, *, keep: Generation | None) -> None:
-        """Remove unpublished and old generations; open files stay behind on Windows until next time."""
+    def sweep(self, *, keep: Generation | None = None) -> None:
+        """Remove all generations but this one: unpublished, old, or replaced by a server; open
+        files stay behind on Windows until next time.
+        """
         kept = "" if keep is None else f"{_PREFIX}{keep.number}"
         for directory in self._directory.glob(f"{_PREFIX}*"):
             if directory.name != kept:
                 shutil.rmtree(directory, onerror=_log_leftover)
-
-
-def _finds(index: VectorIndex, key: str, vector: Vectors, count: int) -> bool:
-    return any(id_ == key or cosine >= _EQUAL for id_, cosine in index.query(vector, count))
 
 
 def generation_directory(directory: Path, generation: Generation) -> Path:

@@ -1,0 +1,50 @@
+"""Bring the derived index of a store up to date, wherever it is kept."""
+
+import logging
+from contextlib import closing
+from dataclasses import dataclass
+
+from gpt4all_core.errors import VectorServerError
+from gpt4all_localdocs.config import IndexOptions
+from gpt4all_localdocs.store import Store
+from gpt4all_localdocs.vector_index.generations import Generations, OnApplied, OpenIndex
+from gpt4all_localdocs.vector_index.registry import choose_place
+from gpt4all_localdocs.vector_index.served import ServedGenerations
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What became of it; the fields are those of `SyncReport`."""
+
+    rebuilt: str = ""
+    behind: str = ""
+
+
+def publish_vectors(
+    store: Store,
+    options: IndexOptions,
+    *,
+    open_index: OpenIndex,
+    on_applied: OnApplied = lambda _done, _total: None,
+) -> Published:
+    """See `Generations.refresh` and `ServedGenerations.refresh`. Under the writer lock.
+
+    A server that does not answer is no error: the store has everything, and the next call makes up for it.
+    """
+    place = choose_place(options.vector_index, options.vector_index_key)
+    files = Generations(store.directory, store.vectors, open_index=open_index)
+    if place == "exact":
+        files.discard()
+        return Published()
+    if place == "chroma":
+        return Published(rebuilt=files.refresh(on_applied=on_applied))
+    with closing(place):
+        try:
+            published = Published(rebuilt=ServedGenerations(store, place).refresh(on_applied=on_applied))
+        except VectorServerError as error:
+            _logger.warning("the vector index is behind its store: %s", error)
+            return Published(behind=str(error))
+    files.sweep()
+    return published
