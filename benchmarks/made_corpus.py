@@ -68,12 +68,11 @@ class MadeEmbedder:
 class KnownQuestions:
     """An embedder that knows the vectors of some questions and nothing else: a search then embeds nothing."""
 
-    max_tokens = 254
-
     def __init__(self, file: Path) -> None:
         held = np.load(file)
         self.questions: list[str] = json.loads(str(held["questions"]))
         self.identity = str(held["identity"])
+        self.max_tokens = int(held["max_tokens"])
         self.vectors: Vectors = held["vectors"]
         self.dimensions = int(self.vectors.shape[1])
         self._known: Mapping[str, Vectors] = dict(zip(self.questions, self.vectors, strict=True))
@@ -81,7 +80,13 @@ class KnownQuestions:
     @staticmethod
     def save(file: Path, embedder: Embedder, questions: Sequence[str]) -> None:
         vectors = np.stack([embedder.embed_query(question) for question in questions])
-        np.savez(file, questions=json.dumps(list(questions)), identity=embedder.identity, vectors=vectors)
+        np.savez(
+            file,
+            questions=json.dumps(list(questions)),
+            identity=embedder.identity,
+            max_tokens=embedder.max_tokens,
+            vectors=vectors,
+        )
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())

@@ -22,17 +22,23 @@ StatEntry = tuple[str, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What the last sync made of a directory whose files it found as the index has them.
+    """What a walk goes by in a directory that it saw before.
 
     digest: of what stood in it, and of all that decides what becomes of that; None where something in it has
-    to be looked at anew by each sync. files: a JSON list of name, state, reason, number of passages and notes
-    (themselves JSON) of each file in the index. skipped: a JSON list of each name left out, with the reason.
-    Both are text, so that a sync with nothing changed makes no object for a file.
+    to be looked at anew by each sync. skipped: a JSON list of each name left out, with the reason.
     """
 
     digest: bytes | None
-    files: str = "[]"
     skipped: str = "[]"
+
+
+ListingRow = tuple[str, bytes | None, str, str]
+"""A directory whose files are as the index has them: its path, `Listing.digest`, files, `Listing.skipped`.
+
+files: a JSON list of name, state, reason, number of passages and notes (themselves JSON) of each file in the
+index. It is read and written on its way from one database to another and never kept: a sync holds nothing for
+each file.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import Any, Final, overload
 
-from gpt4all_localdocs.listing import Listing
+from gpt4all_localdocs.listing import ListingRow
 from gpt4all_localdocs.scan import printable
 from gpt4all_localdocs.sync_ledger import SyncLedger, path_key, path_of
 from gpt4all_localdocs.types import FileOutcome, Outcome
@@ -18,13 +18,12 @@ _ROWS: Final = 1_000
 class Outcomes(Sequence[FileOutcome]):
     """A sequence by path that holds no outcome in memory; may be read from any thread.
 
-    ledger: of a sync that is done. settled: directories whose files are all as they were; they are written
-    out at the first look, which takes longer for many files than a sync that finds nothing changed.
+    ledger: of a sync that is done. Its settled directories are written out, file by file, at the first look,
+    which takes longer for many files than a sync that finds nothing changed.
     """
 
-    def __init__(self, ledger: SyncLedger, settled: Mapping[str, Listing]) -> None:
+    def __init__(self, ledger: SyncLedger) -> None:
         self._ledger = ledger
-        self._settled = settled
         self._count: int | None = None
         self._lock = Lock()
 
@@ -73,18 +72,18 @@ class Outcomes(Sequence[FileOutcome]):
         """How many they are, once they are in their order."""
         with self._lock:  # two threads may look for the first time
             if self._count is None:
-                rows = (row for place, listing in self._settled.items() for row in _rows_of(place, listing))
+                rows = (row for listing in self._ledger.settled() for row in _rows_of(listing))
                 self._count = self._ledger.put_in_order(rows)
-                self._settled = {}
             return self._count
 
 
-def _rows_of(directory: str, listing: Listing) -> Iterator[tuple[object, ...]]:
+def _rows_of(listing: ListingRow) -> Iterator[tuple[object, ...]]:
+    directory, _digest, files, skipped = listing
     prefix = path_key(os.path.join(directory, ""))  # noqa: PTH118 - far quicker for many files
-    for name, state, reason, chunks, notes in json.loads(listing.files):
+    for name, state, reason, chunks, notes in json.loads(files):
         outcome: Outcome = "unchanged" if state == "indexed" else "unreadable"
         yield prefix + os.fsencode(name), outcome, reason, chunks, notes
-    for name, reason in json.loads(listing.skipped):
+    for name, reason in json.loads(skipped):
         yield path_key(printable(os.path.join(directory, name))), "skipped", reason, 0, "[]"  # noqa: PTH118 - as above
 
 

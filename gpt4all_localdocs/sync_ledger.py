@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Any, Final, Literal
 
 from gpt4all_core.errors import LocalDocsError
+from gpt4all_localdocs.listing import ListingRow
 from gpt4all_localdocs.manifest import FileRecord, FileStat
 from gpt4all_localdocs.types import Outcome
 
@@ -51,6 +52,9 @@ CREATE TABLE known (
     kept TEXT,
     moved INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
+CREATE TABLE settled (
+    directory TEXT PRIMARY KEY, digest BLOB, files TEXT NOT NULL, skipped TEXT NOT NULL
+);
 CREATE TABLE outcomes (
     key BLOB NOT NULL,
     outcome TEXT NOT NULL,
@@ -62,9 +66,11 @@ CREATE TABLE outcomes (
 _FOUND: Final = "INSERT OR REPLACE INTO found (key, size, mtime_ns, inode) VALUES (?, ?, ?, ?)"
 _KNOWN: Final = "INSERT INTO known VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 0)"
 _OUTCOME: Final = "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?)"
+_SETTLED: Final = "INSERT INTO settled VALUES (?, ?, ?, ?)"
 _IN_ORDER: Final = (
     "DROP TABLE found",
     "DROP TABLE known",
+    "DROP TABLE settled",
     """CREATE TABLE ordered (
         place INTEGER PRIMARY KEY, key BLOB, outcome TEXT, reason TEXT, chunks INTEGER, notes TEXT
     )""",
@@ -124,6 +130,19 @@ class SyncLedger:
             signs = (stat.size, stat.mtime_ns, str(stat.inode), record.scanned_ns, record.sha256)
             state = (record.settings, record.state, record.reason, record.chunks, notes)
             self._add(_KNOWN, (path_key(stat.path), *signs, *state))
+
+    def add_settled(self, rows: Iterable[ListingRow]) -> None:
+        """Directories whose files are all as they were; nothing else is added for their files."""
+        self.run_for_each(_SETTLED, rows, at_once=1)  # one of them may have very many files
+
+    def settled(self) -> Iterator[ListingRow]:
+        """What `add_settled` was given, a directory at a time."""
+        last = ""
+        while rows := self.run(
+            "SELECT * FROM settled WHERE directory > ? ORDER BY directory LIMIT 1", (last,)
+        ):
+            yield rows[0]
+            last = rows[0][0]
 
     def report(
         self, path: Path, outcome: Outcome, reason: str = "", *, chunks: int = 0, notes: Sequence[str] = ()
@@ -254,10 +273,10 @@ class SyncLedger:
             self._flush()
             return self._connection.execute(statement, parameters).fetchall()
 
-    def run_for_each(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
-        """Run one statement with each of these parameters."""
+    def run_for_each(self, statement: str, rows: Iterable[Sequence[object]], *, at_once: int = _ROWS) -> None:
+        """Run one statement with each of these parameters, so many of which are held at once."""
         waiting = iter(rows)  # which may come from a query of this ledger
-        while part := list(islice(waiting, _ROWS)):
+        while part := list(islice(waiting, at_once)):
             with self._lock, _translated():
                 self._flush()
                 self._connection.executemany(statement, part)

@@ -188,7 +188,7 @@ def test_files_below_a_place_out_of_sight_are_kept_and_others_are_gone() -> None
     ledger.hide(Path("/"), "all of it")
     assert not ledger.has_gone()
     ledger.report_kept()
-    assert [(one.path, one.reason) for one in Outcomes(ledger, {})] == [
+    assert [(one.path, one.reason) for one in Outcomes(ledger)] == [
         (Path("/"), "all of it"),
         (ROOT / "a.txt", "all of it"),
         (ROOT / "sub", "why"),

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from test_sync_faults import Countdown, Stopped, stopping
 from workbench import Workbench
 
-from gpt4all_localdocs import store
+from gpt4all_localdocs import IndexOptions, store
 from gpt4all_localdocs.store import Store
 
 LONG_AGO_NS = 1_600_000_000_000_000_000
@@ -117,3 +118,19 @@ def test_what_was_skipped_for_its_content_is_looked_at_again_where_its_time_prov
     bench.sync()
     with Store.open(bench.index) as store:
         assert store.listings.all()[str(bench.docs)].digest
+
+
+def test_a_sync_with_nothing_changed_holds_nothing_for_each_file(tmp_path: Path) -> None:
+    bench = Workbench(tmp_path)
+    bench.options = IndexOptions(vector_index="exact", embed_batch=200)
+    peaks = []
+    for directories in (5, 40):
+        for directory in range(directories):
+            for number in range(30):
+                write_old(bench, f"{directory}/{'a long name ' * 5}{number}.txt", "alike")
+        bench.sync()
+        tracemalloc.start()
+        bench.sync()
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < 30 * (35 * 30), "bytes for each of the files that came"
