@@ -9,6 +9,7 @@ from gpt4all_core.protocols import Embedder
 from gpt4all_localdocs.check_arguments import check_callable, check_kind, check_stop
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.pipeline import DocumentPipeline
+from gpt4all_localdocs.read_files import LocalReader
 from gpt4all_localdocs.rebuild import rebuilding, swap_in
 from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.sync_progress import OnProgress, StopSignal, SyncProgress
@@ -71,6 +72,7 @@ def sync(
                 target,
                 embedder,
                 pipeline=pipeline,
+                reader=LocalReader(pipeline),
                 options=options,
                 on_progress=on_progress,
                 stop=stop,

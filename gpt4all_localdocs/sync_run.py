@@ -3,30 +3,28 @@
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from gpt4all_core.errors import UnreadableDocument
 from gpt4all_core.protocols import Embedder
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.disks import innermost_first, known_devices, remember_devices, without_missing
 from gpt4all_localdocs.embed import embed_texts
 from gpt4all_localdocs.file_choice import read_choice, write_choice
 from gpt4all_localdocs.left_out import keep_left_out
-from gpt4all_localdocs.load_ahead import load_ahead
 from gpt4all_localdocs.manifest import FileRecord, FileStat
 from gpt4all_localdocs.outcomes import Outcomes
 from gpt4all_localdocs.passage import NewPassage, Passage
 from gpt4all_localdocs.pipeline import DocumentPipeline, content_id, vector_key
 from gpt4all_localdocs.plan import plan_reading, plan_sync
 from gpt4all_localdocs.put import cut_again
+from gpt4all_localdocs.read_files import FileReader, ReadFile
 from gpt4all_localdocs.scan import Scan, scan_folders
 from gpt4all_localdocs.store import Store
-from gpt4all_localdocs.sync_ledger import IS_GONE, KnownFile, SyncLedger
+from gpt4all_localdocs.sync_ledger import IS_GONE, FoundFile, SyncLedger
 from gpt4all_localdocs.sync_progress import OnProgress, StopSignal, SyncProgress
-from gpt4all_localdocs.types import Chunk, Document, FileOutcome, Outcome
+from gpt4all_localdocs.types import Chunk, FileOutcome, Outcome
 from gpt4all_localdocs.waiting_files import WaitingFiles
 
 _STOPPED = "the sync was stopped before it came to this file; the next one goes on"
@@ -42,6 +40,7 @@ class SyncRun:
         embedder: Embedder,
         *,
         pipeline: DocumentPipeline,
+        reader: FileReader,
         options: IndexOptions,
         on_progress: OnProgress,
         stop: StopSignal | None,
@@ -52,6 +51,7 @@ class SyncRun:
         self._store = store
         self._embedder = embedder
         self._pipeline = pipeline
+        self._reader = reader
         self._options = options
         self._on_progress = on_progress
         self._stop = stop
@@ -195,18 +195,16 @@ class SyncRun:
         if not total:
             return
         waiting = WaitingFiles(self._store, self._embedder, batch=self._options.embed_batch)
-        loading = load_ahead(
-            lambda found: self._pipeline.load(found.stat.path),
-            self._ledger.found("added", "updated"),
-            workers=self._pipeline.parallel_loads,
-        )
-        with closing(loading):
-            for done, (found, future) in enumerate(loading):
+        done = 0
+        with closing(self._reader.read(self._ledger.found("added", "updated"))) as reading:
+            for read in reading:
                 if self._asked_to_stop():
                     break
-                self._on_progress(SyncProgress("load", done, total, found.stat.path))
-                record = FileRecord(found.stat, scanned_ns, found.sha256, self._pipeline.settings)
-                self._take_in(future, record, waiting, known=found.known)
+                if read is None:
+                    continue
+                self._on_progress(SyncProgress("load", done, total, read[0].stat.path))
+                self._take_in(*read, waiting, scanned_ns=scanned_ns)
+                done += 1
                 while waiting.is_full and not self._asked_to_stop():
                     self._embed_batch(waiting)
         while waiting.files and not self._asked_to_stop():
@@ -215,39 +213,36 @@ class SyncRun:
         if self.is_stopped:
             self._ledger.report_rest(_STOPPED)
 
-    def _take_in(
-        self,
-        future: "Future[Document]",
-        record: FileRecord,
-        waiting: WaitingFiles,
-        *,
-        known: KnownFile | None,
-    ) -> None:
-        """Cut what was loaded and queue it to be embedded and written; it is reported when it is."""
-        path = record.path
-        try:
-            document = future.result()
-        except UnreadableDocument as error:
-            if not _is_as_before(record.stat):  # whatever came of that says nothing of what is there now
-                self._report(path, "skipped", _CHANGED, chunks=known.chunks if known else 0)
-                return
-            waiting.add(replace(record, state="unreadable", reason=error.reason), (), {})
-            self._unwritten[path] = FileOutcome(path, "unreadable", error.reason)
+    def _take_in(self, found: FoundFile, read: ReadFile, waiting: WaitingFiles, *, scanned_ns: int) -> None:
+        """Queue what was read to be embedded and written; it is reported when it is."""
+        path, known = found.stat.path, found.known
+        is_as_before = _is_as_before(found.stat)
+        if read.unseen or (read.unreadable and not is_as_before):
+            # Whatever came of that says nothing of what is there now.
+            reason = read.unseen if is_as_before else _CHANGED
+            self._report(path, "skipped", reason, chunks=known.chunks if known else 0)
             return
-        chunks = self._pipeline.chunk(document)
-        reason = "" if chunks else "it holds no text"
+        record = FileRecord(found.stat, scanned_ns, found.sha256, self._pipeline.settings)
+        if read.unreadable:
+            waiting.add(replace(record, state="unreadable", reason=read.unreadable), (), {})
+            self._unwritten[path] = FileOutcome(path, "unreadable", read.unreadable)
+            return
+        reason = "" if read.chunks else "it holds no text"
         if known is not None and (known.sha256, known.settings != record.settings) == (record.sha256, True):
             reason = reason or "the way files are cut has changed"
-        record = replace(record, title=document.title, notes=document.notes)
-        texts = [self._pipeline.embedding_text(chunk, record.title) for chunk in chunks]
-        passages = [self._new_passage(chunk, text, record) for chunk, text in zip(chunks, texts, strict=True)]
-        if not _is_as_before(record.stat):
+        record = replace(record, title=read.title, notes=read.notes)
+        passages = [
+            self._new_passage(chunk, text, record)
+            for chunk, text in zip(read.chunks, read.texts, strict=True)
+        ]
+        if not is_as_before:
             # What was read has another hash, and the hashed content may come back (another branch of a
             # repository, for instance): without a hash the next sync reads the file whatever it holds.
             record = replace(record, sha256="")
-        waiting.add(record, passages, {p.vector_key: text for p, text in zip(passages, texts, strict=True)})
+        keyed = {p.vector_key: text for p, text in zip(passages, read.texts, strict=True)}
+        waiting.add(record, passages, keyed, vectors=read.vectors)
         outcome: Outcome = "added" if known is None else "updated"
-        self._unwritten[path] = FileOutcome(path, outcome, reason, len(chunks), document.notes)
+        self._unwritten[path] = FileOutcome(path, outcome, reason, len(passages), read.notes)
 
     def _embed_batch(self, waiting: WaitingFiles) -> None:
         if waiting.texts:

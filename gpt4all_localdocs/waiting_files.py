@@ -6,7 +6,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from gpt4all_core.protocols import Embedder
+import numpy as np
+
+from gpt4all_core.protocols import Embedder, Vectors
 from gpt4all_localdocs.embed import embed_texts
 from gpt4all_localdocs.manifest import FileRecord
 from gpt4all_localdocs.passage import NewPassage
@@ -41,12 +43,13 @@ class WaitingFiles:
         self._files: deque[tuple[FileRecord, Sequence[NewPassage], str | None]] = deque()
         self._passages = 0
         self._texts: dict[str, str] = {}
+        self._vectors: dict[str, Vectors] = {}
 
     @property
     def is_full(self) -> bool:
         """Whether the next batch is to be embedded and written before more is added."""
         has_much = len(self._files) >= _MOST_FILES or self._passages >= _MOST_PASSAGES
-        return len(self._texts) >= self._batch or has_much
+        return max(len(self._texts), len(self._vectors)) >= self._batch or has_much
 
     @property
     def files(self) -> int:
@@ -58,10 +61,22 @@ class WaitingFiles:
         """How many wait to be embedded."""
         return len(self._texts)
 
-    def add(self, record: FileRecord, passages: Sequence[NewPassage], texts: Mapping[str, str]) -> None:
-        """A file with the text to embed under each vector key."""
-        lacking = self._store.vectors.lacking(key for key in texts if key not in self._texts)
-        self._texts |= {key: texts[key] for key in lacking}
+    def add(
+        self,
+        record: FileRecord,
+        passages: Sequence[NewPassage],
+        texts: Mapping[str, str],
+        *,
+        vectors: tuple[Sequence[str], Vectors] | None = None,
+    ) -> None:
+        """A file with the text to embed under each vector key, and the vectors of those that have one."""
+        given = {} if vectors is None else dict(zip(*vectors, strict=True))
+        waiting = self._texts.keys() | self._vectors.keys()
+        for key in self._store.vectors.lacking(key for key in texts if key not in waiting):
+            if key in given:
+                self._vectors[key] = given[key]
+            else:
+                self._texts[key] = texts[key]
         needed = texts.keys() & self._texts.keys()
         # Texts are embedded in the order they came in: when the last one is there, all are.
         last = next((key for key in reversed(self._texts) if key in needed), None) if needed else None
@@ -71,15 +86,17 @@ class WaitingFiles:
     def embed_batch(self) -> list[Path]:
         """Embed the texts that came first and write them, and the files that waited for them alone.
 
-        Returns these files.
+        Vectors that came with a file are written besides. Returns the files.
         """
         keys = list(islice(self._texts, self._batch))
         self._batch = min(2 * self._batch, self._most)
-        rows = embed_texts(self._embedder, [self._texts[key] for key in keys]) if keys else None
+        rows = list(embed_texts(self._embedder, [self._texts[key] for key in keys])) if keys else []
         for key in keys:
             del self._texts[key]
+        given, self._vectors = self._vectors, {}
+        keys, rows = [*keys, *given], [*rows, *given.values()]
         ready = self._take_ready()
-        self._store.put_files(ready, vectors=None if rows is None else (keys, rows))
+        self._store.put_files(ready, vectors=(keys, np.stack(rows)) if rows else None)
         self.embedded += len(keys)
         return [record.path for record, _ in ready]
 

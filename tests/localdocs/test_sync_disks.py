@@ -107,7 +107,7 @@ def test_a_disk_that_was_seen_by_a_sync_that_was_killed_is_known(
     bench.write("other/d.txt", "delta four")
     disks.devices[bench.docs / "other"] = 4713
     with monkeypatch.context() as patch:
-        patch.setattr("gpt4all_localdocs.waiting_files.WaitingFiles.add", lambda *_arguments: 1 / 0)
+        patch.setattr("gpt4all_localdocs.waiting_files.WaitingFiles.add", lambda *_files, **_more: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             bench.sync()
     with Store.open(bench.index) as store:
