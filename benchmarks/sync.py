@@ -1,14 +1,14 @@
 """How long syncs take, as ratios within one run.
 
     python benchmarks/sync.py --files 10000 --texts 60
-    python benchmarks/sync.py --files 0 --texts 0 --memory 10000 50000 200000
+    python benchmarks/sync.py --files 0 --texts 0 --memory 10000 50000 200000 --a-directory 500
 
 Small files with an embedder that costs nothing: a sync with nothing changed against walking the folder
 with `os.walk` and `os.stat`, and with `os.scandir` alone (processor time, in turns, least of several), its
 memory for each file, and a sync with one changed file. Then texts with the bundled embedder: a first sync
 against embedding the same passages alone (processor time, that of the processes that read the files included,
 and wall time, which other programs disturb). And how much larger a process gets by a first sync of so many
-tiny files, and by reading its report.
+tiny files, by reading its report, and by a sync with nothing changed, that one by turns with walking too.
 """
 
 import argparse
@@ -16,8 +16,8 @@ import gc
 import multiprocessing
 import os
 import random
-import resource
 import shutil
+import statistics
 import tempfile
 import time
 import tracemalloc
@@ -30,7 +30,7 @@ from gpt4all_localdocs import IndexOptions, LocalDocs
 from gpt4all_localdocs.pipeline import DocumentPipeline
 from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.sync import sync
-from gpt4all_localdocs.types import Chunk, Document
+from gpt4all_localdocs.types import Chunk, Document, SyncReport
 
 SENTENCES = (
     "The committee met on the first Tuesday of the month and approved the budget for repairs.",
@@ -121,21 +121,60 @@ def measure_small(root: Path, files: int) -> None:
     print(f"one changed: {one:.2f} s")
 
 
-def measure_memory(root: Path, files: int) -> None:
-    """In a process of its own, as memory that was taken once is seldom given back."""
+def measure_memory(root: Path, files: int, a_directory: int) -> None:
+    """Each in a process of its own, as memory that was taken once is seldom given back."""
     folder = root / f"tiny{files}"
     for number in range(files):
-        path = folder / f"{number // 500:04}" / f"note{number:06}.txt"
-        if number % 500 == 0:
+        path = folder / f"{number // a_directory:06}" / f"note{number:06}.txt"
+        if number % a_directory == 0:
             path.parent.mkdir(parents=True)
         path.write_text(f"Note {number} speaks of matter {number * 7}.\n", encoding="utf-8")
         os.utime(path, (LONG_AGO, LONG_AGO))
-    process = multiprocessing.get_context("spawn").Process(target=sync_tiny, args=(root, folder, files))
-    process.start()
-    process.join()
+    print(f"{files} tiny files, {a_directory} a directory: ", end="", flush=True)
+    for target in (sync_first, sync_again):
+        process = multiprocessing.get_context("spawn").Process(target=target, args=(root, folder, files))
+        process.start()
+        process.join()
 
 
-def sync_tiny(root: Path, folder: Path, files: int) -> None:
+def sync_first(root: Path, folder: Path, files: int) -> None:
+    sync_tiny(root / f"warm-index{files}", warm_folder(root))
+    before = most_memory()
+    report = sync_tiny(root / f"tiny-index{files}", folder)
+    synced = most_memory()
+    assert report.counts == {"added": files}
+    print(f"{synced - before:.1f} MB for a first sync, {most_memory() - before:.1f} with its report", end="")
+
+
+def sync_again(root: Path, folder: Path, files: int) -> None:
+    """Once for its memory, then in turns with walking for its time."""
+
+    def sync_unchanged() -> SyncReport:
+        return sync_tiny(root / f"tiny-index{files}", folder)
+
+    sync_tiny(root / f"warm-index{files}", warm_folder(root))
+    before = most_memory()
+    sync_unchanged()
+    grown = most_memory() - before
+    calls = (sync_unchanged, lambda: walk(folder), lambda: walk_by_entries(folder))
+    turns = [[least(call, time.process_time, times=1) for call in calls] for _ in range(7)]
+    walked, listed = (statistics.median(turn[0] / turn[place] for turn in turns) for place in (1, 2))
+    print(
+        f"; {grown:.1f} for one with nothing changed, {min(turn[0] for turn in turns) * 1e3:.0f} ms,"
+        f" {walked:.2f} of os.walk and os.stat, {listed:.2f} of os.scandir"
+    )
+
+
+def warm_folder(root: Path) -> Path:
+    folder = root / "warm"
+    folder.mkdir(exist_ok=True)
+    (folder / "note.txt").write_text("warm", encoding="utf-8")
+    return folder
+
+
+def sync_tiny(index: Path, folder: Path) -> SyncReport:
+    """A sync of files that are a passage each, without what a `LocalDocs` is made with."""
+
     def cut(document: Document) -> list[Chunk]:
         return [Chunk(0, document.text, (0, len(document.text)), None, (1, 1))]
 
@@ -147,27 +186,14 @@ def sync_tiny(root: Path, folder: Path, files: int) -> None:
         embedding_text=lambda chunk, _title: chunk.text,
     )
     options = IndexOptions(vector_index="exact")
-
-    warm = root / "warm"
-    warm.mkdir(exist_ok=True)
-    (warm / "note.txt").write_text("warm", encoding="utf-8")
-    with Store.open(root / f"warm-index{files}") as store:
-        sync(store, HashEmbedder(), [warm], pipeline=pipeline, options=options)
-    before = most_memory()
-    with Store.open(root / f"tiny-index{files}") as store:
-        report = sync(store, HashEmbedder(), [folder], pipeline=pipeline, options=options)
-    synced = most_memory()
-    assert report.counts == {"added": files}
-    read = most_memory()
-    print(
-        f"{files} tiny files: {synced - before:.1f} MB for a first sync,"
-        f" {read - before:.1f} MB with its report"
-    )
+    with Store.open(index) as store:
+        return sync(store, HashEmbedder(), [folder], pipeline=pipeline, options=options)
 
 
 def most_memory() -> float:
-    """The most that this process took so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    """The most that this process took so far, in MB; not `ru_maxrss`, which begins with its parent's."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM:"))
 
 
 def measure_texts(root: Path, files: int) -> None:
@@ -206,6 +232,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--texts", type=int, default=60)
     parser.add_argument("--memory", type=int, nargs="*", default=[])
+    parser.add_argument("--a-directory", type=int, default=500, help="files in each, for --memory")
     chosen = parser.parse_args()
     root = Path(tempfile.mkdtemp())
     try:
@@ -214,7 +241,7 @@ def main() -> None:
         if chosen.texts:
             measure_texts(root, chosen.texts)
         for files in chosen.memory:
-            measure_memory(root, files)
+            measure_memory(root, files, chosen.a_directory)
     finally:
         shutil.rmtree(root)
 
