@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from gpt4all_core.open_model import Hardware
     from gpt4all_core.protocols import ChatModel, Constraint, Embedder
     from gpt4all_core.recommendation import Advice, recommend
+    from gpt4all_core.remote.embedder import RemoteEmbedder
+    from gpt4all_core.remote.reranker import RemoteReranker
     from gpt4all_core.requantization import forecast_size, requantize
     from gpt4all_core.reranker import LocalReranker
     from gpt4all_core.types import (
@@ -134,6 +136,8 @@ __all__ = [
     "RankedDocument",
     "Reasoning",
     "ReasoningDelta",
+    "RemoteEmbedder",
+    "RemoteReranker",
     "Scoring",
     "SizeForecast",
     "SlowQuantization",
@@ -191,6 +195,8 @@ _ELSEWHERE = {
     "QuantizationRecipe": "engine.quantization",
     "Reasoning": "types",
     "ReasoningDelta": "types",
+    "RemoteEmbedder": "remote.embedder",
+    "RemoteReranker": "remote.reranker",
     "Scoring": "engine.handle",
     "SizeForecast": "engine.quantization",
     "SlowQuantization": "batch_kernels",

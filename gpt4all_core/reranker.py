@@ -19,10 +19,10 @@ from gpt4all_core.off_loop import off_loop
 from gpt4all_core.open_packs import OpenPacks, PackedModelOptions, wait_for
 from gpt4all_core.open_reranker import SOFTMAX_ARCHITECTURES, between_pair, open_reranker
 from gpt4all_core.pair_tokens import PairWriter, SeparatedPair, TemplatedPair
+from gpt4all_core.ranking import Scores, ranked, sigmoid
 from gpt4all_core.text_windows import SpecialFrame
 from gpt4all_core.types import RankedDocument
 
-Scores = NDArray[np.float32]
 LongDocument = Literal["truncate", "error"]
 
 MOST_TOKENS = 1024
@@ -89,7 +89,7 @@ class LocalReranker(LeasedModel[OpenPacks]):
 
         top_n: how many of them; None gives all.
         """
-        return _ranked(wait_for(self._begin_ranking(query, documents, top_n)), top_n)
+        return ranked(wait_for(self._begin_ranking(query, documents, top_n)), top_n)
 
     async def arerank(
         self, query: str, documents: Sequence[str], *, top_n: int | None = None
@@ -97,7 +97,7 @@ class LocalReranker(LeasedModel[OpenPacks]):
         """The same for an event loop. Cancelling the task drops what is not scored yet."""
         begin = partial(self._begin_ranking, query, documents, top_n)
         future = await off_loop(begin, lane=self, undo=Future.cancel)
-        return _ranked(await asyncio.wrap_future(future), top_n)
+        return ranked(await asyncio.wrap_future(future), top_n)
 
     def score(self, pairs: Sequence[tuple[str, str]], *, raw: bool = False) -> Scores:
         """float32, shape (len(pairs),): a score for each pair of a query and a document.
@@ -105,13 +105,13 @@ class LocalReranker(LeasedModel[OpenPacks]):
         The sigmoid of the model's logit, from 0 to 1; `raw` gives the logit, of any size.
         """
         logits = wait_for(self._begin(pairs))
-        return logits if raw else _sigmoid(logits)
+        return logits if raw else sigmoid(logits)
 
     async def ascore(self, pairs: Sequence[tuple[str, str]], *, raw: bool = False) -> Scores:
         """The same for an event loop."""
         future = await off_loop(partial(self._begin, pairs), lane=self, undo=Future.cancel)
         logits = await asyncio.wrap_future(future)
-        return logits if raw else _sigmoid(logits)
+        return logits if raw else sigmoid(logits)
 
     def _lease_it(self) -> Lease[OpenPacks]:
         options = PackedModelOptions(
@@ -189,15 +189,3 @@ def _logits(rows: NDArray[np.float32], *, is_softmax: bool) -> Scores:
         return rows[:, 0]
     safe = np.log(np.maximum(rows, np.finfo(np.float32).tiny))
     return np.asarray(safe[:, 0] - safe[:, 1], dtype=np.float32)
-
-
-def _sigmoid(logits: Scores) -> Scores:
-    # tanh does not overflow where exp would.
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)), dtype=np.float32)
-
-
-def _ranked(logits: Scores, top_n: int | None) -> list[RankedDocument]:
-    """Ranked by the logits, which still differ where the sigmoid is 1 for both."""
-    order = np.argsort(-logits, kind="stable")[:top_n]
-    scores = _sigmoid(logits)
-    return [RankedDocument(int(index), float(scores[index])) for index in order]

@@ -5,11 +5,14 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any, Literal
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from pydantic import BaseModel
 from starlette.middleware.cors import CORSMiddleware
 
+from gpt4all_app.server.access import Access
+from gpt4all_app.server.access_gate import AccessGate
 from gpt4all_app.server.access_log import AccessLog
+from gpt4all_app.server.access_router import sharing_router, usage_router
 from gpt4all_app.server.chat_completions import chat_router
 from gpt4all_app.server.chunks import chunks_router
 from gpt4all_app.server.collections_router import collections_router
@@ -28,10 +31,11 @@ from gpt4all_app.server.responses import responses_router
 from gpt4all_app.server.security import Doorkeeper
 from gpt4all_app.server.served_models import ServedModels
 from gpt4all_app.server.sync_router import sync_router
+from gpt4all_app.server.tokenize import tokenize_router
 from gpt4all_app.server.uploads import files_router
 from gpt4all_app.server.web_page import page_router
 
-_ROUTERS = (models_router, completions_router, embeddings_router, rerank_router)
+_ROUTERS = (models_router, completions_router, embeddings_router, rerank_router, tokenize_router)
 
 _ANSWERING_ROUTERS = (chat_router, responses_router)
 """Of models and documents."""
@@ -72,10 +76,12 @@ def create_app(
     options: ServerOptions | None = None,
     *,
     documents: ServedDocuments | None = None,
+    access: Access | None = None,
 ) -> FastAPI:
-    """The server as an ASGI application; the models and documents are closed with it.
+    """The server as an ASGI application; the models, documents and access are closed with it.
 
-    Without documents it has no addresses for any.
+    Without documents it has no addresses for any. access: users, and what is theirs; the documents have to be
+    opened with it.
     """
     options = options or ServerOptions()
 
@@ -84,6 +90,8 @@ def create_app(
         yield
         if documents is not None:
             await documents.aclose()
+        if access is not None:
+            access.close()
         models.close()
 
     app = FastAPI(
@@ -95,16 +103,19 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         responses={status: {"model": ErrorAnswer, **facts} for status, facts in _ERRORS.items()},
+        dependencies=[] if access is None else [Depends(access.guard)],
     )
     add_error_handlers(app)
     upload_bytes = documents.options.upload_bytes if documents else 0
     app.add_middleware(LastResort)
-    app.add_middleware(Doorkeeper, options=options, upload_bytes=upload_bytes)
+    if access is not None:
+        app.add_middleware(AccessGate, access=access)
+    app.add_middleware(Doorkeeper, options=options, upload_bytes=upload_bytes, access=access)
     if options.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=options.cors_origins,
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=["x-ignored-parameters"],
         )
@@ -118,6 +129,10 @@ def create_app(
     if documents is not None:
         for document_router in _DOCUMENT_ROUTERS:
             app.include_router(document_router(documents))
+    if access is not None:
+        app.include_router(usage_router(access))
+        if documents is not None:
+            app.include_router(sharing_router(access, documents))
     app.include_router(metrics_router(metrics))
     if options.has_page:
         app.include_router(page_router())

@@ -12,6 +12,7 @@ from gpt4all_core.catalog.gguf_check import check_loadable
 from gpt4all_core.catalog.gguf_header import GGUFHeader
 from gpt4all_core.catalog.memory import BATCH_TOKENS, CELLS_PER_TOKEN, USUAL_CONTEXT
 from gpt4all_core.config import resolve_settings
+from gpt4all_core.embedder import LocalEmbedder
 from gpt4all_core.errors import ModelLoadError
 from gpt4all_core.inspect_model import inspect_file
 from gpt4all_core.model_memory import CacheShape, is_encoder, model_memory
@@ -61,6 +62,22 @@ def model_card(path: Path | None) -> ModelCard:
         )
     except (OSError, ModelLoadError):  # gone or damaged since it was found; loading it will say so
         return _UNKNOWN
+
+
+def embedder_identity(path: Path | None) -> str | None:
+    """That of the LocalEmbedder of a file; None without one. Remembered until the file changes."""
+    if path is None:
+        return None
+    try:
+        status = path.stat()
+        return _identity(path, (status.st_size, status.st_mtime_ns))
+    except (OSError, ModelLoadError):  # as for its card
+        return None
+
+
+@lru_cache(maxsize=64)
+def _identity(path: Path, _seen: tuple[int, int]) -> str:
+    return LocalEmbedder(path).identity
 
 
 _UNKNOWN = ModelCard.model_validate(dict.fromkeys(ModelCard.model_fields))

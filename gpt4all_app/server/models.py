@@ -5,7 +5,7 @@ from typing import Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from gpt4all_app.server.model_card import ModelCard, model_card
+from gpt4all_app.server.model_card import ModelCard, embedder_identity, model_card
 from gpt4all_app.server.served_models import ServedModel, ServedModels, ServedRole
 
 
@@ -20,7 +20,12 @@ class OpenAIModel(BaseModel):
 
 
 class ModelFacts(ModelCard, OpenAIModel):
-    """The same, and what its card says, null where that is not known."""
+    """The same, and what its card says, null where that is not known.
+
+    identity: of an embedder; equal where vectors can be compared, so that clients may keep them.
+    """
+
+    identity: str | None
 
 
 class ModelList(BaseModel):
@@ -56,5 +61,6 @@ def _facts(model: ServedModel) -> dict[str, Any]:
         "created": model.created,
         "owned_by": "local",
         "role": model.role,
+        "identity": embedder_identity(model.path) if model.role == "embedder" else None,
         **model_card(model.path).model_dump(),
     }

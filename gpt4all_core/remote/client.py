@@ -106,6 +106,17 @@ class Endpoint:
 
         return Request(self._submit(work, timeout_s), keep_alive=self)
 
+    def run(self, work: Callable[[], Awaitable[T]]) -> Request[T]:
+        """Several requests as one: what `work`, which awaits them in the connections' thread, makes of them.
+
+        Cancelling it cancels what it awaits.
+        """
+
+        async def do(_client: "openai.AsyncOpenAI", _mailbox: Mailbox[T]) -> T:
+            return await work()
+
+        return Request(self._submit(do, None), keep_alive=self)
+
     def stream(
         self,
         path: str,

@@ -58,6 +58,8 @@ CORE = {
     "RankedDocument",
     "Reasoning",
     "ReasoningDelta",
+    "RemoteEmbedder",
+    "RemoteReranker",
     "Scoring",
     "SizeForecast",
     "SlowQuantization",

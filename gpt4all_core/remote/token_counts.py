@@ -1,0 +1,77 @@
+"""How many tokens a text has in a vocabulary that is elsewhere: asked there, or estimated."""
+
+import re
+from typing import Any
+
+from gpt4all_core.errors import EndpointError
+from gpt4all_core.remote.client import Endpoint
+from gpt4all_core.remote.model_facts import ModelFacts
+
+_SHORT = 48
+"""Characters of a text that is not worth a request: a splitter counts every word, and then what it made."""
+
+_MOST_REMEMBERED = 4_096
+"""Counts of texts: a passage is counted as it is cut, and again when it is embedded."""
+
+_RUN = re.compile(r"[A-Za-z]+|[0-9]|[^\W\d_]+|[^\s]")
+
+_BY_OWNER = {"llamacpp": "content", "vllm": "prompt", "local": "prompt"}
+"""Who has a `/tokenize`, and what the text is called there."""
+
+
+def estimated_tokens(text: str) -> int:
+    """About as many tokens as a text has, rather more.
+
+    One a digit and a mark, one for every five Latin letters, one for every two bytes of others. English prose
+    and code came out 5 to 25 % above the counts of all-MiniLM's WordPiece and SmolLM2's BPE, Russian 15 %
+    above, German 14 % and Thai 20 % below the larger of both.
+    """
+    return sum(map(_weight, _RUN.findall(text)))
+
+
+class TokenCounts:
+    """Counts the tokens of texts for one model of an address, special tokens not counted.
+
+    Short texts are estimated, others asked for, where the server has an address for it, and else estimated.
+    Used within the endpoint's own thread.
+    """
+
+    def __init__(self, endpoint: Endpoint, facts: ModelFacts) -> None:
+        self._endpoint = endpoint
+        self._facts = facts
+        self._key = _BY_OWNER.get(facts.owner)
+        self._known: dict[str, int] = {}
+
+    def guess(self, text: str) -> int | None:
+        """The count if no request is needed for it."""
+        if self._key is None or len(text) <= _SHORT:
+            return estimated_tokens(text)
+        return self._known.get(text)
+
+    async def count(self, text: str) -> int:
+        """The count, asked for if need be."""
+        guessed = self.guess(text)
+        if guessed is not None or self._key is None:
+            return estimated_tokens(text) if guessed is None else guessed
+        body = {"model": self._facts.name, self._key: text, "add_special_tokens": False}
+        try:
+            count = await self._endpoint.ask("post", "/tokenize", body, read=_read_count).aresult()
+        except EndpointError as error:
+            if error.status not in {404, 405, 501}:
+                raise
+            self._key = None  # a proxy, or an older server
+            return estimated_tokens(text)
+        if len(self._known) >= _MOST_REMEMBERED:
+            del self._known[next(iter(self._known))]
+        self._known[text] = count
+        return count
+
+
+def _read_count(answer: Any) -> int:
+    return int(answer["count"]) if "count" in answer else len(answer["tokens"])
+
+
+def _weight(run: str) -> int:
+    if not run.isascii():
+        return (len(run.encode()) + 1) // 2
+    return (len(run) + 4) // 5
