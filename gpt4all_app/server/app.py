@@ -5,14 +5,11 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any, Literal
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.middleware.cors import CORSMiddleware
 
-from gpt4all_app.server.access import Access
-from gpt4all_app.server.access_gate import AccessGate
 from gpt4all_app.server.access_log import AccessLog
-from gpt4all_app.server.access_router import sharing_router, usage_router
 from gpt4all_app.server.chat_completions import chat_router
 from gpt4all_app.server.chunks import chunks_router
 from gpt4all_app.server.collections_router import collections_router
@@ -76,12 +73,10 @@ def create_app(
     options: ServerOptions | None = None,
     *,
     documents: ServedDocuments | None = None,
-    access: Access | None = None,
 ) -> FastAPI:
-    """The server as an ASGI application; the models, documents and access are closed with it.
+    """The server as an ASGI application; the models and documents are closed with it.
 
-    Without documents it has no addresses for any. access: users, and what is theirs; the documents have to be
-    opened with it.
+    Without documents it has no addresses for any.
     """
     options = options or ServerOptions()
 
@@ -90,8 +85,6 @@ def create_app(
         yield
         if documents is not None:
             await documents.aclose()
-        if access is not None:
-            access.close()
         models.close()
 
     app = FastAPI(
@@ -103,19 +96,16 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         responses={status: {"model": ErrorAnswer, **facts} for status, facts in _ERRORS.items()},
-        dependencies=[] if access is None else [Depends(access.guard)],
     )
     add_error_handlers(app)
     upload_bytes = documents.options.upload_bytes if documents else 0
     app.add_middleware(LastResort)
-    if access is not None:
-        app.add_middleware(AccessGate, access=access)
-    app.add_middleware(Doorkeeper, options=options, upload_bytes=upload_bytes, access=access)
+    app.add_middleware(Doorkeeper, options=options, upload_bytes=upload_bytes)
     if options.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=options.cors_origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=["x-ignored-parameters"],
         )
@@ -129,10 +119,6 @@ def create_app(
     if documents is not None:
         for document_router in _DOCUMENT_ROUTERS:
             app.include_router(document_router(documents))
-    if access is not None:
-        app.include_router(usage_router(access))
-        if documents is not None:
-            app.include_router(sharing_router(access, documents))
     app.include_router(metrics_router(metrics))
     if options.has_page:
         app.include_router(page_router())
