@@ -94,6 +94,15 @@ def serve(
     ] = 100,
     page: _Page = True,
     open_page: _Open = False,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Processes that answer, each with models of its own in memory; more than one pays where"
+            " models run elsewhere, or are small and asked by many.",
+        ),
+    ] = 1,
 ) -> None:
     """Answer programs over HTTP, as OpenAI's API does, and people with a web page.
 
@@ -103,11 +112,11 @@ def serve(
     if open_page and not page:
         raise ConfigError("--open needs the page that --no-page leaves out; give one of them")
     try:
-        from gpt4all_app.server.find_models import find_models  # noqa: PLC0415 - not for --help
-        from gpt4all_app.server.localdocs import ServedDocuments  # noqa: PLC0415 - as above
-        from gpt4all_app.server.localdocs_options import MEGABYTE, DocumentOptions  # noqa: PLC0415 - as above
+        from gpt4all_app.server.localdocs_options import MEGABYTE, DocumentOptions  # noqa: PLC0415 - not for --help
         from gpt4all_app.server.options import ServerOptions  # noqa: PLC0415 - as above
+        from gpt4all_app.server.plan import ServerPlan  # noqa: PLC0415 - as above
         from gpt4all_app.server.run import run_server  # noqa: PLC0415 - as above
+        from gpt4all_app.server.workers import run_workers  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         if error.name not in ("fastapi", "starlette", "uvicorn", "prometheus_client", "python_multipart"):
             raise
@@ -120,14 +129,15 @@ def serve(
         host_names=tuple(host_name or ()),
         has_page=page,
     )
-    models = find_models(model or ())
-    documents = ServedDocuments(
+    plan = ServerPlan(
+        options,
+        tuple(model or ()),
         index_place(index),
-        embedder=lambda: models.embedder(None),
-        options=DocumentOptions(
+        DocumentOptions(
             allowed_folders=tuple(map(absolute, allow_folder or ())), file_bytes=max_upload * MEGABYTE
         ),
     )
+    models = plan.open_models()
     output = Output()
     _announce(models, output)
 
@@ -137,7 +147,11 @@ def serve(
             tell_of_page(url, output, is_opened=open_page)
 
     try:
-        run_server(models, options, documents=documents, on_start=tell)
+        if workers > 1:
+            models.close()
+            run_workers(plan.open_app, options, count=workers, on_start=tell)
+        else:
+            run_server(models, options, documents=plan.open_documents(models), on_start=tell)
     except OSError as error:
         reason = error.strerror or error
         if error.errno == errno.EADDRINUSE:

@@ -5,7 +5,8 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
@@ -38,37 +39,44 @@ def run_server(
     on_start: called with the server's address once it can be called. Raises OSError for an address that
     cannot be listened on, KeyboardInterrupt after SIGINT.
     """
-    listening = _listening_socket(options)
+    listening = listening_socket(options)
     try:
-        config = server_config(create_app(models, options, documents=documents))
-        logs = logging.getLogger("gpt4all_app.server")
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-        logs.addHandler(handler)
-        logs.setLevel(logging.INFO)
-        on_start(_address(listening))
+        server = uvicorn.Server(server_config(create_app(models, options, documents=documents)))
         # uvicorn raises the signal that ended it once more, for who was there before: to end is enough.
         previous = signal.signal(signal.SIGTERM, lambda *_signal: None)
-        server = uvicorn.Server(config)
-        errors = logging.getLogger("uvicorn.error")
-
-        def is_news(record: logging.LogRecord) -> bool:
-            # What goes on when the server has to end is broken off, and each part would tell of it.
-            error = record.exc_info[1] if record.exc_info else None
-            return not (server.force_exit or isinstance(error, asyncio.CancelledError))
-
-        errors.addFilter(is_news)
         try:
-            server.run(sockets=[listening])
+            with logging_of(server):
+                on_start(address_listened_on(listening))
+                server.run(sockets=[listening])
         finally:
-            errors.removeFilter(is_news)
             signal.signal(signal.SIGTERM, previous)
-            logs.removeHandler(handler)
     finally:
         listening.close()
         if documents is not None:
             documents.close()
         models.close()
+
+
+@contextmanager
+def logging_of(server: uvicorn.Server) -> Iterator[None]:
+    """What is logged on standard error while a server runs."""
+    logs, errors = logging.getLogger("gpt4all_app.server"), logging.getLogger("uvicorn.error")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+
+    def is_news(record: logging.LogRecord) -> bool:
+        # What goes on when the server has to end is broken off, and each part would tell of it.
+        error = record.exc_info[1] if record.exc_info else None
+        return not (server.force_exit or isinstance(error, asyncio.CancelledError))
+
+    logs.addHandler(handler)
+    logs.setLevel(logging.INFO)
+    errors.addFilter(is_news)
+    try:
+        yield
+    finally:
+        errors.removeFilter(is_news)
+        logs.removeHandler(handler)
 
 
 def server_config(app: FastAPI, *, last_moments_s: int = LAST_MOMENTS_S) -> uvicorn.Config:
@@ -86,13 +94,15 @@ def server_config(app: FastAPI, *, last_moments_s: int = LAST_MOMENTS_S) -> uvic
     )
 
 
-def _listening_socket(options: ServerOptions) -> socket.socket:
+def listening_socket(options: ServerOptions) -> socket.socket:
+    """A socket that clients may connect to from now on. Raises OSError for an address that is taken."""
     host = options.host.removeprefix("[").removesuffix("]")
     address = address_of(host)
     family = socket.AF_INET6 if address is not None and address.version == 6 else socket.AF_INET
     return socket.create_server((host, options.port), family=family, backlog=_BACKLOG)
 
 
-def _address(listening: socket.socket) -> str:
+def address_listened_on(listening: socket.socket) -> str:
+    """What clients call."""
     host, port, *_ = listening.getsockname()
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

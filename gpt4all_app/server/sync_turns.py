@@ -92,12 +92,14 @@ class _Teller:
         self._turn = turn
         self._on_progress = on_progress
         self._told_at = 0.0
+        self._phases: set[str] = set()
 
     def tell(self, progress: SyncProgress) -> None:
         self._on_progress(progress)
         now = time.monotonic()
-        if now - self._told_at >= _BETWEEN_LOOKS_S:
+        if progress.phase not in self._phases or now - self._told_at >= _BETWEEN_LOOKS_S:
             self._told_at = now
+            self._phases.add(progress.phase)
             self._turn.tell(_written(progress))
 
 
