@@ -53,7 +53,7 @@ class SyncTurns:
         try:
             with self._turn.taken(while_waiting=wait):
                 if signal.is_asked_elsewhere:  # while the lock was waited for
-                    raise _Stopped
+                    return SyncReport(files=(), is_stopped=True)
                 return sync(_Teller(self._turn, on_progress).tell, signal)
         except _Stopped:
             return SyncReport(files=(), is_stopped=True)
