@@ -111,7 +111,7 @@ def rank_by_both(
     Both looks score every candidate by its exact cosine, whichever ranking brought it. The second look is
     made where there are enough candidates for the best of them to stand out; see `feedback`.
     """
-    keyword = store.keywords.rank(words, limit=depth, condition=condition)
+    keyword = index.rank_words(words, limit=depth, condition=condition)
     near = nearest_passages(store, index, vector, depth=depth, condition=condition)
     candidates = Candidates(store)
     candidates.add([*near, *keyword])

@@ -134,7 +134,7 @@ class _Ranking:
                 self._store, self._index, vector, depth=self._depth, condition=self._condition
             )
             return Scores({row: min(max(cosine, 0.0), 1.0) for row, cosine in near.items()}, near, {})
-        keyword = self._store.keywords.rank(words, limit=self._depth, condition=self._condition)
+        keyword = self._index.rank_words(words, limit=self._depth, condition=self._condition)
         return Scores(over_best(keyword), {}, keyword)
 
     def _by_both(self, vector: Vectors, words: Sequence[str]) -> Scores:

@@ -10,6 +10,9 @@ from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.vector_index.generations import Generations, OnApplied, OpenIndex
 from gpt4all_localdocs.vector_index.registry import choose_place
 from gpt4all_localdocs.vector_index.served import ServedGenerations
+from gpt4all_localdocs.vector_index.served_words import WordGenerations
+from gpt4all_localdocs.vector_index.word_server import WordServer
+from gpt4all_localdocs.vector_index.word_table import WordTable
 
 _logger = logging.getLogger(__name__)
 
@@ -29,12 +32,15 @@ def publish_vectors(
     open_index: OpenIndex,
     on_applied: OnApplied = lambda _done, _total: None,
 ) -> Published:
-    """See `Generations.refresh` and `ServedGenerations.refresh`. Under the writer lock.
+    """See `Generations.refresh`, `ServedGenerations.refresh` and, for words, `WordGenerations.refresh`.
 
-    A server that does not answer is no error: the store has everything, and the next call makes up for it.
+    Under the writer lock. A server that does not answer is no error: the store has everything, and the next
+    call makes up for it.
     """
     place = choose_place(options.vector_index, options.vector_index_key)
     files = Generations(store.directory, store.vectors, open_index=open_index)
+    if not isinstance(place, WordServer):
+        WordTable(store.database).forget()
     if place == "exact":
         files.discard()
         return Published()
@@ -42,9 +48,11 @@ def publish_vectors(
         return Published(rebuilt=files.refresh(on_applied=on_applied))
     with closing(place):
         try:
-            published = Published(rebuilt=ServedGenerations(store, place).refresh(on_applied=on_applied))
+            reasons = [ServedGenerations(store, place).refresh(on_applied=on_applied)]
+            if isinstance(place, WordServer):
+                reasons.append(WordGenerations(store, place).refresh(on_applied=on_applied))
         except VectorServerError as error:
             _logger.warning("the vector index is behind its store: %s", error)
             return Published(behind=str(error))
     files.sweep()
-    return published
+    return Published(rebuilt="; ".join(filter(None, reasons)))

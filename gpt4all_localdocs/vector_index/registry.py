@@ -10,6 +10,7 @@ from gpt4all_localdocs.vector_index.address import ServerAddress
 from gpt4all_localdocs.vector_index.chroma_server import ChromaServer
 from gpt4all_localdocs.vector_index.given import GivenServer
 from gpt4all_localdocs.vector_index.protocol import VectorIndex
+from gpt4all_localdocs.vector_index.qdrant import QdrantServer
 from gpt4all_localdocs.vector_index.server import VectorServer
 
 LocalKind = Literal["chroma", "exact"]
@@ -21,7 +22,7 @@ VectorIndexChoice = LocalKind | str | VectorIndex
 OpenServer = Callable[[ServerAddress, str | None], VectorServer]
 """Takes the address and the key, if there is one; connects to nothing yet."""
 
-SERVERS: Final[Mapping[str, OpenServer]] = {"chroma": ChromaServer}
+SERVERS: Final[Mapping[str, OpenServer]] = {"chroma": ChromaServer, "qdrant": QdrantServer}
 
 _METHODS: Final = ("upsert", "delete", "query", "ids", "close")
 
@@ -33,7 +34,8 @@ def check_vector_index(value: object) -> None:
     if not isinstance(value, str):
         check_methods("vector_index", value, *_METHODS, kind="a name, an address or a VectorIndex")
         return
-    _address(value)
+    address = _address(value)
+    SERVERS[address.store](address, None)  # refuses what that kind of server does not know
 
 
 def choose_place(vector_index: VectorIndexChoice | None, key: str | None) -> LocalKind | VectorServer:

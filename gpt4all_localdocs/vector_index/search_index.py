@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from threading import RLock
@@ -12,6 +12,7 @@ from typing import Final, Self
 from gpt4all_core.errors import EmbedderMismatch, LocalDocsError
 from gpt4all_core.protocols import Vectors
 from gpt4all_localdocs.config import IndexOptions
+from gpt4all_localdocs.filter_sql import Condition
 from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.vector_index.chroma import ChromaIndex
 from gpt4all_localdocs.vector_index.exact import ExactIndex
@@ -20,6 +21,8 @@ from gpt4all_localdocs.vector_index.paged import PagedIndex
 from gpt4all_localdocs.vector_index.protocol import Neighbour, VectorIndex
 from gpt4all_localdocs.vector_index.published import PublishedFiles, PublishedPlace, PublishedServer
 from gpt4all_localdocs.vector_index.registry import choose_place
+from gpt4all_localdocs.vector_index.word_search import KeywordRanking, WordSearch
+from gpt4all_localdocs.vector_index.word_server import WordServer
 from gpt4all_localdocs.vector_table import Generation, VectorState
 
 _MARGIN: Final = 2
@@ -56,6 +59,9 @@ class SearchIndex:
             self._place = PublishedFiles(store, open_index)
         elif place != "exact":
             self._place = PublishedServer(store, place)
+        self._keywords: KeywordRanking = store.keywords
+        if isinstance(place, WordServer):
+            self._keywords = WordSearch(store, options, place)
         self._lock = RLock()
         self._state: VectorState | None = None
         self._retry_at = float("inf")
@@ -88,6 +94,13 @@ class SearchIndex:
             if self._place is None or not self._place.takes_many:
                 return self._answer(view, vector, k, allowed)
         return self._answer(view, vector, k, allowed)
+
+    def rank_words(self, words: Sequence[str], *, limit: int, condition: Condition) -> dict[int, float]:
+        """Passages by the words they hold: ranked by the server where it keeps words, else by FTS5.
+
+        See `KeywordRanking.rank`.
+        """
+        return self._keywords.rank(words, limit=limit, condition=condition)
 
     def close(self) -> None:
         """Let go of the derived index and of the vectors in memory; a later query opens them again."""

@@ -16,7 +16,9 @@ from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.vector_index.generations import OnApplied
 from gpt4all_localdocs.vector_index.ownership import is_owner, take_prefix
 from gpt4all_localdocs.vector_index.self_hits import find_lost
+from gpt4all_localdocs.vector_index.served_words import drop_words
 from gpt4all_localdocs.vector_index.server import ServedVectors, VectorServer
+from gpt4all_localdocs.vector_index.word_server import WordServer
 from gpt4all_localdocs.vector_table import Generation
 
 _PAGE: Final = 2_000
@@ -157,3 +159,5 @@ def drop_collections(store: Store, server: VectorServer) -> None:
     if is_owner(store.database):
         for name in server.names(take_prefix(store.database)):
             server.drop(name)
+        if isinstance(server, WordServer):
+            drop_words(store, server)

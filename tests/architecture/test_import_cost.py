@@ -7,6 +7,7 @@ HEAVY = {
     "llama_cpp",
     "llguidance",
     "chromadb",
+    "qdrant_client",
     "huggingface_hub",
     "pypdfium2",
     "lxml",

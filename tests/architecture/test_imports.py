@@ -31,6 +31,7 @@ def importers(package):
     [
         ("llama_cpp", "gpt4all_core/engine/llama/library.py"),
         ("chromadb", "gpt4all_localdocs/vector_index/chroma.py"),
+        ("qdrant_client", "gpt4all_localdocs/vector_index/qdrant.py"),
         ("pypdfium2", "gpt4all_localdocs/loaders/pdf*.py"),
     ],
 )
