@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -30,19 +30,11 @@ from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
 from gpt4all_core.foreign_arguments import advice_on
 from gpt4all_core.sampling_arguments import Number, SamplingFields, Texts
-from gpt4all_core.shared_models import (
-    EmbedderRecipe,
-    ModelRecipe,
-    RerankerRecipe,
-    SharedModels,
-    model_label,
-)
+from gpt4all_core.shared_models import ModelRecipe, SharedModels, model_label
 from gpt4all_core.types import MAX_TOOL_ROUNDS, Adapter, GenerationParams, KVType
 
 if TYPE_CHECKING:
-    from gpt4all_core.embedder import LocalEmbedder
     from gpt4all_core.local_model import LocalModel
-    from gpt4all_core.reranker import LocalReranker
 
 Choices = TypeVar("Choices", bound="GenerationFields")
 
@@ -253,58 +245,6 @@ class AnswerFields(GenerationFields):
     adapters: Mapping[str, Number] = Field(default_factory=dict, repr=False)
     """LoRA adapters to compute with, paths or names of `gpt4all models adapters`, and how strongly:
     {"style.gguf": 1.0}, where 1 is what each was trained with."""
-
-
-class EmbedderFields(ModelFields):
-    """All arguments of a class that embeds texts."""
-
-    query_prefix: str | None = None
-    """Put before every query; None takes what the model was trained with, if the catalog knows."""
-
-    document_prefix: str | None = None
-    """Put before every document; None as for queries."""
-
-    long_text: Literal["mean", "truncate", "error"] = "mean"
-    """A text beyond the model's window: embed its parts and average, cut it, or refuse it."""
-
-    dimensions: int | None = Field(default=None, gt=0)
-    """Length of the vectors; None takes them whole. Only for models that the catalog says were trained
-    to have them cut (Matryoshka), and only to the lengths that they were trained for."""
-
-    @property
-    def _embedder(self) -> "LocalEmbedder":
-        embedder: LocalEmbedder = self._opened.get(self._recipe)
-        return embedder
-
-    async def _aembedder(self) -> "LocalEmbedder":
-        embedder: LocalEmbedder = await self._opened.aget(self._recipe)
-        return embedder
-
-    @property
-    def _recipe(self) -> EmbedderRecipe:
-        names = [field.name for field in fields(EmbedderRecipe)[1:]]
-        return EmbedderRecipe(self.model, **{name: getattr(self, name) for name in names})
-
-
-class RerankerFields(ModelFields):
-    """All arguments of a class that ranks texts."""
-
-    long_text: Literal["truncate", "error"] = "truncate"
-    """A document that does not fit beside the query: cut it, or refuse it."""
-
-    @property
-    def _reranker(self) -> "LocalReranker":
-        reranker: LocalReranker = self._opened.get(self._recipe)
-        return reranker
-
-    async def _areranker(self) -> "LocalReranker":
-        reranker: LocalReranker = await self._opened.aget(self._recipe)
-        return reranker
-
-    @property
-    def _recipe(self) -> RerankerRecipe:
-        names = [field.name for field in fields(RerankerRecipe)[1:]]
-        return RerankerRecipe(self.model, **{name: getattr(self, name) for name in names})
 
 
 def to_params(fields: GenerationFields) -> GenerationParams:

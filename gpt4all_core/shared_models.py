@@ -1,9 +1,9 @@
-"""The local models that an object of a framework uses: made at first use, left behind when it is copied."""
+"""The models that an object of a framework uses: made at first use, left behind when it is copied."""
 
 import threading
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from gpt4all_core.off_loop import off_loop
 from gpt4all_core.types import KVType
@@ -11,6 +11,8 @@ from gpt4all_core.types import KVType
 if TYPE_CHECKING:
     from gpt4all_core.embedder import LocalEmbedder, LongText
     from gpt4all_core.local_model import LocalModel
+    from gpt4all_core.remote.embedder import RemoteEmbedder
+    from gpt4all_core.remote.reranker import RemoteReranker
     from gpt4all_core.reranker import LocalReranker, LongDocument
 
 
@@ -59,7 +61,7 @@ class ModelRecipe:
         # It brings numpy and its like, which a program that only names a model need not wait for.
         from gpt4all_core.local_model import LocalModel  # noqa: PLC0415 - heavy
 
-        options = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
+        options = {argument.name: getattr(self, argument.name) for argument in fields(self)[1:]}
         return LocalModel(self.reference, **options)
 
 
@@ -81,7 +83,7 @@ class EmbedderRecipe:
     def make(self) -> "LocalEmbedder":
         from gpt4all_core.embedder import LocalEmbedder  # noqa: PLC0415 - heavy, see ModelRecipe
 
-        options = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
+        options = {argument.name: getattr(self, argument.name) for argument in fields(self)[1:]}
         return LocalEmbedder(self.reference, **options)
 
 
@@ -100,8 +102,55 @@ class RerankerRecipe:
     def make(self) -> "LocalReranker":
         from gpt4all_core.reranker import LocalReranker  # noqa: PLC0415 - heavy, see ModelRecipe
 
-        options = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
+        options = {argument.name: getattr(self, argument.name) for argument in fields(self)[1:]}
         return LocalReranker(self.reference, **options)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteEmbedderRecipe:
+    """The arguments of a RemoteEmbedder, by the same names; None stands for its defaults."""
+
+    reference: str | Path | None
+    base_url: str
+    api_key: str | None = field(default=None, repr=False)
+    query_prefix: str | None = None
+    document_prefix: str | None = None
+    long_text: "LongText" = "mean"
+    dimensions: int | None = None
+    timeout_s: float | None = None
+    max_retries: int | None = None
+
+    def make(self) -> "RemoteEmbedder":
+        from gpt4all_core.remote.embedder import RemoteEmbedder  # noqa: PLC0415 - heavy, see ModelRecipe
+
+        return RemoteEmbedder(_name(self.reference), **_given(self))
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteRerankerRecipe:
+    """The arguments of a RemoteReranker, by the same names; None stands for its defaults."""
+
+    reference: str | Path | None
+    base_url: str
+    api_key: str | None = field(default=None, repr=False)
+    long_text: "LongDocument" = "truncate"
+    timeout_s: float | None = None
+    max_retries: int | None = None
+
+    def make(self) -> "RemoteReranker":
+        from gpt4all_core.remote.reranker import RemoteReranker  # noqa: PLC0415 - heavy, see ModelRecipe
+
+        return RemoteReranker(_name(self.reference), **_given(self))
+
+
+def _name(reference: str | Path | None) -> str | None:
+    return None if reference is None else str(reference)
+
+
+def _given(recipe: RemoteEmbedderRecipe | RemoteRerankerRecipe) -> dict[str, Any]:
+    """Its arguments behind the first, less those that are None."""
+    values = {argument.name: getattr(recipe, argument.name) for argument in fields(recipe)[1:]}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 class SharedModels(Generic[T]):

@@ -1,8 +1,8 @@
-"""A local embedding model as LangChain embeddings."""
+"""An embedding model, of this machine or behind an address, as LangChain embeddings."""
 
 from langchain_core.embeddings import Embeddings
 
-from gpt4all_core.arguments import EmbedderFields
+from gpt4all_core.text_arguments import EmbedderFields
 
 
 class GPT4AllEmbeddings(EmbedderFields, Embeddings):
@@ -18,8 +18,11 @@ class GPT4AllEmbeddings(EmbedderFields, Embeddings):
         >>> len(vector)
         384
 
-    Raises ConfigError for impossible arguments and for empty texts, ModelNotFound and
-    ModelLoadError at first use.
+    With `base_url` the model is behind an OpenAI-compatible address (vLLM, llama-server, `gpt4all serve`), by
+    the name `model`; `api_key`, `timeout_s` and `max_retries` are for that alone.
+
+    Raises ConfigError for impossible arguments and for empty texts; at first use ModelNotFound,
+    ModelLoadError and, of an address, EndpointError.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""A local cross-encoder as a LangChain document compressor and as a cross-encoder."""
+"""A cross-encoder, of this machine or behind an address, for LangChain: compressor and cross-encoder."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import BaseDocumentCompressor, Document
 from pydantic import Field
 
-from gpt4all_core.arguments import RerankerFields
+from gpt4all_core.text_arguments import RerankerFields
 from gpt4all_core.types import RankedDocument
 
 
@@ -21,8 +21,11 @@ class GPT4AllRerank(RerankerFields, BaseDocumentCompressor, BaseCrossEncoder):
         best = rerank.compress_documents(documents, "What do parrots eat?")
         best[0].metadata["relevance_score"]
 
-    Raises ConfigError for impossible arguments and for an empty question, ModelNotFound and
-    ModelLoadError at first use.
+    With `base_url` the model is behind an address that has `/v1/rerank` (vLLM, llama-server,
+    `gpt4all serve`), by the name `model`; `api_key`, `timeout_s` and `max_retries` are for that alone.
+
+    Raises ConfigError for impossible arguments and for an empty question; at first use ModelNotFound,
+    ModelLoadError and, of an address, EndpointError.
     """
 
     top_n: int | None = Field(default=3, gt=0)

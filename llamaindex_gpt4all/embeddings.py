@@ -1,4 +1,4 @@
-"""A local embedding model as a LlamaIndex embedding."""
+"""An embedding model, of this machine or behind an address, as a LlamaIndex embedding."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -8,16 +8,16 @@ from typing import Any, Self
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from pydantic import model_validator
 
-from gpt4all_core.arguments import EmbedderFields
 from gpt4all_core.catalog.catalog import list_models
 from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.config import resolve_settings
-from gpt4all_core.errors import ModelNotFound
+from gpt4all_core.errors import EndpointError, ModelNotFound
 from gpt4all_core.off_loop import off_loop
 from gpt4all_core.shared_models import model_label
+from gpt4all_core.text_arguments import EmbedderFields
 from llamaindex_gpt4all._embedding_cache import EmbeddingCache, KeyedText, Kind
 
-_MACHINE = ("threads", "device", "gpu_layers", "idle_ttl_s", "allow_download", "embeddings_cache")
+_MACHINE = (*EmbedderFields.local_only, "base_url", *EmbedderFields.endpoint_only, "embeddings_cache")
 
 # LlamaIndex puts a span around each of these, and around what overrides one: by `super()` there would be two.
 _get_query = unwrap(BaseEmbedding.get_query_embedding)
@@ -41,8 +41,11 @@ class GPT4AllEmbedding(BaseEmbedding, EmbedderFields):
         >>> len(vector)
         384
 
-    Raises ConfigError for impossible arguments and for empty texts, ModelNotFound and
-    ModelLoadError at first use.
+    With `base_url` the model is behind an OpenAI-compatible address (vLLM, llama-server, `gpt4all serve`), by
+    the name `model`; `api_key`, `timeout_s` and `max_retries` are for that alone.
+
+    Raises ConfigError for impossible arguments and for empty texts; at first use ModelNotFound,
+    ModelLoadError and, of an address, EndpointError.
     """
 
     @classmethod
@@ -53,22 +56,27 @@ class GPT4AllEmbedding(BaseEmbedding, EmbedderFields):
     def _name_the_model(self) -> Self:
         # Given alone, `model_name` names the model; next to `model` it is a label of the caller's own.
         if "model_name" not in self.model_fields_set or self.model_name == self.model:
-            named = self.model or resolve_settings().embedding_model or list_models(role="embedder")[0].name
-            self.model_name = model_label(named)
+            self.model_name = model_label(self.model or self._default_name())
         return self
 
     def to_dict(self, **kwargs: Any) -> dict[str, Any]:
         """The arguments without those of the machine, and with what tells two models apart.
 
         Ingestion pipelines hash this to know what they embedded before: another number of threads
-        must not embed everything anew, and another model under an old name must.
+        must not embed everything anew, and another model under an old name must. Asks an address once.
         """
         data = {name: value for name, value in super().to_dict(**kwargs).items() if name not in _MACHINE}
         try:
-            resolve_model(self.model, role="embedder")  # never fetches, as the embedder's path might
-        except ModelNotFound:
+            if self.base_url is None:
+                resolve_model(self.model, role="embedder")  # never fetches, as the embedder's path might
+            return data | {"model_name": self._embedder.identity}
+        except (ModelNotFound, EndpointError):
             return data
-        return data | {"model_name": self._embedder.identity}
+
+    def _default_name(self) -> str:
+        if self.base_url is not None:
+            return "unknown"  # as LlamaIndex has it; the server is asked at the first use
+        return resolve_settings().embedding_model or list_models(role="embedder")[0].name
 
     def get_query_embedding(self, query: str) -> Embedding:
         [text] = self._kept([query], "query")

@@ -1,4 +1,4 @@
-"""A local cross-encoder as a LlamaIndex node postprocessor."""
+"""A cross-encoder, of this machine or behind an address, as a LlamaIndex node postprocessor."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,9 +11,9 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 from pydantic import Field
 
-from gpt4all_core.arguments import RerankerFields
 from gpt4all_core.errors import ConfigError
 from gpt4all_core.shared_models import model_label
+from gpt4all_core.text_arguments import RerankerFields
 from gpt4all_core.types import RankedDocument
 
 _dispatcher = get_dispatcher(__name__)
@@ -30,9 +30,12 @@ class GPT4AllRerank(BaseNodePostprocessor, RerankerFields):
         best = rerank.postprocess_nodes(nodes, query_str="What do parrots eat?")
         best[0].score
 
+    With `base_url` the model is behind an address that has `/v1/rerank` (vLLM, llama-server,
+    `gpt4all serve`), by the name `model`; `api_key`, `timeout_s` and `max_retries` are for that alone.
+
     Gives new NodeWithScore objects, the best first, with scores from 0 to 1; those given stay as they
-    are. Raises ConfigError for impossible arguments and where the question is missing or empty,
-    ModelNotFound and ModelLoadError at first use.
+    are. Raises ConfigError for impossible arguments and where the question is missing or empty; at first
+    use ModelNotFound, ModelLoadError and, of an address, EndpointError.
     """
 
     top_n: int | None = Field(default=3, gt=0)
