@@ -20,6 +20,7 @@ from gpt4all_core.types import (
     ToolCallDelta,
     ToolCallFailed,
     ToolCallStart,
+    Usage,
 )
 
 
@@ -74,6 +75,11 @@ class ChatReply:
     def is_finished(self) -> bool:
         """Whether the engine is done with it, well or not."""
         return self._request.is_finished
+
+    @property
+    def usage_so_far(self) -> Usage:
+        """What it has cost until now, also where it was broken off or failed; reads nothing away."""
+        return self._request.usage_so_far
 
     def result(self, timeout_s: float | None = None) -> Completion:
         """Wait for the end and get the whole answer; raises what `Generation.result` does."""
@@ -191,7 +197,11 @@ class _Answer:
             completion,
             text="".join(self._texts),
             finish_reason="tool_calls" if calls and reason == "stop" else reason,
-            usage=replace(completion.usage, reasoning_tokens=self._reasoning_tokens),
+            # Of a model behind an address, the server knows.
+            usage=replace(
+                completion.usage,
+                reasoning_tokens=completion.usage.reasoning_tokens or self._reasoning_tokens,
+            ),
             reasoning="".join(self._thoughts),
             tool_calls=calls,
             invalid_tool_calls=tuple(self._failed),

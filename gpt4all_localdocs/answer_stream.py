@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, 
 from dataclasses import dataclass
 from typing import Protocol
 
+from gpt4all_core.protocols import Generation
 from gpt4all_core.types import (
     AS_THE_MODEL_LIKES,
     GenerationParams,
@@ -71,6 +72,11 @@ class AnswerStream(ABC):
     @property
     def citations(self) -> tuple[Citation, ...]:
         """The sources that the text iterated so far has named; `result` has all of them."""
+        return ()
+
+    @property
+    def requests(self) -> tuple[Generation, ...]:
+        """What models were asked for it; nothing where none was."""
         return ()
 
     @property

@@ -31,6 +31,10 @@ class QuotedAnswer(AnswerStream):
         super().__init__(request)
         self._generations = tuple(generations)
 
+    @property
+    def requests(self) -> tuple[Generation, ...]:
+        return self._generations
+
     def __iter__(self) -> Iterator[str]:
         if text := self.result().text:
             yield text

@@ -5,7 +5,7 @@ from contextlib import aclosing, closing
 from dataclasses import replace
 
 from gpt4all_core.off_loop import off_loop
-from gpt4all_core.protocols import ChatModel, EventStream, Reply
+from gpt4all_core.protocols import ChatModel, EventStream, Generation, Reply
 from gpt4all_core.types import ChatEvent, Completion, Message, ReasoningDelta, TextDelta
 from gpt4all_localdocs.answer_stream import AnswerEvent, AnswerRequest, AnswerStream
 from gpt4all_localdocs.cite import MarkerReader, read_markers
@@ -24,6 +24,10 @@ class WrittenAnswer(AnswerStream):
     @property
     def citations(self) -> tuple[Citation, ...]:
         return self._reader.citations
+
+    @property
+    def requests(self) -> tuple[Generation, ...]:
+        return (self._generation,)
 
     def __iter__(self) -> Iterator[str]:
         with closing(iter(self.events)) as events:

@@ -1,15 +1,18 @@
 """The server's addresses, put together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any, Literal
 
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from pydantic import BaseModel
 from starlette.middleware.cors import CORSMiddleware
 
+from gpt4all_app.server.access import Access
+from gpt4all_app.server.access_gate import AccessGate
 from gpt4all_app.server.access_log import AccessLog
+from gpt4all_app.server.access_router import access_router
 from gpt4all_app.server.chat_completions import chat_router
 from gpt4all_app.server.chunks import chunks_router
 from gpt4all_app.server.collections_router import collections_router
@@ -73,10 +76,12 @@ def create_app(
     options: ServerOptions | None = None,
     *,
     documents: ServedDocuments | None = None,
+    access: Access | None = None,
 ) -> FastAPI:
-    """The server as an ASGI application; the models and documents are closed with it.
+    """The server as an ASGI application; the models, documents and access are closed with it.
 
-    Without documents it has no addresses for any.
+    Without documents it has no addresses for any. access: users, and what is theirs; the documents have to be
+    opened with it.
     """
     options = options or ServerOptions()
 
@@ -85,6 +90,8 @@ def create_app(
         yield
         if documents is not None:
             await documents.aclose()
+        if access is not None:
+            access.close()
         models.close()
 
     app = FastAPI(
@@ -96,29 +103,13 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         responses={status: {"model": ErrorAnswer, **facts} for status, facts in _ERRORS.items()},
+        dependencies=[] if access is None else [Depends(access.guard)],
     )
     add_error_handlers(app)
-    upload_bytes = documents.options.upload_bytes if documents else 0
-    app.add_middleware(LastResort)
-    app.add_middleware(Doorkeeper, options=options, upload_bytes=upload_bytes)
-    if options.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=options.cors_origins,
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type"],
-            expose_headers=["x-ignored-parameters"],
-        )
     metrics = Metrics(models)
-    app.add_middleware(CountRequests, metrics=metrics)
-    app.add_middleware(AccessLog)
-    for router in _ROUTERS:
-        app.include_router(router(models))
-    for answering_router in _ANSWERING_ROUTERS:
-        app.include_router(answering_router(models, documents))
-    if documents is not None:
-        for document_router in _DOCUMENT_ROUTERS:
-            app.include_router(document_router(documents))
+    _add_middleware(app, options, metrics, documents=documents, access=access)
+    for router in _routers(models, documents, access):
+        app.include_router(router)
     app.include_router(metrics_router(metrics))
     if options.has_page:
         app.include_router(page_router())
@@ -130,6 +121,43 @@ def create_app(
 
     app.openapi = lambda: _without_422(FastAPI.openapi(app))  # type: ignore[method-assign]  # FastAPI's own way
     return app
+
+
+def _routers(
+    models: ServedModels, documents: ServedDocuments | None, access: Access | None
+) -> Iterator[APIRouter]:
+    yield from (router(models) for router in _ROUTERS)
+    yield from (router(models, documents) for router in _ANSWERING_ROUTERS)
+    if documents is not None:
+        yield from (router(documents) for router in _DOCUMENT_ROUTERS)
+    if access is not None:
+        yield access_router(access, documents)
+
+
+def _add_middleware(
+    app: FastAPI,
+    options: ServerOptions,
+    metrics: Metrics,
+    *,
+    documents: ServedDocuments | None,
+    access: Access | None,
+) -> None:
+    """From the innermost on."""
+    upload_bytes = documents.options.upload_bytes if documents else 0
+    app.add_middleware(LastResort)
+    if access is not None:
+        app.add_middleware(AccessGate, access=access)
+    app.add_middleware(Doorkeeper, options=options, upload_bytes=upload_bytes, access=access)
+    if options.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=options.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["x-ignored-parameters"],
+        )
+    app.add_middleware(CountRequests, metrics=metrics)
+    app.add_middleware(AccessLog)
 
 
 def _without_422(document: dict[str, Any]) -> dict[str, Any]:

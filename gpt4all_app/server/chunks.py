@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from gpt4all_app.server.access_caller import note_given_out
 from gpt4all_app.server.body_reading import ReadingRoute
 from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.localdocs_places import DocumentNames, document_id, document_metadata, place_json
@@ -86,6 +87,7 @@ def _found(documents: ServedDocuments, asked: ChunksRequest) -> Json:
     hits = []
     if documents.has_index:
         hits = documents.docs.search(asked.text, k=asked.limit, mode=asked.mode, where=where)
+    note_given_out([hit.chunk_id for hit in hits], question=asked.text)
     names = documents.names
     return {
         "object": "list",

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from gpt4all_app.server.access_caller import note_requests
 from gpt4all_app.server.body_reading import ReadingRoute
 from gpt4all_app.server.chat_completions import new_id
 from gpt4all_app.server.chat_json import AnswerHead, Json
@@ -127,6 +128,7 @@ def _complete(
             requests.append(model.complete(prompt, chosen))
             undo.callback(requests[-1].cancel)
         undo.pop_all()
+    note_requests(requests)
     return requests
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, BeforeValidator, Field
 
+from gpt4all_app.server.access_caller import note_embedded
 from gpt4all_app.server.body_reading import ReadingRoute
 from gpt4all_app.server.requests import WholeRequest, ignored_header
 from gpt4all_app.server.served_models import ServedModels
@@ -119,6 +120,7 @@ def _answer(
     if asked.dimensions is not None:
         vectors = shorten(vectors, asked.dimensions)
     tokens = sum(map(embedder.count_tokens, texts))
+    note_embedded(tokens)
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     head = _json({"object": "list", "model": asked.model or embedder.name, "usage": usage})
     data = ",".join(

@@ -49,11 +49,20 @@ class ClientGone(Exception):  # noqa: N818 - says what happened; nothing went wr
 class RequestRefused(Exception):  # noqa: N818 - says what happened
     """What a server may not or cannot do, with the status and code to say so."""
 
-    def __init__(self, status: int, message: str, code: str, *, param: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        code: str,
+        *,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.param = param
+        self.headers = headers or {}
 
 
 class ErrorFacts(BaseModel):
@@ -138,7 +147,7 @@ _UNFORESEEN = _Row(
     500, _SERVER, "internal_error", "something unforeseen happened; the server's log says what"
 )
 
-_TYPES_OF_STATUS = {401: "authentication_error", 403: "permission_error"}
+_TYPES_OF_STATUS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
 def error_answer(error: BaseException) -> tuple[int, dict[str, Any]]:
@@ -176,10 +185,15 @@ def add_error_handlers(app: FastAPI) -> None:
         app.add_exception_handler(kind, _answer_error)
 
 
-def _answer_error(_request: Request, error: Exception) -> JSONResponse:
+def error_response(error: Exception) -> JSONResponse:
+    """The answer for an error."""
     status, body = error_answer(error)
-    headers = {"Retry-After": "1"} if status in (429, 503) else None
-    return JSONResponse(body, status, headers)
+    headers = {"Retry-After": "1"} if status in (429, 503) else {}
+    return JSONResponse(body, status, {**headers, **getattr(error, "headers", {})})
+
+
+def _answer_error(_request: Request, error: Exception) -> JSONResponse:
+    return error_response(error)
 
 
 def _answer_http(request: Request, error: Exception) -> JSONResponse:

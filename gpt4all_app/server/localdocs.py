@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from gpt4all_app.server.access_documents import DocumentAccess, OpenAccess
 from gpt4all_app.server.collection_maps import CollectionMaps
 from gpt4all_app.server.errors import RequestRefused
 from gpt4all_app.server.localdocs_options import DocumentOptions
@@ -53,6 +54,7 @@ class ServedDocuments:
     index: its directory, made by the first collection. Uploads are kept beside it, in `<index>-uploads`, one
     directory a collection: an index may be thrown away and made anew of the documents, these may not.
     embedder: what makes the one in use; None leaves it to the settings of this machine.
+    access: what the request at hand may touch; without it everything.
     """
 
     def __init__(
@@ -61,8 +63,10 @@ class ServedDocuments:
         *,
         embedder: "Callable[[], Embedder] | None" = None,
         options: DocumentOptions | None = None,
+        access: DocumentAccess | None = None,
     ) -> None:
         self.options = options or DocumentOptions()
+        self.access: DocumentAccess = access or OpenAccess()
         self.uploads = UploadFolders(index.with_name(f"{index.name}-uploads"))
         self.maps = CollectionMaps(lambda: self.docs, turn=self.uploads.turn("maps"))
         self._index = index
@@ -98,10 +102,14 @@ class ServedDocuments:
         folders = {folder for held in collections.values() for folder in held}
         if self.has_index:
             folders.update(self.docs.folders)
-        return DocumentNames(collections, tuple(sorted(folders)))
+        return DocumentNames(collections, tuple(sorted(folders)), tells_all=self.access.sees_everything)
 
     def collections(self) -> list[ServedCollection]:
-        """All collections by name: those of the index, and new ones that wait for their first sync."""
+        """The collections that the request at hand may read, by name."""
+        return self.access.seen(self.all_collections())
+
+    def all_collections(self) -> list[ServedCollection]:
+        """All of them, whosever: those of the index, and new ones that wait for their first sync."""
         found = dict(self.docs.collections) if self.has_index else {}
         for name in self.uploads.names():
             folders = found.get(name, ())
@@ -114,13 +122,17 @@ class ServedDocuments:
         return _named(name, self.collections())
 
     def where(self, names: Sequence[str]) -> dict[str, object] | None:
-        """The filter for these collections; None for the whole index. RequestRefused for unknown ones."""
-        if not names:
+        """The filter for these collections; without names for all that the request at hand may read, None for
+        the whole index. RequestRefused for unknown ones.
+        """
+        if not names and self.access.sees_everything:
+            self.access.note_searched(None)
             return None
         found = self.collections()  # once: a client may name one a million times
-        asked = list(dict.fromkeys(names))
+        asked = list(dict.fromkeys(names)) or [one.name for one in found]
         for name in asked:
             _named(name, found)
+        self.access.note_searched(asked)
         return {"collection": {"$in": asked}}
 
     def indexed(self) -> LocalDocs:
@@ -142,15 +154,18 @@ class ServedDocuments:
         collection too many.
         """
         check_name(name)
-        names = {one.name for one in self.collections()}
-        if folder is None and name in names:
-            raise RequestRefused(409, f"there is a collection {name!r} already", "collection_exists")
-        if name not in names and len(names) >= self.options.collections:
-            message = f"there are {len(names)} collections, as many as may be; delete one first"
-            raise RequestRefused(409, message, "too_many_collections")
-        if folder is not None:
-            self.docs.add(self._allowed(folder), collection=name)
-        self.uploads.make(name)
+        with self.access.arranging(has_folder=folder is not None) as arranging:
+            names = {one.name for one in self.all_collections()}
+            if folder is None and name in names:
+                raise RequestRefused(409, f"there is a collection {name!r} already", "collection_exists")
+            if name not in names and len(names) >= self.options.collections:
+                message = f"there are {len(names)} collections, as many as may be; delete one first"
+                raise RequestRefused(409, message, "too_many_collections")
+            if name not in names:
+                arranging.claim(name)
+            if folder is not None:
+                self.docs.add(self._allowed(folder), collection=name)
+            self.uploads.make(name)
         return self.collection(name)
 
     def delete(self, name: str) -> None:
@@ -165,6 +180,7 @@ class ServedDocuments:
             raise RequestRefused(409, message, "index_busy")
         with self._arranging.taken(timeout_s=self.options.lock_timeout_s, refusal=message):
             self._forget(name)
+            self.access.forget(name)
 
     async def read(self, work: Callable[[], R]) -> R:
         """What work that looks into the index makes, for an event loop. Its errors name no path."""
@@ -225,7 +241,7 @@ class ServedDocuments:
         on_progress(SyncProgress("scan", 0, 0))  # what comes from now on may be missed
         with self._arranging.taken():
             held = self.docs.collections if self.has_index else {}
-            for collection in self.collections():
+            for collection in self.all_collections():
                 if collection.uploads.is_dir() and collection.uploads not in held.get(collection.name, ()):
                     self.docs.add(collection.uploads, collection=collection.name)
             return self.docs.sync(on_progress=on_progress, stop=stop)

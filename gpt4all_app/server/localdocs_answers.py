@@ -5,6 +5,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from gpt4all_app.server.access_caller import note_given_out, note_requests
 from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.localdocs_places import DocumentNames, place_json
 from gpt4all_app.server.localdocs_request import DocumentQuestion
@@ -69,11 +70,15 @@ def ask_documents(
     defaults = answer_params(is_quoted=options.is_quoted_by(model))
     options = replace(options, params=question.params(defaults))
     library = Library(model, docs.embedder, search, lambda hit, most: docs.document_of(hit, most=most))
+    note_given_out((), question=question.question)
     try:
-        return answer_question(library, question.question, options)
+        answer = answer_question(library, question.question, options)
     except _NothingNear:
         nothing = AnswerRequest(question.question, (), (), options.mode_for(model), defaults)
         return RefusedAnswer(nothing)
+    note_given_out([hit.chunk_id for hit in answer.hits])
+    note_requests(answer.requests)
+    return answer
 
 
 async def written_answer(

@@ -48,10 +48,14 @@ def document_id(place: Hit | Citation) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DocumentNames:
-    """Tells what documents are called. collections: folders by the collections they are in; folders: all."""
+    """Tells what documents are called. collections: folders by the collections they are in; folders: all.
+
+    tells_all: whether also of files that are in none of these collections.
+    """
 
     collections: Mapping[str, tuple[Path, ...]]
     folders: tuple[Path, ...] = ()
+    tells_all: bool = True
 
     def name(self, path: Path) -> str:
         """A file's name from its folder on; line ends and marks that turn the direction show as signs."""
@@ -69,6 +73,10 @@ class DocumentNames:
             ),
             None,
         )
+
+    def tells(self, path: Path) -> bool:
+        """Whether clients may know of a file."""
+        return self.tells_all or self.collection(path) is not None
 
     def without_paths(self, text: str) -> str:
         """A message with the files that it names called as here."""

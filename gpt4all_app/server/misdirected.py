@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import Request
 from starlette.routing import Match
 
-_METHODS = ("GET", "POST", "DELETE")
+_METHODS = ("GET", "POST", "PUT", "DELETE")
 _SHOWN = 200
 """Characters of a path that are told; one may have thousands."""
 

@@ -3,6 +3,7 @@
 import ipaddress
 from dataclasses import dataclass, field
 
+from gpt4all_app.server.access_options import AccessOptions
 from gpt4all_core.errors import ConfigError
 
 MOST_BODY_BYTES = 32 * 1024 * 1024
@@ -16,7 +17,8 @@ class ServerOptions:
     host: the address; one that is not this machine's own needs a key. api_key: what every request has to
     bring as `Authorization: Bearer KEY`; None asks for none. cors_origins: pages that scripts may call
     from; none by default. host_names: names by which it may be called beside localhost and addresses.
-    body_bytes: most bytes of a request. has_page: whether the web page is there.
+    body_bytes: most bytes of a request. has_page: whether the web page is there. access: users with keys of
+    their own, and what is written down of them.
 
     Raises ConfigError for what would open the models to others, or cannot be.
     """
@@ -28,11 +30,12 @@ class ServerOptions:
     host_names: tuple[str, ...] = ()
     body_bytes: int = MOST_BODY_BYTES
     has_page: bool = True
+    access: AccessOptions = field(default_factory=AccessOptions)
 
     def __post_init__(self) -> None:
         if self.api_key is not None and not (self.api_key.isascii() and self.api_key.strip()):
             raise ConfigError("the API key is empty or not of plain ASCII characters; give another")
-        if self.api_key is None and not is_loopback(self.host):
+        if self.api_key is None and self.access.users is None and not is_loopback(self.host):
             raise ConfigError(
                 f"host={self.host!r} lets other machines in, and there is no API key;"
                 " give one with --api-key or GPT4ALL_API_KEY, or leave out the host"

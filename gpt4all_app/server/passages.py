@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from gpt4all_app.server.access_caller import note_given_out
 from gpt4all_app.server.errors import RequestRefused
 from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.localdocs_places import DocumentName, place_json
@@ -56,11 +57,12 @@ def passages_router(documents: ServedDocuments) -> APIRouter:
 
 
 def _passage(documents: ServedDocuments, passage_id: str) -> Json:
-    found = documents.docs.get([passage_id]) if documents.has_index else []
+    found = documents.docs.get([passage_id], where=documents.where(())) if documents.has_index else []
     if not found:
         message = f"the index has no passage {passage_id!r} any more; search again"
         raise RequestRefused(404, message, "passage_not_found", param="passage")
     hit = found[0]
+    note_given_out([passage_id])
     around = passages_around(documents.docs, hit)
     start = hit.span[0] - around[0].span[0]
     return {

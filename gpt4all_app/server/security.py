@@ -9,6 +9,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gpt4all_app.server.access import Access
+from gpt4all_app.server.access_gate import PRINCIPAL
 from gpt4all_app.server.errors import refusal
 from gpt4all_app.server.options import ServerOptions, address_of
 from gpt4all_app.server.web_page import is_page_path
@@ -45,11 +47,15 @@ class Doorkeeper:
     allowed is refused: browsers send simple requests without asking first.
 
     upload_bytes: most bytes of the files of one upload; other requests have the options' `body_bytes`.
+    access: who has keys beside the options' own; the scope of who comes in names them from here on.
     """
 
-    def __init__(self, app: ASGIApp, *, options: ServerOptions, upload_bytes: int = 0) -> None:
+    def __init__(
+        self, app: ASGIApp, *, options: ServerOptions, upload_bytes: int = 0, access: Access | None = None
+    ) -> None:
         self._app = app
         self._options = options
+        self._access = access
         self._upload_bytes = upload_bytes + _FORM_BYTES
         names = ("localhost", options.host, *options.host_names)
         self._names = frozenset(name.casefold() for name in names if address_of(name) is None)
@@ -79,9 +85,15 @@ class Doorkeeper:
         if origin is None and scope["method"] not in HARMLESS and _is_foreign(headers):
             return refusal(403, "pages of others may not call; see --cors", "unknown_origin")
         is_open = scope["path"] in OPEN_PATHS or is_page_path(scope["path"])
-        if not is_open and scope["method"] != "OPTIONS" and not self._has_key(headers):
+        if not is_open and scope["method"] != "OPTIONS" and not self._is_let_in(scope, headers):
             return refusal(401, "give the server's API key as: Authorization: Bearer KEY", "invalid_api_key")
         return None
+
+    def _is_let_in(self, scope: Scope, headers: Headers) -> bool:
+        if self._access is None:
+            return self._has_key(headers)
+        scope[PRINCIPAL] = self._access.principal_of(headers.get("authorization", ""))
+        return scope[PRINCIPAL] is not None
 
     def _body(self, scope: Scope, headers: Headers) -> ASGIApp | None:
         if "content-length" in headers and "transfer-encoding" in headers:

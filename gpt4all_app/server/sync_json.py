@@ -92,8 +92,12 @@ class ProgressWriter:
             "files_total": self._files[1],
             "passages_done": self._passages[0],
             "passages_total": self._passages[1],
-            "file": None if progress.path is None else self._names.name(progress.path),
+            "file": self._named(progress.path),
         }
+
+    def _named(self, path: Path | None) -> str | None:
+        """The file at hand; syncs go through those of others, too."""
+        return None if path is None or not self._names.tells(path) else self._names.name(path)
 
 
 def report_json(

@@ -148,7 +148,7 @@ def _keep(documents: ServedDocuments, name: str, received: list[ReceivedFile]) -
         documents.collection(name)  # it may have been deleted meanwhile
         folder = documents.uploads.make(name)
         taken: set[str] = set()
-        kept = []
+        kept, sizes, moves = [], {}, []
         for file in received:
             shown = safe_name(file.given)
             file.reason = file.reason or _reason_against(file, shown)
@@ -157,19 +157,24 @@ def _keep(documents: ServedDocuments, name: str, received: list[ReceivedFile]) -
                 continue
             shown = other_name(shown, taken)
             taken.add(shown.casefold())
-            place = folder / shown
-            file.place.replace(place)
-            kept.append(
-                {
-                    "id": file_id(place),
-                    "object": "file",
-                    "filename": shown,
-                    "bytes": file.bytes,
-                    "status": "uploaded",
-                    "reason": None,
-                }
-            )
+            sizes[shown] = file.bytes
+            moves.append((file.place, folder / shown))
+            kept.append(_uploaded(folder / shown, file.bytes))
+        with documents.access.admit_uploads(name, sizes):
+            for incoming, place in moves:
+                incoming.replace(place)
         return kept
+
+
+def _uploaded(place: Path, size: int) -> Json:
+    return {
+        "id": file_id(place),
+        "object": "file",
+        "filename": place.name,
+        "bytes": size,
+        "status": "uploaded",
+        "reason": None,
+    }
 
 
 def _reason_against(file: ReceivedFile, shown: str) -> str:
@@ -199,6 +204,7 @@ def _delete(documents: ServedDocuments, name: str, file: str) -> None:
         for path in uploaded_files(collection):
             if file_id(path) == file:
                 path.unlink()
+                documents.access.forget_upload(name, path.name)
                 return
     if any(facts["id"] == file for facts in file_list(documents, collection)):
         message = "this file was not uploaded: it is one of the server's machine, and stays there"

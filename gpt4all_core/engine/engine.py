@@ -171,6 +171,7 @@ class Engine:
             prompt_length=len(prompt),
         )
         self._enqueue(sequence, on_end)
+        mailbox.prompt_tokens = len(prompt)
         return Generation(mailbox, keep_alive=keep_alive)
 
     def score(

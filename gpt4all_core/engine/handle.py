@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from gpt4all_core.errors import EngineClosed, GenerationCancelled
-from gpt4all_core.types import Completion, Loglikelihood, Piece
+from gpt4all_core.types import Completion, Loglikelihood, Piece, Usage
 
 T = TypeVar("T")
 
@@ -65,6 +65,9 @@ class Mailbox(Generic[T]):
         self._pieces: deque[Piece] = deque()
         self._outcome: T | BaseException | None = None
         self._pid = os.getpid()
+        self.prompt_tokens = 0
+        """Of the prompt that was taken on; whoever makes the request notes it here."""
+        self._written_tokens = 0
 
     @property
     def is_cancelled(self) -> bool:
@@ -78,6 +81,7 @@ class Mailbox(Generic[T]):
         """Engine: more text."""
         with self._lock:
             self._pieces.append(piece)
+            self._written_tokens += piece.tokens
             self._has_piece.notify_all()
             wakers, self._piece_wakers = self._piece_wakers, []
             is_left = any(waker.loop.is_closed() for waker in self._end_wakers)
@@ -117,6 +121,13 @@ class Mailbox(Generic[T]):
             if isinstance(self._outcome, BaseException):
                 raise self._outcome
             return self._outcome
+
+    def usage_so_far(self) -> Usage:
+        """What the request has cost until now; of one that was broken off, until then."""
+        with self._lock:
+            if isinstance(self._outcome, Completion):
+                return self._outcome.usage
+            return Usage(self.prompt_tokens, self._written_tokens)
 
     def wait(self, timeout_s: float | None = None, *, for_piece: bool) -> bool:
         """Block until there is a piece (if asked for) or an outcome; False when time ran out."""
@@ -230,6 +241,11 @@ class Generation(Request[Completion]):
             async for piece in pieces:
                 if piece.text:
                     yield piece.text
+
+    @property
+    def usage_so_far(self) -> Usage:
+        """What it has cost until now, also where it was broken off or failed; reads nothing away."""
+        return self._mailbox.usage_so_far()
 
     @property
     def pieces(self) -> "Arrivals[Piece]":

@@ -225,6 +225,7 @@ class IsolatedEngine:
     def _begin(self, message: Submit | Score) -> Mailbox[Any]:
         """Have the child take on a request; what comes of it goes to the mailbox."""
         mailbox = Mailbox[Any](partial(self._outbox.put, request_frame(Cancel(message.number))))
+        mailbox.prompt_tokens = len(message.tokens) if isinstance(message, Submit) else 0
         try:
             self._ask(message, Accepted, mailbox)
         except BaseException:
