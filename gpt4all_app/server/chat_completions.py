@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
+from gpt4all_app.server.access_caller import note_requests
 from gpt4all_app.server.body_reading import ReadingRoute
 from gpt4all_app.server.chat_json import AnswerHead, ChatCompletion, ChunkWriter, completion_json
 from gpt4all_app.server.chat_request import ChatCompletionRequest, ChatQuestion, to_question
@@ -96,6 +97,7 @@ def ask(model: "LocalModel", question: ChatQuestion) -> list["ChatReply"]:
             )
             undo.callback(replies[-1].cancel)
         undo.pop_all()
+    note_requests(replies)
     return replies
 
 
