@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -85,6 +86,16 @@ class RemoteEmbedder:
         )
         self._calls = EmbeddingCalls(self._endpoint, self._choices)
         self._given_identity = identity
+
+    def __reduce__(self) -> tuple[partial["RemoteEmbedder"], tuple[()]]:
+        """A copy, in another process too, has connections of its own; the key goes along if it was given."""
+        choices, endpoint = self._choices, self._endpoint.options
+        arguments = {choice.name: getattr(choices, choice.name) for choice in fields(choices)}
+        how = {
+            name: getattr(endpoint, name)
+            for name in ("base_url", "api_key", "timeout_s", "max_retries", "max_connections")
+        }
+        return partial(type(self), identity=self._given_identity, **arguments, **how), ()
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pickle
 
 import numpy as np
 import pytest
@@ -261,3 +262,14 @@ def test_a_server_without_an_embedder_says_which_it_has_none_of(scripted):
     endpoint = scripted({"/v1/models": models})
     with RemoteEmbedder(base_url=endpoint.url) as embedder, pytest.raises(ModelNotFound, match="embedder"):
         embedder.open()
+
+
+def test_a_copy_in_another_process_connects_anew(scripted):
+    endpoint = scripted({"/v1/models": ONE_MODEL, "/v1/embeddings": lengths})
+    with opened(endpoint, api_key="key", document_prefix="text: ") as embedder:
+        embedder.open()
+        sent = pickle.dumps(embedder)
+        identity = embedder.identity
+    with pickle.loads(sent) as copy:
+        assert (copy.identity, copy.embed_query("a").shape) == (identity, (2,))
+    assert endpoint.asked[-1][2]["Authorization"] == "Bearer key"
