@@ -21,6 +21,7 @@
 | `isolate` | `GPT4ALL_ISOLATE` | `false`: models run in this process |
 | `vector_index` | `GPT4ALL_VECTOR_INDEX` | `chroma`: vectors of documents in files beside their index |
 | `vector_index_key` | `GPT4ALL_VECTOR_INDEX_KEY` | none: what a vector server wants as a key |
+| `workers` | `GPT4ALL_WORKERS` | `local`: documents are read and embedded by this machine alone |
 
 The config file is `config.toml` in the platform's folder for user configuration; its keys are
 the names in the first column.
@@ -64,6 +65,7 @@ class SettingArguments(TypedDict, total=False):
     isolate: bool | None
     vector_index: str | None
     vector_index_key: str | None
+    workers: str | None
 
 
 class Settings(BaseModel):
@@ -85,6 +87,7 @@ class Settings(BaseModel):
     isolate: run models in a child process, whose death is an error and not the end.
     vector_index: where the vectors of documents are: "chroma", "exact", or the address of a server.
     vector_index_key: what that server is told so that it lets this program in; never shown.
+    workers: what reads and embeds documents: "local", "ray", "ray:auto", or the address of a Ray cluster.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -108,6 +111,7 @@ class Settings(BaseModel):
     isolate: bool | None = None
     vector_index: str | None = Field(default=None, min_length=1)
     vector_index_key: SecretStr | None = Field(default=None, min_length=1)
+    workers: str | None = Field(default=None, min_length=1)
 
     @field_validator("home", "catalog", "cache_dir", mode="before")
     @classmethod
@@ -160,6 +164,7 @@ _EXPECTED = {
     "isolate": "true or false",
     "vector_index": "chroma, exact, or the address of a server",
     "vector_index_key": "a key",
+    "workers": "local, ray, ray:auto, or the address of a Ray cluster",
 }
 
 

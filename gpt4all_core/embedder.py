@@ -4,9 +4,9 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import Future
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from gpt4all_core.catalog.fingerprint import file_samples
 from gpt4all_core.config import resolve_settings
@@ -68,6 +68,17 @@ class LocalEmbedder(LeasedModel[OpenPacks]):
         if long_text not in ("mean", "truncate", "error"):
             raise ConfigError(f"long_text={long_text!r} is unknown; use 'mean', 'truncate' or 'error'")
         super().__init__(model, role="embedder", allow_download=allow_download)
+        self._asked: dict[str, Any] = {
+            "query_prefix": query_prefix,
+            "document_prefix": document_prefix,
+            "long_text": long_text,
+            "dimensions": dimensions,
+            "threads": threads,
+            "device": device,
+            "gpu_layers": gpu_layers,
+            "idle_ttl_s": idle_ttl_s,
+            "allow_download": allow_download,
+        }
         self._settings = resolve_settings(
             threads=threads, device=device, gpu_layers=gpu_layers, idle_ttl_s=idle_ttl_s
         )
@@ -75,6 +86,11 @@ class LocalEmbedder(LeasedModel[OpenPacks]):
         self._document_prefix = document_prefix
         self._long_text = long_text
         self._asked_dimensions = dimensions
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """A copy, in another process or on another machine, opens the model there, by the same reference."""
+        reference = self._reference or resolve_settings().embedding_model
+        return partial(type(self), reference, **self._asked), ()
 
     @cached_property
     def identity(self) -> str:

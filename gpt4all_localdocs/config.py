@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from gpt4all_core.errors import ConfigError
 from gpt4all_localdocs.check_arguments import check_count
 from gpt4all_localdocs.patterns import PathRules, compile_patterns
+from gpt4all_localdocs.scale.choice import check_workers
 from gpt4all_localdocs.splitter import Splitter, check_splitter
 from gpt4all_localdocs.vector_index.registry import VectorIndexChoice, check_vector_index
 
@@ -25,8 +26,11 @@ class IndexOptions:
     lock_timeout_s: how long a sync waits for another one; None stands for no limit.
     max_file_bytes: larger files are skipped, with that reason; 200 MB is a few thousand pages.
     load_timeout_s: a file whose text takes longer is unreadable.
+    workers: where files are read, cut and embedded: "local"; "ray", a Ray that is started on this machine for
+    the sync; "ray:auto", the cluster of this machine; or the address of one, "ray://head:10001". See
+    docs/scale.md. None stands for the setting, and that for "local".
     load_workers: files that are read at once, each in a process of its own of some 100 MB; None stands for
-    the processor's cores, four at most.
+    the processor's cores, four at most, and under Ray for what the cluster has room for.
     pdf_layout: whether every page of a PDF is looked at for ruled tables, and a PDF without an outline has
     its headings found by size and weight of letters: see docs/formats.md for what it costs. Else tables are
     found on pages whose long lines have wide gaps. Another choice reads all files anew at the next sync. The
@@ -50,6 +54,7 @@ class IndexOptions:
     lock_timeout_s: float | None = 30.0
     max_file_bytes: int = 200 * 1024 * 1024
     load_timeout_s: float = 60.0
+    workers: str | None = None
     load_workers: int | None = None
     pdf_layout: bool | None = None
     embed_batch: int = 64
@@ -68,6 +73,7 @@ class IndexOptions:
             value = getattr(self, name)
             if value is not None or name != "load_workers":
                 check_count(name, value, least=least)
+        check_workers(self.workers)
         check_splitter(self.splitter)
         if not _is_number(self.load_timeout_s) or not self.load_timeout_s > 0:
             raise ConfigError(f"load_timeout_s is {self.load_timeout_s!r}; it must be above 0")

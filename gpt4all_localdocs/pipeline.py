@@ -23,6 +23,14 @@ _MOST_WORKERS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
+class PipelineRecipe:
+    """What `open_pipeline` takes besides the embedder: enough to open it again in another process."""
+
+    chunk_options: ChunkOptions
+    options: IndexOptions
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentPipeline:
     """How files become passages; the steps but `load` need not be thread-safe.
 
@@ -31,6 +39,7 @@ class DocumentPipeline:
     load: raises UnreadableDocument; called by `parallel_loads` threads at once.
     embedding_text: what is embedded for a chunk, from the chunk and its document's title. It does not
     see the file's name, so that a renamed file keeps its vectors; keyword search finds the name.
+    recipe: how other machines make the same; None where they cannot.
     """
 
     suffixes: frozenset[str]
@@ -39,6 +48,7 @@ class DocumentPipeline:
     chunk: Callable[[Document], Sequence[Chunk]]
     embedding_text: Callable[[Chunk, str | None], str]
     parallel_loads: int = 1
+    recipe: PipelineRecipe | None = None
 
 
 @contextmanager
@@ -76,6 +86,7 @@ def open_pipeline(
                 chunk, title=title, count_tokens=embedder.count_tokens, options=chunk_options
             ),
             parallel_loads=options.load_workers or min(os.cpu_count() or 1, _MOST_WORKERS),
+            recipe=PipelineRecipe(chunk_options, options),
         )
 
 

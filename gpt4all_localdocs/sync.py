@@ -9,8 +9,8 @@ from gpt4all_core.protocols import Embedder
 from gpt4all_localdocs.check_arguments import check_callable, check_kind, check_stop
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.pipeline import DocumentPipeline
-from gpt4all_localdocs.read_files import LocalReader
 from gpt4all_localdocs.rebuild import rebuilding, swap_in
+from gpt4all_localdocs.scale.open_reader import open_reader
 from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.sync_progress import OnProgress, StopSignal, SyncProgress
 from gpt4all_localdocs.sync_run import SyncRun
@@ -72,7 +72,7 @@ def sync(
                 target,
                 embedder,
                 pipeline=pipeline,
-                reader=LocalReader(pipeline),
+                reader=open_reader(target, embedder, pipeline=pipeline, options=options),
                 options=options,
                 on_progress=on_progress,
                 stop=stop,

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
@@ -173,6 +174,16 @@ class VectorTable:
             known = {row[0] for row in rows}
         return [key for key in asked if key not in known]
 
+    def keys_of_file(self, path: Path) -> list[str]:
+        """The keys of the vectors that a file's passages have."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT key FROM vectors JOIN chunks ON vector_key = key"
+                " WHERE file_id = (SELECT id FROM files WHERE path = ?)",
+                (str(path),),
+            )
+            return [row[0] for row in rows]
+
     def keys(self) -> list[str]:
         """Every key, in order."""
         with self._database.reading() as connection:
@@ -246,6 +257,16 @@ class VectorTable:
             next_key = "SELECT key FROM vectors WHERE key >= ? ORDER BY key LIMIT 1"
             found = (connection.execute(next_key, (start,)).fetchone() for start in starts)
             return list(dict.fromkeys(row[0] for row in found if row is not None))
+
+    def published(self, keys: Iterable[str]) -> list[str]:
+        """Those of these keys that the published derived index should hold."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT key FROM vectors WHERE {_AMONG}"  # noqa: S608 - a constant
+                " AND key NOT IN (SELECT key FROM pending WHERE operation = 'upsert') ORDER BY key",
+                (json.dumps(list(keys)),),
+            ).fetchall()
+        return [row[0] for row in rows]
 
     def pending_deletes(self) -> list[str]:
         """The keys that the published derived index may hold and should not."""

@@ -1,0 +1,1 @@
+"""Files read, cut and embedded by other machines; what they make comes back here to be written."""

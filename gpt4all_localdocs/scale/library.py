@@ -1,0 +1,31 @@
+"""Ray and the tables that it hands over, imported when they are first needed, and nowhere else."""
+
+from typing import Any
+
+from gpt4all_core.errors import MissingDependency
+
+Table = Any
+"""A table of pyarrow's."""
+
+
+def load_ray() -> Any:
+    """The package `ray` with `ray.data`. Raises MissingDependency."""
+    try:
+        import ray  # noqa: PLC0415 - an extra, and half a second
+        import ray.data  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise MissingDependency("ray, which reads files on many machines,", extra="scale") from error
+    return ray
+
+
+def packed_table(column: str, values: list[bytes]) -> Table:
+    """A table of one column, as steps of Ray Data return it. NumPy's, the default, would cut off zeros."""
+    import pyarrow  # noqa: ICN001, PLC0415 - what ray.data is made with, and loads
+
+    return pyarrow.table({column: pyarrow.array(values, pyarrow.large_binary())})
+
+
+def packed_values(table: Table, column: str) -> list[bytes]:
+    """The values of a column of bytes."""
+    values: list[bytes] = table.column(column).to_pylist()
+    return values
