@@ -46,6 +46,9 @@ class QdrantServer:
                 vectors_config=models.VectorParams(
                     size=dimensions, distance=models.Distance.COSINE, on_disk=True
                 ),
+                # Twice the default: the best 200 are found to 98.6 % instead of 97.4, for twice the time that
+                # a server builds its graph in the background (20,000 clustered vectors of 384 dimensions).
+                hnsw_config=models.HnswConfigDiff(ef_construct=200),
                 on_disk_payload=True,
                 **self._spread,
             )
@@ -127,6 +130,7 @@ class QdrantServer:
                     # As a header: given as `api_key`, the client warns of every plain http, loopback too.
                     headers={"api-key": self._key} if self._key else None,
                     check_compatibility=False,  # it would ask in a thread of its own, and warn
+                    verify=self._address.is_tls,  # certificates take 20 ms to load, also for plain http
                 )
                 try:
                     client.http.client.add_middleware(_connect_soon)

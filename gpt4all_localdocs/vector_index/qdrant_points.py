@@ -1,7 +1,7 @@
 """The two kinds of collections that an index has on Qdrant: of vectors, and of words."""
 
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
@@ -41,12 +41,9 @@ class QdrantVectors:
             return
         size = max(1, min(_PAGE, _REQUEST_BYTES // (_NUMBER_BYTES * vectors.shape[1])))
         for start in range(0, len(ids), size):
-            part = ids[start : start + size]
-            self._points.upsert(
-                [_point_of(id_) for id_ in part],
-                vectors[start : start + size].tolist(),
-                payloads=[{"key": id_} for id_ in part],
-            )
+            part = slice(start, start + size)
+            rows = zip(ids[part], vectors[part].tolist(), strict=True)
+            self._points.upsert((_point_of(id_), row, {"key": id_}) for id_, row in rows)
 
     def delete(self, ids: Sequence[str]) -> None:
         self._points.delete([_point_of(id_) for id_ in ids])
@@ -95,9 +92,8 @@ class QdrantWords:
 
     def upsert(self, rows: Sequence[int], words: Sequence[SparseWords]) -> None:
         for part in _bounded(words):
-            with self._answering() as (_, models):
-                vectors = [models.SparseVector(indices=w.indices, values=w.values) for w in words[part]]
-            self._points.upsert(list(rows[part]), {WORDS: vectors})
+            pairs = zip(rows[part], words[part], strict=True)
+            self._points.upsert((row, _vector_of(each), None) for row, each in pairs)
 
     def delete(self, rows: Sequence[int]) -> None:
         self._points.delete(list(rows))
@@ -119,7 +115,7 @@ class QdrantWords:
 
     def get(self, rows: Collection[int]) -> dict[int, SparseWords]:
         found = self._points.get(list(rows), with_vectors=True)
-        return {int(point.id): _sorted_words(point.vector[WORDS]) for point in found}
+        return {int(point.id): _words_of(point.vector) for point in found}
 
 
 class _Points:
@@ -130,10 +126,13 @@ class _Points:
         self._place = place
         self.name = name
 
-    def upsert(self, points: list[Any], vectors: Any, *, payloads: list[Any] | None = None) -> None:
+    def upsert(self, points: Iterable[tuple[int | str, Any, dict[str, str] | None]]) -> None:
+        """Points with their vectors and payloads, in one request."""
         with self._answering() as (client, models):
-            batch = models.Batch(ids=points, vectors=vectors, payloads=payloads)
-            self._check_done(client.upsert(self.name, batch, wait=True))
+            made = [
+                models.PointStruct(id=id_, vector=vector, payload=payload) for id_, vector, payload in points
+            ]
+            self._check_done(client.upsert(self.name, made, wait=True))
 
     def delete(self, points: list[Any]) -> None:
         for start in range(0, len(points), _PAGE):
@@ -167,9 +166,16 @@ def _point_of(key: str) -> str:
     return str(uuid.uuid5(_KEYS, key))
 
 
-def _sorted_words(vector: Any) -> SparseWords:
+def _vector_of(words: SparseWords) -> dict[str, dict[str, list[Any]]]:
+    """A passage without a word has no vector, but is there all the same."""
+    return {WORDS: {"indices": words.indices, "values": words.values}} if words.indices else {}
+
+
+def _words_of(vectors: Any) -> SparseWords:
     """As `SparseWords` has them; a server may keep them in another order."""
-    pairs = sorted(zip(vector.indices, vector.values, strict=True))
+    if not vectors:
+        return SparseWords([], [])
+    pairs = sorted(zip(vectors[WORDS].indices, vectors[WORDS].values, strict=True))
     return SparseWords([index for index, _ in pairs], [value for _, value in pairs])
 
 

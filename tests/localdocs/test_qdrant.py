@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -122,9 +123,11 @@ def test_requests_of_any_number_of_points_are_cut_to_what_a_server_takes(server:
     vectors.delete([f"{number}" for number in range(1_200)])
     assert vectors.count() == 1_300
     words = server.create_words("test-words")
-    weighed = list(weigh_passages([(f"passage w{number}", "") for number in range(1_500)], average_length=2))
-    words.upsert(range(1_500), weighed)
-    assert words.count() == 1_500
+    texts = [("!?", ""), *((f"passage w{number}", "") for number in range(1_500))]
+    weighed = list(weigh_passages(texts, average_length=2))
+    words.upsert(range(1_501), weighed)
+    assert words.count() == 1_501
+    assert words.get([0, 9_999]) == {0: weighed[0]}
     assert [row for row, _ in words.query(weighed[7], 1)] == [7]
 
 
@@ -228,6 +231,12 @@ def test_the_server_ranks_words_and_the_store_what_only_it_can_tell(
     asked.clear()
     filtered = bench.search("beta", mode="keyword", where={"file_name": "3.txt"})
     assert {hit.path.name for hit in filtered} == {"3.txt"}
+    shutil.copytree(bench.index, bench.index.with_name("copy"))
+    original, bench.index = bench.index, bench.index.with_name("copy")
+    assert (
+        bench.search("word7", mode="keyword", k=1)[0].path.name == "7.txt"
+    )  # what is there is not the copy's
+    bench.index = original
     bench.options = replace(bench.options, exact_search_below=1_000)
     bench.search("word7", mode="keyword")
     assert not asked
