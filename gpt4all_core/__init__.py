@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from gpt4all_core.open_model import Hardware
     from gpt4all_core.protocols import ChatModel, Constraint, Embedder
     from gpt4all_core.recommendation import Advice, recommend
+    from gpt4all_core.remote.chat import RemoteModel
     from gpt4all_core.remote.embedder import RemoteEmbedder
     from gpt4all_core.remote.reranker import RemoteReranker
     from gpt4all_core.requantization import forecast_size, requantize
@@ -137,6 +138,7 @@ __all__ = [
     "Reasoning",
     "ReasoningDelta",
     "RemoteEmbedder",
+    "RemoteModel",
     "RemoteReranker",
     "Scoring",
     "SizeForecast",
@@ -196,6 +198,7 @@ _ELSEWHERE = {
     "Reasoning": "types",
     "ReasoningDelta": "types",
     "RemoteEmbedder": "remote.embedder",
+    "RemoteModel": "remote.chat",
     "RemoteReranker": "remote.reranker",
     "Scoring": "engine.handle",
     "SizeForecast": "engine.quantization",

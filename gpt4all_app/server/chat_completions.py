@@ -82,7 +82,7 @@ async def aask(model: "LocalModel", question: ChatQuestion) -> list["ChatReply"]
 
 def ask(model: "LocalModel", question: ChatQuestion) -> list["ChatReply"]:
     """One request a choice; none if one is refused."""
-    constraint = None if question.schema is None else model.constrain(schema=question.schema)
+    constraint = model.constrain(**question.rule) if question.rule else None
     replies: list[ChatReply] = []
     with ExitStack() as undo:
         for number in range(question.count):

@@ -1,14 +1,14 @@
 """A request for a chat completion, and what the core is asked for it. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from gpt4all_app.server.chat_messages import ChatMessage, to_messages
 from gpt4all_app.server.localdocs_facts import LocalDocsFacts
-from gpt4all_app.server.requests import MOST_MESSAGES, TextRequest, TolerantRequest
+from gpt4all_app.server.requests import MOST_MESSAGES, MOST_TEXTS, TextRequest, TolerantRequest
 from gpt4all_core.asked_tools import described_schema, described_tool_use
 from gpt4all_core.engine.sampling.params import MOST_TOP_LOGPROBS
 from gpt4all_core.errors import ConfigError
@@ -55,6 +55,35 @@ class ResponseFormat(TolerantRequest):
     json_schema: SchemaFacts | None = None
 
 
+class StructuredOutputs(TolerantRequest):
+    """A rule for the answer's text, by vLLM's names; one of them.
+
+    json: a JSON Schema. regex: all of the text matches. choice: one of these texts. grammar: a sentence of a
+    Lark grammar, as llguidance reads them.
+    """
+
+    json_: dict[str, Any] | None = Field(default=None, alias="json")
+    regex: str | None = Field(default=None, min_length=1)
+    choice: list[str] | None = Field(default=None, min_length=1, max_length=MOST_TEXTS)
+    grammar: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _say_one(self) -> Self:
+        unknown = ", ".join(self.model_extra or {})
+        if unknown or len(self.rule) != 1:
+            raise ValueError(
+                f"{unknown or f'{len(self.rule)} rules'} cannot be held to;"
+                " give one of json, regex, choice and grammar"
+            )
+        return self
+
+    @property
+    def rule(self) -> dict[str, Any]:
+        """The same as the arguments of `constrain`."""
+        given = {"schema": self.json_, "regex": self.regex, "choices": self.choice, "lark": self.grammar}
+        return {name: rule for name, rule in given.items() if rule is not None}
+
+
 class ChatCompletionRequest(TextRequest):
     """What `/v1/chat/completions` is asked. All of `gpt4all_core.GenerationParams` may be given beside it."""
 
@@ -75,7 +104,13 @@ class ChatCompletionRequest(TextRequest):
     tool_choice: Literal["auto", "none", "required"] | NamedChoice = "auto"
     parallel_tool_calls: bool = True
     response_format: ResponseFormat = ResponseFormat(type="text")
+    structured_outputs: StructuredOutputs | None = None
+    """Another rule for the answer than JSON, by vLLM's key."""
+
     reasoning_effort: ReasoningEffort | None = None
+    thinking_budget_tokens: int | None = Field(default=None, ge=0)
+    """Most tokens of thought, by llama-server's key, in place of those of the effort."""
+
     modalities: list[Literal["text"]] = Field(default_factory=list)
     """Text is all that comes out."""
 
@@ -85,12 +120,12 @@ class ChatCompletionRequest(TextRequest):
 
 @dataclass(frozen=True, slots=True)
 class ChatQuestion:
-    """What a model is asked. schema: that the answer has to fit; None for any text."""
+    """What a model is asked. rule: that the answer keeps to, as `constrain` takes it; {} for any text."""
 
     messages: tuple[Message, ...]
     params: GenerationParams
     tool_use: ToolUse | None = None
-    schema: JsonSchema | None = None
+    rule: Mapping[str, Any] = field(default_factory=dict)
     reasoning: Reasoning = AS_THE_MODEL_LIKES
     count: int = 1
 
@@ -116,8 +151,8 @@ def to_question(request: ChatCompletionRequest) -> ChatQuestion:
             choice=choice.function.name if isinstance(choice, NamedChoice) else choice,
             is_parallel=request.parallel_tool_calls,
         ),
-        _schema(request.response_format),
-        to_reasoning(request.reasoning_effort),
+        _rule(request),
+        _reasoning(request),
         request.n,
     )
 
@@ -136,6 +171,21 @@ def _most_tokens(request: ChatCompletionRequest) -> int | None:
     if None not in (older, newer) and older != newer:
         raise ConfigError(f"max_tokens={older} and max_completion_tokens={newer} say two things; give one")
     return older if newer is None else newer
+
+
+def _reasoning(request: ChatCompletionRequest) -> Reasoning:
+    reasoning = to_reasoning(request.reasoning_effort)
+    budget = request.thinking_budget_tokens
+    return reasoning if budget is None else replace(reasoning, budget=budget)
+
+
+def _rule(request: ChatCompletionRequest) -> dict[str, Any]:
+    schema = _schema(request.response_format)
+    if request.structured_outputs is None:
+        return {} if schema is None else {"schema": schema}
+    if schema is not None:
+        raise ConfigError("response_format and structured_outputs are two rules for one answer; give one")
+    return request.structured_outputs.rule
 
 
 def _schema(response_format: ResponseFormat) -> JsonSchema | None:

@@ -68,7 +68,8 @@ def to_document_question(
 def _check_meaningful(question: ChatQuestion) -> None:
     refused = {
         "tools": (question.tool_use is not None, "to let a model search, offer it a tool over /v1/chunks"),
-        "response_format": (question.schema is not None, "the answer is text with marks for its sources"),
+        "response_format": ("schema" in question.rule, "the answer is text with marks for its sources"),
+        "structured_outputs": (bool(question.rule), "the answer is text with marks for its sources"),
         "n": (question.count > 1, "ask several times"),
         "logprobs": (question.params.logprobs, "leave them out"),
     }

@@ -149,6 +149,7 @@ def to_question(request: ResponseRequest) -> ChatQuestion:
     choice, written = request.tool_choice, request.text.format
     if written.type == "json_schema" and written.schema_ is None:
         raise ConfigError("text.format has no schema; give its name and schema")
+    schema = described_schema(written.model_dump(by_alias=True, exclude_none=True))
     return ChatQuestion(
         tuple(_messages(request)),
         request.params(
@@ -159,7 +160,7 @@ def to_question(request: ResponseRequest) -> ChatQuestion:
             choice=choice.name if isinstance(choice, NamedTool) else choice,
             is_parallel=request.parallel_tool_calls,
         ),
-        described_schema(written.model_dump(by_alias=True, exclude_none=True)),
+        {} if schema is None else {"schema": schema},
         to_reasoning(request.reasoning.effort),
     )
 

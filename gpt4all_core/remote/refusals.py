@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gpt4all_core.errors import ContextOverflow, EndpointError, GPT4AllError, ModelNotFound
+from gpt4all_core.errors import ContextOverflow, EndpointError, GPT4AllError, ModelNotFound, UnsupportedSchema
 
 _LONGEST = 500
 """Characters of a server's own words that are told: some answer with a page."""
@@ -30,6 +30,8 @@ _OVERFLOW = (
     re.compile(r"request \((?P<prompt>\d+) tokens\) exceeds the available context size \((?P<context>\d+)"),
 )
 
+_RULE = re.compile(r"grammar|json.?schema|structured.?outputs|guided|\bregex\b", re.IGNORECASE)
+
 
 def refusal_error(status: int | None, body: object, *, address: str) -> GPT4AllError:
     """The error for a refusal. body: its JSON, or its text; status: None within a stream."""
@@ -38,6 +40,8 @@ def refusal_error(status: int | None, body: object, *, address: str) -> GPT4AllE
     code = str(facts.get("code") or facts.get("type") or "")
     if (overflow := _overflow(facts, words, code)) is not None:
         return overflow
+    if status == 400 and _RULE.search(words):
+        return UnsupportedSchema(f"{address} cannot hold an answer to this rule: {words}")
     if _is_unknown_model(status, code, words):
         return ModelNotFound(f"{address} has no such model: {words}; `model` names one of /v1/models")
     answered = "ended an answer with an error" if status is None else f"answered {status}"

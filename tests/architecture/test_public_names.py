@@ -59,6 +59,7 @@ CORE = {
     "Reasoning",
     "ReasoningDelta",
     "RemoteEmbedder",
+    "RemoteModel",
     "RemoteReranker",
     "Scoring",
     "SizeForecast",

@@ -39,6 +39,7 @@ REFUSED = {
         r"max_tokens=\d+ and max_completion_tokens=\d+ say two things",
         "top_logprobs needs logprobs",
         "response_format has no json_schema",
+        "structured_outputs: .* cannot be held to|are two rules for one answer",
     ),
     "/v1/responses": (*CONVERSATIONS, "the conversation is empty", "text.format has no schema"),
     "/v1/chunks": ("which has no words",),
