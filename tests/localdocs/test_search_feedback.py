@@ -63,8 +63,9 @@ def test_the_question_outweighs_the_terms() -> None:
 def test_essential_words_have_most_of_the_weight_and_none_is_lost(
     words: list[str], held: dict[str, int]
 ) -> None:
-    weights = word_weights({word: held.get(word, 0) for word in words}, 1_000)
-    match, scale = require_essential(words, weights)
+    held = {word: held.get(word, 0) for word in words}
+    weights = word_weights(held, 1_000)
+    match, scale = require_essential(words, weights, held=held, most_held=None, wanted=1)
     alive = [word for word in words if weights[word]]
     needed, _, _ = match.partition(") AND (")
     if scale == 1.0:
@@ -78,6 +79,23 @@ def test_essential_words_have_most_of_the_weight_and_none_is_lost(
     assert max(weights[word] for word in alive if word not in essential) <= min(
         weights[word] for word in essential
     )
+
+
+@pytest.mark.parametrize(
+    ("held", "essential"),
+    [
+        ({"a": 20, "b": 30, "c": 40, "d": 50}, ["a", "b", "c"]),
+        ({"a": 20, "b": 30, "c": 60, "d": 70}, ["a", "b"]),  # with c they would have more than 100
+        ({"a": 200, "b": 300, "c": 400, "d": 500}, ["a"]),
+        ({"a": 1, "b": 2, "c": 200, "d": 200}, ["a", "b", "c"]),  # a and b alone have less than is wanted
+    ],
+)
+def test_words_that_too_many_passages_hold_are_not_essential_once_enough_are_found(
+    held: dict[str, int], essential: list[str]
+) -> None:
+    weights = dict.fromkeys(held, 1.0)
+    match, _ = require_essential(list(held), weights, held=held, most_held=100, wanted=10)
+    assert match.partition(")")[0].strip('("').split('" OR "') == essential
 
 
 def test_pruned_keyword_scores_are_those_of_bm25(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
