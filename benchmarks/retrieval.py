@@ -1,11 +1,12 @@
 """How good is search? nDCG@10 on retrieval sets, beside plain rankings and the frameworks' plain recipes.
 
-    .bench/venv/bin/python -m benchmarks.retrieval FOLDER… [--queries 500]
+    .bench/venv/bin/python -m benchmarks.retrieval FOLDER… [--queries 500] [--steps]
 
 Each FOLDER holds corpus.jsonl, queries.jsonl and qrels/test.tsv in the layout of BEIR. All rows embed with
 the bundled model, every setting is a default, nothing is tuned for a set. The best passage of a document
 counts for it. LangChain's and LlamaIndex's rows are the first recipe of their documentation; they run where
-these are installed, and are left out with the reason where they are not.
+these are installed, and are left out with the reason where they are not. --steps ranks by the steps of a
+search instead: without a second look, and with other settings of it than those that are built in.
 """
 
 import argparse
@@ -19,18 +20,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
 from gpt4all_core import LocalEmbedder
 from gpt4all_core.protocols import Vectors
-from gpt4all_localdocs import LocalDocs, Text
+from gpt4all_localdocs import LocalDocs, Text, feedback, hybrid
 
 Ranking = list[str]
 Search = Callable[[str], Ranking]
 
 _DEPTH = 100
 """Passages that each row ranks; several may be of one document."""
+
+_SECOND_LOOKS = (
+    ("convex fusion, every candidate with its own cosine", 0, 0.0),
+    ("a second look, moved towards the best three passages", 3, 0.0),
+    ("towards the best five, their words with a weight of .05: built in", 5, 0.05),
+    ("the same with a weight of .1", 5, 0.1),
+)
+"""Of `--steps`: what it is, passages that the question's vector is moved towards, weight of their words."""
 
 _RRF_K = 60
 """Cormack, Clarke and Buettcher, "Reciprocal rank fusion outperforms Condorcet", SIGIR 2009."""
@@ -74,13 +84,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--queries", type=int, help="take so many, evenly spread; default all")
+    parser.add_argument("--steps", action="store_true", help="what each step of a search brings")
     options = parser.parse_args()
     embedder = RememberedEmbedder()
     table: dict[str, dict[str, str]] = {}
     sets = [read_set(folder, options.queries) for folder in options.folders]
     for each in sets:
         print(f"{each.name}: {len(each.corpus)} documents, {len(each.judged)} questions", flush=True)
-        for row, search in rows(each, embedder):
+        for row, search in (step_rows if options.steps else rows)(each, embedder):
             score, median_ms = measure(each, search)
             table.setdefault(row, {})[each.name] = f"{score:.3f} ({median_ms:.0f} ms)"
             print(f"  {row}: {table[row][each.name]}", flush=True)
@@ -137,6 +148,25 @@ def rows(each: RetrievalSet, embedder: RememberedEmbedder) -> Iterator[tuple[str
             print(f"  {name}: left out, {module} is not installed", flush=True)
         else:
             yield name, make(each, embedder)
+
+
+def step_rows(each: RetrievalSet, embedder: RememberedEmbedder) -> Iterator[tuple[str, Search]]:
+    """Hybrid search with settings of its second look exchanged, each as a row."""
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        LocalDocs(Path(directory) / "index", embedder=embedder) as docs,
+    ):
+        docs.put(Text(text, id=id_) for id_, text in each.corpus.items())
+        embedder.embed_documents([each.questions[id_] for id_ in each.judged])
+        for row, passages, term_weight in _SECOND_LOOKS:
+            with (
+                mock.patch.object(hybrid, "FEEDBACK_PASSAGES", passages),
+                mock.patch.object(feedback, "_TERM_WEIGHT", term_weight),
+            ):
+                yield (
+                    row,
+                    lambda question: distinct(hit.text_id for hit in docs.search(question, k=_DEPTH)),
+                )
 
 
 def langchain_recipe(each: RetrievalSet, embedder: RememberedEmbedder) -> Search:
