@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from gpt4all_app import config, docs, models
+from gpt4all_app import config, docs, models, users
 from gpt4all_app.ask import ask
 from gpt4all_app.chat import chat
 from gpt4all_app.command_group import CommandGroup
@@ -50,6 +50,7 @@ app.add_typer(docs.app, name="docs", rich_help_panel=_TALK)
 app.add_typer(models.app, name="models", rich_help_panel=_MODELS)
 app.command("eval", rich_help_panel=_MODELS)(evaluate)
 app.command(rich_help_panel=_OTHERS)(serve)
+app.add_typer(users.app, name="users", rich_help_panel=_OTHERS)
 app.command(rich_help_panel=_INSTALLATION)(doctor)
 app.add_typer(config.app, name="config", rich_help_panel=_INSTALLATION)
 

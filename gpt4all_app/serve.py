@@ -10,6 +10,14 @@ from gpt4all_app.open_page import tell_of_page
 from gpt4all_app.options import Index, complete_model
 from gpt4all_app.output import Output
 from gpt4all_app.paths import absolute, index_place
+from gpt4all_app.serve_access import (
+    AuditLog,
+    AuditQuestions,
+    Authorise,
+    AuthoriseAlone,
+    Users,
+    access_options,
+)
 from gpt4all_core.errors import ConfigError, MissingDependency
 
 if TYPE_CHECKING:
@@ -103,6 +111,11 @@ def serve(
             " models run elsewhere, or are small and asked by many.",
         ),
     ] = 1,
+    users: Users = None,
+    authorise: Authorise = None,
+    authorise_alone: AuthoriseAlone = False,
+    audit_log: AuditLog = None,
+    audit_questions: AuditQuestions = True,
 ) -> None:
     """Answer programs over HTTP, as OpenAI's API does, and people with a web page.
 
@@ -128,6 +141,13 @@ def serve(
         cors_origins=tuple(cors or ()),
         host_names=tuple(host_name or ()),
         has_page=page,
+        access=access_options(
+            users,
+            authorise,
+            audit_log,
+            authorise_alone=authorise_alone,
+            audit_questions=audit_questions,
+        ),
     )
     plan = ServerPlan(
         options,
@@ -151,7 +171,9 @@ def serve(
             models.close()
             run_workers(plan.open_app, options, count=workers, on_start=tell)
         else:
-            run_server(models, options, documents=plan.open_documents(models), on_start=tell)
+            access = plan.open_access()
+            documents = plan.open_documents(models, access)
+            run_server(models, options, documents=documents, access=access, on_start=tell)
     except OSError as error:
         reason = error.strerror or error
         if error.errno == errno.EADDRINUSE:

@@ -17,6 +17,7 @@ from gpt4all_app.server.access_quotas import Quotas
 from gpt4all_app.server.access_rules import RULES
 from gpt4all_app.server.access_store import AccessStore
 from gpt4all_app.server.errors import RequestRefused
+from gpt4all_core.errors import ConfigError
 from gpt4all_core.off_loop import off_loop
 
 
@@ -100,13 +101,18 @@ class Access:
 def open_access(options: AccessOptions, *, index: Path, api_key: str | None) -> Access | None:
     """What options ask for, beside an index; None where they ask for nothing.
 
-    Raises ConfigError for users that cannot be read, a function that cannot be imported, and a log that
-    cannot be written.
+    Raises ConfigError for users that cannot be read or are none, a function that cannot be imported, and a
+    log that cannot be written.
     """
     if not options.is_used:
         return None
     authorise = None if options.authorise is None else load_authorise(options.authorise)
     keys = KeyRing(options.users, api_key=api_key)
+    if options.users is not None and api_key is None and not keys.users.users:
+        raise ConfigError(
+            f"the users' file {options.users} has no users, and there is no API key, so that nobody could"
+            " come in; add one: gpt4all users add NAME"
+        )
     store = AccessStore.beside(index)
     log = options.audit_log
     audit = None if log is None else AuditLog(log, has_questions=options.audit_questions)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from gpt4all_app.server.access import Access, open_access
+from gpt4all_app.server.access_view import UsersView
 from gpt4all_app.server.app import create_app
 from gpt4all_app.server.find_models import find_models
 from gpt4all_app.server.localdocs import ServedDocuments
@@ -29,11 +31,20 @@ class ServerPlan:
         """The models, none of which is loaded. Raises what `find_models` does."""
         return find_models(self.models)
 
-    def open_documents(self, models: ServedModels) -> ServedDocuments:
+    def open_access(self) -> Access | None:
+        """The users; None where there are none, nor anything like it. Raises what `open_access` does."""
+        return open_access(self.options.access, index=self.index, api_key=self.options.api_key)
+
+    def open_documents(self, models: ServedModels, access: Access | None = None) -> ServedDocuments:
         """The documents, embedded by the first of the models that can."""
-        return ServedDocuments(self.index, embedder=lambda: models.embedder(None), options=self.documents)
+        return ServedDocuments(
+            self.index,
+            embedder=lambda: models.embedder(None),
+            options=self.documents,
+            access=None if access is None else UsersView(access),
+        )
 
     def open_app(self) -> FastAPI:
         """All of it as an application, which closes it at its end."""
-        models = self.open_models()
-        return create_app(models, self.options, documents=self.open_documents(models))
+        models, access = self.open_models(), self.open_access()
+        return create_app(models, self.options, documents=self.open_documents(models, access), access=access)

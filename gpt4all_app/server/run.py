@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from gpt4all_app.server.access import Access
 from gpt4all_app.server.app import create_app
 from gpt4all_app.server.connections import PunctualProtocol
 from gpt4all_app.server.localdocs import ServedDocuments
@@ -32,16 +33,19 @@ def run_server(
     options: ServerOptions,
     *,
     documents: ServedDocuments | None = None,
+    access: Access | None = None,
     on_start: Callable[[str], object],
 ) -> None:
-    """Serve until SIGINT or SIGTERM; for the main thread. Closes the models and documents.
+    """Serve until SIGINT or SIGTERM; for the main thread. Closes the models, documents and access.
 
     on_start: called with the server's address once it can be called. Raises OSError for an address that
     cannot be listened on, KeyboardInterrupt after SIGINT.
     """
     listening = listening_socket(options)
     try:
-        server = uvicorn.Server(server_config(create_app(models, options, documents=documents)))
+        server = uvicorn.Server(
+            server_config(create_app(models, options, documents=documents, access=access))
+        )
         # uvicorn raises the signal that ended it once more, for who was there before: to end is enough.
         previous = signal.signal(signal.SIGTERM, lambda *_signal: None)
         try:
@@ -54,6 +58,8 @@ def run_server(
         listening.close()
         if documents is not None:
             documents.close()
+        if access is not None:
+            access.close()
         models.close()
 
 

@@ -82,6 +82,14 @@ def reads_here(monkeypatch):
     monkeypatch.setattr("gpt4all_localdocs.pipeline.LoaderPool", ReadsHere)
 
 
+@pytest.fixture(scope="module")
+def module_reads_here():
+    """The same for all tests of a module."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gpt4all_localdocs.pipeline.LoaderPool", ReadsHere)
+        yield
+
+
 @pytest.fixture
 def shelf(talk, open_documents, reads_here):
     """A client of a server with documents, and what it does with them all the time."""

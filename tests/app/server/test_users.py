@@ -3,7 +3,7 @@
 import pytest
 from people import API_KEY, People
 from served import QUESTION, Script, events
-from shelf import LEAVE, TRAVEL, ReadsHere, refused, told
+from shelf import LEAVE, TRAVEL, refused, told
 
 from gpt4all_app.server.access_users_file import remove_user
 from gpt4all_app.server.localdocs_options import DocumentOptions
@@ -14,26 +14,20 @@ SECRET = b"Salaries\n\nThe director gets 27 days of paid leave and a car.\n"
 
 
 @pytest.fixture(scope="module")
-def people(tmp_path_factory):
+def people(tmp_path_factory, module_reads_here):
     """Ann has papers and Bob has secrets, in which each has one file of the same words; they stay so."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gpt4all_localdocs.pipeline.LoaderPool", ReadsHere)
-        people = People(
-            tmp_path_factory.mktemp("people"), models=[Script(["Nobody knows [1]."] * 9, name="base")]
-        )
-        ann, bob = people.shelf("ann"), people.shelf("bob")
-        ann.make("papers")
-        bob.make("secrets")
-        bob.upload(
-            ("salaries.txt", SECRET),
-            ("equal.txt", TRAVEL),
-            ("project_falcon_2025.txt", FALCON),
-            name="secrets",
-        )
-        ann.upload(("leave.txt", LEAVE), ("same.txt", TRAVEL))
-        ann.sync()
-        yield people
-        people.close()
+    people = People(
+        tmp_path_factory.mktemp("people"), models=[Script(["Nobody knows [1]."] * 9, name="base")]
+    )
+    ann, bob = people.shelf("ann"), people.shelf("bob")
+    ann.make("papers")
+    bob.make("secrets")
+    of_bob = (("salaries.txt", SECRET), ("equal.txt", TRAVEL), ("project_falcon_2025.txt", FALCON))
+    bob.upload(*of_bob, name="secrets")
+    ann.upload(("leave.txt", LEAVE), ("same.txt", TRAVEL))
+    ann.sync()
+    yield people
+    people.close()
 
 
 @pytest.fixture
