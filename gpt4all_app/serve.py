@@ -1,6 +1,8 @@
 """`gpt4all serve`: local models behind OpenAI's API, for programs in any language."""
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +23,7 @@ from gpt4all_app.serve_access import (
 from gpt4all_core.errors import ConfigError, MissingDependency
 
 if TYPE_CHECKING:
+    from gpt4all_app.server.options import ServerOptions
     from gpt4all_app.server.served_models import ServedModels
 
 _Models = Annotated[
@@ -74,6 +77,18 @@ _AllowedFolders = Annotated[
         " be given more than once.",
     ),
 ]
+_MaxUpload = Annotated[
+    int, typer.Option(min=1, metavar="MB", help="Most megabytes of a file that is uploaded.")
+]
+_Workers = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Processes that answer, each with models of its own in memory; more than one pays where models"
+        " run elsewhere, or are small and asked by many.",
+    ),
+]
 _Page = Annotated[
     bool,
     typer.Option("--page/--no-page", help="Have a web page there, too: chat and documents in the browser."),
@@ -97,20 +112,10 @@ def serve(
     host_name: _HostNames = None,
     index: Index = None,
     allow_folder: _AllowedFolders = None,
-    max_upload: Annotated[
-        int, typer.Option(min=1, metavar="MB", help="Most megabytes of a file that is uploaded.")
-    ] = 100,
+    max_upload: _MaxUpload = 100,
     page: _Page = True,
     open_page: _Open = False,
-    workers: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Processes that answer, each with models of its own in memory; more than one pays where"
-            " models run elsewhere, or are small and asked by many.",
-        ),
-    ] = 1,
+    workers: _Workers = 1,
     users: Users = None,
     authorise: Authorise = None,
     authorise_alone: AuthoriseAlone = False,
@@ -157,16 +162,16 @@ def serve(
             allowed_folders=tuple(map(absolute, allow_folder or ())), file_bytes=max_upload * MEGABYTE
         ),
     )
-    models = plan.open_models()
     output = Output()
-    _announce(models, output)
 
     def tell(url: str) -> None:
         output.note(f"listening on {url}/v1")
         if page:
             tell_of_page(url, output, is_opened=open_page)
 
-    try:
+    models = plan.open_models()
+    _announce(models, output)
+    with _listening_at(options):
         if workers > 1:
             models.close()
             run_workers(plan.open_app, options, count=workers, on_start=tell)
@@ -174,11 +179,19 @@ def serve(
             access = plan.open_access()
             documents = plan.open_documents(models, access)
             run_server(models, options, documents=documents, access=access, on_start=tell)
+
+
+@contextmanager
+def _listening_at(options: "ServerOptions") -> Iterator[None]:
+    """Say which address it was that cannot be listened on."""
+    try:
+        yield
     except OSError as error:
         reason = error.strerror or error
         if error.errno == errno.EADDRINUSE:
             reason = "another program listens there"
-        raise ConfigError(f"cannot listen on {host}:{port}: {reason}; choose another --port") from error
+        place = f"{options.host}:{options.port}"
+        raise ConfigError(f"cannot listen on {place}: {reason}; choose another --port") from error
 
 
 def _announce(models: "ServedModels", output: Output) -> None:
