@@ -24,6 +24,7 @@ from gpt4all_core.errors import ConfigError, MissingDependency
 
 if TYPE_CHECKING:
     from gpt4all_app.server.options import ServerOptions
+    from gpt4all_app.server.plan import ServerPlan
     from gpt4all_app.server.served_models import ServedModels
 
 _Models = Annotated[
@@ -133,8 +134,6 @@ def serve(
         from gpt4all_app.server.localdocs_options import MEGABYTE, DocumentOptions  # noqa: PLC0415 - not for --help
         from gpt4all_app.server.options import ServerOptions  # noqa: PLC0415 - as above
         from gpt4all_app.server.plan import ServerPlan  # noqa: PLC0415 - as above
-        from gpt4all_app.server.run import run_server  # noqa: PLC0415 - as above
-        from gpt4all_app.server.workers import run_workers  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         if error.name not in ("fastapi", "starlette", "uvicorn", "prometheus_client", "python_multipart"):
             raise
@@ -162,23 +161,32 @@ def serve(
             allowed_folders=tuple(map(absolute, allow_folder or ())), file_bytes=max_upload * MEGABYTE
         ),
     )
+    _run(plan, workers=workers, opens_page=open_page)
+
+
+def _run(plan: "ServerPlan", *, workers: int, opens_page: bool) -> None:
+    from gpt4all_app.server.run import run_server  # noqa: PLC0415 - not for --help
+    from gpt4all_app.server.workers import run_workers  # noqa: PLC0415 - as above
+
     output = Output()
 
     def tell(url: str) -> None:
         output.note(f"listening on {url}/v1")
-        if page:
-            tell_of_page(url, output, is_opened=open_page)
+        if plan.options.has_page:
+            tell_of_page(url, output, is_opened=opens_page)
 
-    models = plan.open_models()
+    models, access = plan.open_models(), plan.open_access()
     _announce(models, output)
-    with _listening_at(options):
-        if workers > 1:
-            models.close()
-            run_workers(plan.open_app, options, count=workers, on_start=tell)
-        else:
-            access = plan.open_access()
+    with _listening_at(plan.options):
+        if workers == 1:
             documents = plan.open_documents(models, access)
-            run_server(models, options, documents=documents, access=access, on_start=tell)
+            run_server(models, plan.options, documents=documents, access=access, on_start=tell)
+            return
+        # They were opened to see that they can be: each worker has its own.
+        models.close()
+        if access is not None:
+            access.close()
+        run_workers(plan.open_app, plan.options, count=workers, on_start=tell)
 
 
 @contextmanager
