@@ -75,6 +75,11 @@ def starter_model() -> Path:
     return path
 
 
+def pytest_report_header():
+    server = os.environ.get("GPT4ALL_TEST_QDRANT_URL") or shutil.which("qdrant")
+    return f"qdrant: {server or 'its engine, behind a REST of the tests'}"
+
+
 def pytest_configure():
     # LlamaIndex's plain methods ask asyncio for an event loop. As long as none was ever set, that makes
     # one, nobody closes it, and some later test is told so. Now there is none, and they close their own.
