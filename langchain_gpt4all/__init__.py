@@ -7,7 +7,7 @@
 ChatGPT4All talks, GPT4All continues a text, GPT4AllEmbeddings turns texts into vectors,
 GPT4AllRerank puts passages in order, and LocalDocsRetriever finds them in your own folders, as do
 LocalDocsVectorStore for chains that want a vector store and `create_localdocs_tool` for agents;
-`create_localdocs_chain` answers from them;
+`create_localdocs_chain` answers from them; VectorStoreIndex lets any vector store keep their vectors;
 `register` lets LangChain find the classes by name. A name is imported when it is first asked for, and
 a model library only when a model is opened.
 """
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from langchain_gpt4all.retrievers import LocalDocsRetriever
     from langchain_gpt4all.splitters import LocalDocsSplitter
     from langchain_gpt4all.tools import create_localdocs_tool
+    from langchain_gpt4all.vector_store_index import VectorStoreIndex
     from langchain_gpt4all.vector_stores import LocalDocsVectorStore
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "LocalDocsRetriever",
     "LocalDocsSplitter",
     "LocalDocsVectorStore",
+    "VectorStoreIndex",
     "create_localdocs_chain",
     "create_localdocs_tool",
     "register",
@@ -50,6 +52,7 @@ _MODULES = {
     "LocalDocsRetriever": "langchain_gpt4all.retrievers",
     "LocalDocsSplitter": "langchain_gpt4all.splitters",
     "LocalDocsVectorStore": "langchain_gpt4all.vector_stores",
+    "VectorStoreIndex": "langchain_gpt4all.vector_store_index",
     "create_localdocs_chain": "langchain_gpt4all.chains",
     "create_localdocs_tool": "langchain_gpt4all.tools",
     "register": "langchain_gpt4all._registration",

@@ -6,7 +6,8 @@
 
 GPT4All talks, calls tools and continues texts, GPT4AllEmbedding turns texts into vectors,
 GPT4AllRerank puts passages in order, LocalDocsRetriever finds them in your own folders and answers
-from them, and `create_localdocs_tool` lets an agent search there; `register` lets LlamaIndex find the
+from them, and `create_localdocs_tool` lets an agent search there; VectorStoreIndex lets any vector store keep
+their vectors; `register` lets LlamaIndex find the
 classes by name. A name is imported when it is first asked for, and a model library only when a model
 is opened.
 """
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from llamaindex_gpt4all.retrievers import LocalDocsRetriever
     from llamaindex_gpt4all.splitters import LocalDocsSplitter
     from llamaindex_gpt4all.tools import create_localdocs_tool
+    from llamaindex_gpt4all.vector_store_index import VectorStoreIndex
 
 __all__ = [
     "GPT4All",
@@ -31,6 +33,7 @@ __all__ = [
     "GPT4AllRerank",
     "LocalDocsRetriever",
     "LocalDocsSplitter",
+    "VectorStoreIndex",
     "create_localdocs_tool",
     "register",
 ]
@@ -41,6 +44,7 @@ _MODULES = {
     "GPT4AllRerank": "llamaindex_gpt4all.rerankers",
     "LocalDocsRetriever": "llamaindex_gpt4all.retrievers",
     "LocalDocsSplitter": "llamaindex_gpt4all.splitters",
+    "VectorStoreIndex": "llamaindex_gpt4all.vector_store_index",
     "create_localdocs_tool": "llamaindex_gpt4all.tools",
     "register": "llamaindex_gpt4all._registration",
 }

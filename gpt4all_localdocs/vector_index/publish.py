@@ -37,7 +37,7 @@ def publish_vectors(
     Under the writer lock. A server that does not answer is no error: the store has everything, and the next
     call makes up for it.
     """
-    place = choose_place(options.vector_index, options.vector_index_key)
+    place = choose_place(options.vector_index, options.vector_index_key, vectors=store.vectors)
     files = Generations(store.directory, store.vectors, open_index=open_index)
     if not isinstance(place, WordServer):
         WordTable(store.database).forget()

@@ -9,15 +9,17 @@ from gpt4all_localdocs.check_arguments import check_methods
 from gpt4all_localdocs.vector_index.address import ServerAddress
 from gpt4all_localdocs.vector_index.chroma_server import ChromaServer
 from gpt4all_localdocs.vector_index.given import GivenServer
+from gpt4all_localdocs.vector_index.keyed import KeyedServer, KeyedStore
 from gpt4all_localdocs.vector_index.protocol import VectorIndex
 from gpt4all_localdocs.vector_index.qdrant import QdrantServer
 from gpt4all_localdocs.vector_index.server import VectorServer
+from gpt4all_localdocs.vector_table import VectorTable
 
 LocalKind = Literal["chroma", "exact"]
 """Files beside the store, or nothing but the store."""
 
-VectorIndexChoice = LocalKind | str | VectorIndex
-"""A local kind, the address of a server, or an object with the methods of `VectorIndex`."""
+VectorIndexChoice = LocalKind | str | VectorIndex | KeyedStore
+"""A local kind, the address of a server, or an object with the methods of `VectorIndex` or `KeyedStore`."""
 
 OpenServer = Callable[[ServerAddress, str | None], VectorServer]
 """Takes the address and the key, if there is one; connects to nothing yet."""
@@ -31,6 +33,8 @@ def check_vector_index(value: object) -> None:
     """Raise ConfigError for what names no store that there is; None stands for the setting."""
     if value is None or value in get_args(LocalKind):
         return
+    if isinstance(value, KeyedStore) and not isinstance(value, type):
+        return
     if not isinstance(value, str):
         check_methods("vector_index", value, *_METHODS, kind="a name, an address or a VectorIndex")
         return
@@ -38,9 +42,12 @@ def check_vector_index(value: object) -> None:
     SERVERS[address.store](address, None)  # refuses what that kind of server does not know
 
 
-def choose_place(vector_index: VectorIndexChoice | None, key: str | None) -> LocalKind | VectorServer:
+def choose_place(
+    vector_index: VectorIndexChoice | None, key: str | None, *, vectors: VectorTable | None = None
+) -> LocalKind | VectorServer:
     """What an option stands for, or the setting `vector_index` where it is None, else "chroma".
 
+    vectors: those of the index; a `KeyedStore` can be used with them only, and named without.
     A server comes without a connection; close it. Raises ConfigError as `check_vector_index` does.
     """
     if vector_index is None or key is None:
@@ -49,6 +56,8 @@ def choose_place(vector_index: VectorIndexChoice | None, key: str | None) -> Loc
             vector_index = settings.vector_index or "chroma"
         if key is None and settings.vector_index_key is not None:
             key = settings.vector_index_key.get_secret_value()
+    if isinstance(vector_index, KeyedStore):
+        return KeyedServer(vector_index, vectors)
     if not isinstance(vector_index, str):
         return GivenServer(vector_index)
     if vector_index == "chroma":

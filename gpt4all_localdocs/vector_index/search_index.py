@@ -53,7 +53,7 @@ class SearchIndex:
         """Why the derived index was passed over although the index is large enough for it; else empty."""
         self._store = store
         self._options = options
-        place = choose_place(options.vector_index, options.vector_index_key)
+        place = choose_place(options.vector_index, options.vector_index_key, vectors=store.vectors)
         self._place: PublishedPlace | None = None
         if place == "chroma":
             self._place = PublishedFiles(store, open_index)

@@ -22,11 +22,12 @@ def find_lost(index: VectorIndex, vectors: VectorTable) -> str:
     lost = 0
     for key in sample:
         vector = vectors.get(key)
-        lost += not (_finds(index, key, vector, 1) or _finds(index, key, vector, wide))
+        lost += not (is_found(index, key, vector, 1) or is_found(index, key, vector, wide))
     if lost > min(_MOST_LOST, len(sample) // 5):
         return f"{lost} of {len(sample)} sampled vectors do not find themselves"
     return ""
 
 
-def _finds(index: VectorIndex, key: str, vector: Vectors, count: int) -> bool:
+def is_found(index: VectorIndex, key: str, vector: Vectors, count: int) -> bool:
+    """Whether it, or its equal, is among so many of its neighbours."""
     return any(id_ == key or cosine >= _EQUAL for id_, cosine in index.query(vector, count))
