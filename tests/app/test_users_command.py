@@ -10,6 +10,7 @@ from gpt4all_app.server.access import open_access
 from gpt4all_app.server.access_options import AccessOptions
 from gpt4all_app.server.access_principals import KeyRing
 from gpt4all_app.server.access_users_file import read_users
+from gpt4all_app.server.served_models import ServedModels
 from gpt4all_core.errors import ConfigError
 
 
@@ -115,15 +116,11 @@ def test_users_in_their_usual_place_are_those_of_a_server_that_names_none(gpt4al
     monkeypatch.setattr(
         "gpt4all_app.server.run.run_server", lambda *_args, **how: given.append(how["access"])
     )
-    monkeypatch.setattr("gpt4all_app.server.plan.find_models", lambda _names: Nothing())
+    monkeypatch.setattr("gpt4all_app.server.plan.find_models", lambda _names: ServedModels(()))
     monkeypatch.setenv("GPT4ALL_HOME", str(tmp_path))
-    gpt4all("serve")
+    assert gpt4all("serve").code == 0
     gpt4all("users", "add", "ann")
-    gpt4all("serve")
+    assert gpt4all("serve").code == 0
     assert given[0] is None
     assert list(given[1].keys.users.users) == ["ann"]
     given[1].close()
-
-
-class Nothing:
-    listed = ()
