@@ -104,13 +104,13 @@ class QdrantServer:
         try:
             yield self._connected(qdrant_client), qdrant_client.models
         except QdrantException as error:
-            raise VectorServerError(self._address.url, f"refuses for now: {error}; sync again") from error
+            raise VectorServerError(self.place, f"refuses for now: {error}; sync again") from error
         except qdrant_client.http.exceptions.UnexpectedResponse as error:
-            raise VectorServerError(self._address.url, _refusal(error.status_code, error.content)) from error
+            raise VectorServerError(self.place, _refusal(error.status_code, error.content)) from error
         except qdrant_client.http.exceptions.ResponseHandlingException as error:
             cause = error.source
             raise VectorServerError(
-                self._address.url,
+                self.place,
                 f"does not answer ({type(cause).__name__}: {cause!s:.200}); start it, or check the address,"
                 " and sync again: searches use the store meanwhile",
             ) from error
@@ -146,7 +146,7 @@ class QdrantServer:
         if all(number.isdigit() for number in numbers) and tuple(map(int, numbers)) < _OLDEST:
             oldest = ".".join(map(str, _OLDEST))
             raise VectorServerError(
-                self._address.url,
+                self.place,
                 f"is Qdrant {version}, which cannot rank words; use {oldest} or a later one",
             )
 

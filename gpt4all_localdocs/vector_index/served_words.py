@@ -20,7 +20,7 @@ _PAGE: Final = 1_000
 _SAMPLE: Final = 16
 """Passages whose words are read back and compared."""
 _LENGTHS: Final = 200
-"""Passages that the average length is taken from, with a standard error of 3 to 4 % (SQuAD 2.0, Cranfield)."""
+"""Passages that the average length is taken from, to 3 or 4 % (standard error; SQuAD 2.0, Cranfield)."""
 _DRIFT: Final = 0.25
 """How far the average length may come to be off: so far it changes nDCG@10 by .004 at the most."""
 _logger = logging.getLogger(__name__)

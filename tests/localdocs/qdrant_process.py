@@ -66,7 +66,7 @@ class QdrantProcess:
     def forget(self) -> None:
         """Kill it, and take away all that it has."""
         self.kill()
-        shutil.rmtree(self.directory)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def close(self) -> None:
         if self._child is not None:

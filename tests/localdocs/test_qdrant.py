@@ -161,7 +161,7 @@ def test_a_server_that_refuses_or_is_too_old_or_is_not_there_is_named_with_the_n
     nowhere = QdrantServer(ServerAddress.parse("qdrant+http://127.0.0.1:9"), None)
     with pytest.raises(VectorServerError, match=r"127\.0\.0\.1:9 does not answer .*start it") as caught:
         nowhere.open("test")
-    assert caught.value.address == "http://127.0.0.1:9"
+    assert caught.value.address == "qdrant+http://127.0.0.1:9"
 
 
 def test_a_server_of_before_word_weights_is_refused(
