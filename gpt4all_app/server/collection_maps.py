@@ -9,7 +9,7 @@ from typing import Final
 from gpt4all_app.server.errors import RequestRefused
 from gpt4all_app.server.shared_turn import SharedTurn
 from gpt4all_core.errors import GPT4AllError
-from gpt4all_localdocs.local_docs import LocalDocs
+from gpt4all_localdocs.local_docs_group import LocalDocsGroup
 from gpt4all_localdocs.map.document_map import DocumentMap
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class CollectionMaps:
     all workers of a server: what one has drawn is there for the others.
     """
 
-    def __init__(self, docs: Callable[[], LocalDocs], *, turn: SharedTurn) -> None:
+    def __init__(self, docs: Callable[[], LocalDocsGroup], *, turn: SharedTurn) -> None:
         self._docs = docs
         self._turn = turn
         self._stop = threading.Event()

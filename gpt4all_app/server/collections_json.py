@@ -23,6 +23,9 @@ class CollectionRequest(WholeRequest):
     folder: str | None = Field(default=None, json_schema_extra={"pattern": r"^(/|[A-Za-z]:[\\/])"})
     """The absolute path of a folder on the server's machine, in one that it was started with."""
 
+    embedder: str | None = None
+    """What is to embed a new collection, of the embedders that `/v1/models` tells; else the first of them."""
+
 
 class FolderFacts(BaseModel):
     """uploads: what clients sent. folder: one of the server's machine."""
@@ -33,7 +36,8 @@ class FolderFacts(BaseModel):
 
 class CollectionFacts(BaseModel):
     """documents: those that a search can find. status: "new" was never synced. map: "drawing" where a sync
-    is followed by a map that is not made yet.
+    is followed by a map that is not made yet. embedder: the one that the collection was made with; null for
+    the first of the server.
     """
 
     id: str
@@ -43,6 +47,7 @@ class CollectionFacts(BaseModel):
     passages: int
     status: Literal["ready", "syncing", "new"]
     map: Literal["ready", "missing", "outdated", "drawing"]
+    embedder: str | None
 
 
 class CollectionList(BaseModel):
@@ -99,6 +104,7 @@ def collection_json(documents: ServedDocuments, collection: ServedCollection) ->
         "passages": sum(document.passages for document in held),
         "status": "syncing" if documents.syncs.is_running else status,
         "map": _map_state(documents, collection) if is_known else "missing",
+        "embedder": documents.embedder_of(collection.name),
     }
 
 

@@ -39,7 +39,7 @@ def collections_router(documents: ServedDocuments) -> APIRouter:
         folder = None if asked.folder is None else Path(asked.folder)
 
         def created() -> Json:
-            return collection_json(documents, documents.create(asked.id, folder))
+            return collection_json(documents, documents.create(asked.id, folder, embedder=asked.embedder))
 
         return await documents.change(created)
 

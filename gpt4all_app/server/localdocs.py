@@ -17,8 +17,8 @@ from gpt4all_app.server.uploads_folders import UploadFolders
 from gpt4all_core.errors import GPT4AllError
 from gpt4all_core.off_loop import off_loop
 from gpt4all_localdocs.config import IndexOptions
-from gpt4all_localdocs.database import DATABASE_NAME
-from gpt4all_localdocs.local_docs import LocalDocs
+from gpt4all_localdocs.group_members import has_index, own_collections_at
+from gpt4all_localdocs.local_docs_group import LocalDocsGroup
 from gpt4all_localdocs.sync_progress import OnProgress, StopSignal, SyncProgress
 from gpt4all_localdocs.types import SyncReport
 
@@ -53,7 +53,8 @@ class ServedDocuments:
 
     index: its directory, made by the first collection. Uploads are kept beside it, in `<index>-uploads`, one
     directory a collection: an index may be thrown away and made anew of the documents, these may not.
-    embedder: what makes the one in use; None leaves it to the settings of this machine.
+    embedder: what makes the one in use; None leaves it to the settings of this machine. embedders: gives the
+    one of a collection that has its own, by the name that a client gave; None lets clients give none.
     access: what the request at hand may touch; without it everything.
     """
 
@@ -62,6 +63,7 @@ class ServedDocuments:
         index: Path,
         *,
         embedder: "Callable[[], Embedder] | None" = None,
+        embedders: "Callable[[str], Embedder] | None" = None,
         options: DocumentOptions | None = None,
         access: DocumentAccess | None = None,
     ) -> None:
@@ -71,15 +73,16 @@ class ServedDocuments:
         self.maps = CollectionMaps(lambda: self.docs, turn=self.uploads.turn("maps"))
         self._index = index
         self._make_embedder = embedder
+        self._embedders = embedders
         self._lock = threading.Lock()
         self._arranging = self.uploads.turn("arranging")
         """Held by a sync, and by what takes folders away: a sync would take them up again."""
-        self._docs: LocalDocs | None = None
+        self._docs: LocalDocsGroup | None = None
         self._is_closed = False
         self.syncs = SyncRuns(self._sync_docs, after=self._draw_maps, turn=self.uploads.turn("sync"))
 
     @property
-    def docs(self) -> LocalDocs:
+    def docs(self) -> LocalDocsGroup:
         """The index, opened when it is first needed. Raises RequestRefused once the server ends."""
         with self._lock:
             if self._is_closed:
@@ -87,13 +90,15 @@ class ServedDocuments:
             if self._docs is None:
                 embedder = self._make_embedder() if self._make_embedder else None
                 options = IndexOptions(lock_timeout_s=self.options.lock_timeout_s)
-                self._docs = LocalDocs(self._index, embedder=embedder, options=options)
+                self._docs = LocalDocsGroup(
+                    self._index, embedder=embedder, options=options, open_embedder=self._embedders
+                )
             return self._docs
 
     @property
     def has_index(self) -> bool:
         """Whether there is an index yet."""
-        return (self._index / DATABASE_NAME).exists()
+        return has_index(self._index)
 
     @property
     def names(self) -> DocumentNames:
@@ -135,7 +140,7 @@ class ServedDocuments:
         self.access.note_searched(asked)
         return {"collection": {"$in": asked}}
 
-    def indexed(self) -> LocalDocs:
+    def indexed(self) -> LocalDocsGroup:
         """The index. Raises RequestRefused where there is none yet."""
         if not self.has_index:
             raise RequestRefused(409, "nothing is indexed yet; upload files and sync", "nothing_indexed")
@@ -147,13 +152,22 @@ class ServedDocuments:
         embedder = self.docs.embedder
         return str(getattr(embedder, "name", embedder.identity))
 
-    def create(self, name: str, folder: Path | None) -> ServedCollection:
+    def embedder_of(self, name: str) -> str | None:
+        """What embeds a collection that was made with an embedder of its own; None for the others."""
+        own = own_collections_at(self._index).all().get(name)
+        return None if own is None else own.embedder
+
+    def create(self, name: str, folder: Path | None, *, embedder: str | None = None) -> ServedCollection:
         """Make a collection, or put a folder into one; an existing one without a folder is refused.
 
-        Raises RequestRefused for a name that is none or taken, a folder that is not allowed, and one
-        collection too many.
+        embedder: of a new collection, by its name; None for the one in use. Raises RequestRefused for a name
+        that is none or taken, a folder that is not allowed, and one collection too many; ModelNotFound and
+        UnsupportedParameter for what is no embedder of this server.
         """
         check_name(name)
+        if embedder is not None and self._embedders is None:
+            message = "this server has one embedder for all collections; leave it out"
+            raise RequestRefused(400, message, "unsupported_value", param="embedder")
         with self.access.arranging(has_folder=folder is not None) as arranging:
             names = {one.name for one in self.all_collections()}
             if folder is None and name in names:
@@ -161,8 +175,13 @@ class ServedDocuments:
             if name not in names and len(names) >= self.options.collections:
                 message = f"there are {len(names)} collections, as many as may be; delete one first"
                 raise RequestRefused(409, message, "too_many_collections")
+            if embedder is not None and name in names and self.embedder_of(name) != embedder:
+                message = f"the collection {name!r} is there with another embedder; delete it first"
+                raise RequestRefused(409, message, "collection_exists", param="embedder")
             if name not in names:
                 arranging.claim(name)
+            if embedder is not None:
+                self.docs.make_collection(name, embedder=embedder)
             if folder is not None:
                 self.docs.add(self._allowed(folder), collection=name)
             self.uploads.make(name)
@@ -224,6 +243,10 @@ class ServedDocuments:
             return self._sync_all(on_progress, stop)
 
     def _forget(self, name: str) -> None:
+        if self.embedder_of(name) is not None:
+            self.docs.remove_collection(name)
+            self.uploads.delete(name)
+            return
         held = self.docs.collections if self.has_index else {}
         elsewhere = {folder for other, folders in held.items() if other != name for folder in folders}
         # What may be refused comes first, so that whoever is refused may ask again.

@@ -10,7 +10,7 @@ from gpt4all_app.server.errors import RequestRefused
 from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.localdocs_places import DocumentName, place_json
 from gpt4all_localdocs.expand import joined_text
-from gpt4all_localdocs.local_docs import LocalDocs
+from gpt4all_localdocs.local_docs_group import LocalDocsGroup
 from gpt4all_localdocs.types import Hit
 
 Json = dict[str, Any]
@@ -79,7 +79,7 @@ def _passage(documents: ServedDocuments, passage_id: str) -> Json:
     }
 
 
-def passages_around(docs: LocalDocs, hit: Hit) -> list[Hit]:
+def passages_around(docs: LocalDocsGroup, hit: Hit) -> list[Hit]:
     """The passages that are shown with one of them, in the order of their document."""
     most = _AROUND if hit.part is None else _MOST_OF_A_PART // 2
     before = neighbours(docs, hit, "previous_id", most)
@@ -87,7 +87,9 @@ def passages_around(docs: LocalDocs, hit: Hit) -> list[Hit]:
     return [each for each in (*before[::-1], hit, *after) if each.part == hit.part]
 
 
-def neighbours(docs: LocalDocs, hit: Hit, side: Literal["previous_id", "next_id"], most: int) -> list[Hit]:
+def neighbours(
+    docs: LocalDocsGroup, hit: Hit, side: Literal["previous_id", "next_id"], most: int
+) -> list[Hit]:
     """The passages on one side of a passage, the nearest first; a document may have very many."""
     found: list[Hit] = []
     while len(found) < most and (following := getattr(hit, side)):

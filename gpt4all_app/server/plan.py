@@ -40,6 +40,7 @@ class ServerPlan:
         return ServedDocuments(
             self.index,
             embedder=lambda: models.embedder(None),
+            embedders=models.embedder,
             options=self.documents,
             access=None if access is None else UsersView(access),
         )

@@ -37,6 +37,7 @@ def test_a_collection_goes_from_new_to_ready(shelf):
         "passages": 0,
         "status": "new",
         "map": "missing",
+        "embedder": None,
     }
     papers.upload(("leave.txt", LEAVE))
     papers.sync()
