@@ -61,7 +61,7 @@ class Access:
         if caller is None:
             raise RuntimeError(f"{request.method} {path} was reached past the gate")
         caller.rule = rule
-        if rule.action is None or rule.need == "searched":  # what is found is chosen by the documents
+        if rule.action is None or rule.need in ("searched", "create"):  # by names that the documents look at
             return
         action, name = rule.action, request.path_params.get("collection", "")
         match rule.need:
@@ -70,7 +70,7 @@ class Access:
                 await off_loop(lambda: self._check_collection(caller, action, name), lane=self)
             case "models":
                 await off_loop(lambda: self._check(caller, action, MODELS), lane=self)
-            case "create" | "administrator":
+            case "administrator":
                 await off_loop(lambda: self._check(caller, action, SERVER), lane=self)
 
     def may(self, caller: Caller, action: Action, collection: str) -> bool:

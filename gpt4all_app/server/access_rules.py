@@ -7,8 +7,8 @@ from gpt4all_app.server.access_actions import Action
 
 Need = Literal["open", "member", "models", "collection", "create", "searched", "administrator"]
 """open: nothing, not even a key. member: a key. models: that one may ask models. collection: a right to the
-collection that the address names. create: that one may make collections. searched: a key; what is found is
-only of collections that one may read. administrator: to be one."""
+collection that the address names. create: that one may make the collection that the body names. searched: a
+key; what is found is only of collections that one may read. administrator: to be one."""
 
 
 @dataclass(frozen=True, slots=True)

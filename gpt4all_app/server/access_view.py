@@ -9,7 +9,7 @@ from gpt4all_app.server.access import Access
 from gpt4all_app.server.access_actions import collection_resource
 from gpt4all_app.server.access_caller import Caller, current_caller
 from gpt4all_app.server.access_documents import Arranging, N
-from gpt4all_app.server.access_owners import NOBODYS, claim, forget
+from gpt4all_app.server.access_owners import NOBODYS, Ownership, claim, forget
 from gpt4all_app.server.access_principals import NO_NAME, OWNER
 from gpt4all_app.server.errors import RequestRefused
 
@@ -83,6 +83,10 @@ class _Claiming:
     def claim(self, name: str) -> None:
         principal = self.caller.principal
         self.caller.collections[name] = None
+        wanted = collection_resource(name, Ownership(principal.name))
+        if not self.access.policy.allows(self.caller, "create", wanted):
+            message = f"your key does not let you make {name!r}; ask an administrator"
+            raise RequestRefused(403, message, "not_permitted", param="id")
         self.access.quotas.check_collections(self.connection, principal)
         # Of one of the same name that was deleted by other programs, something may be left.
         forget(self.connection, name)
