@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -16,11 +17,12 @@ from gpt4all_localdocs.scale.library import load_ray
 _OBJECT_STORE_BYTES: Final = 512 * 1024**2
 """Shared memory of a Ray that is started here: what is between the steps is far less."""
 
-_PRIVATE: Final = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # else it reports to its maker
-    "RAY_AUTH_MODE": "token",  # its ports are open to the network: whoever has no token is turned away
-}
-"""What a Ray that is started here is told, unless the environment says something else."""
+_PRIVATE: Final = {"RAY_USAGE_STATS_ENABLED": "0"}
+"""Else a Ray that is started reports to its maker."""
+
+_GUARDED: Final = ("RAY_AUTH_MODE", "token")
+"""Its ports are open to the network: whoever has no token is turned away. Ray reads this when it is imported,
+and sets it by itself, with a warning, where it was imported before."""
 
 
 @contextmanager
@@ -30,6 +32,8 @@ def connected(workers: str) -> Iterator[Any]:
     A program that is connected already stays so, and its cluster is used. Raises MissingDependency and
     LocalDocsError.
     """
+    if workers == START and "ray" not in sys.modules:
+        os.environ.setdefault(*_GUARDED)
     ray = load_ray()
     if ray.is_initialized():
         yield ray

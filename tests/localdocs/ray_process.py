@@ -1,0 +1,44 @@
+"""Starts and ends `ray_nodes` for tests, and tells this process where it is."""
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+
+class RayProcess:
+    """Two nodes; `environment` is what a program needs to find them and to be let in."""
+
+    def __init__(self):
+        # Not below a test's own folder: paths of sockets may have a hundred characters.
+        self._folder = tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True)
+        self.environment = {
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": secrets.token_hex(32),
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_TMPDIR": self._folder.name,
+        }
+        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+            ports = [str(free.getsockname()[1]) for free in (one, other)]
+        self._process = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("ray_nodes.py"), *ports],
+            env={**os.environ, **self.environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        self.address, self.client_address = self._process.stdout.readline().decode().split()
+        self.environment["RAY_ADDRESS"] = self.address
+
+    def close(self):
+        self._process.stdin.close()
+        try:
+            self._process.wait(60)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._process.stdout.close()
+            self._folder.cleanup()
