@@ -4,6 +4,7 @@
 |---|---|---|
 | `model` | `GPT4ALL_MODEL` | the catalog's default that is on disk |
 | `embedding_model` | `GPT4ALL_EMBEDDING_MODEL` | the bundled embedder |
+| `embedder_base_url` | `GPT4ALL_EMBEDDER_BASE_URL` | none: documents are embedded on this machine |
 | `home` | `GPT4ALL_HOME` | the platform's folder for user data |
 | `catalog` | `GPT4ALL_CATALOG` | `catalog.json` beside the config file, if there is one |
 | `threads` | `GPT4ALL_THREADS` | every physical core that this process may use |
@@ -48,6 +49,7 @@ class SettingArguments(TypedDict, total=False):
 
     model: str | None
     embedding_model: str | None
+    embedder_base_url: str | None
     home: Path | str | None
     catalog: Path | str | None
     threads: int | None
@@ -71,6 +73,7 @@ class SettingArguments(TypedDict, total=False):
 class Settings(BaseModel):
     """The settings in force; None leaves the choice to whoever uses the setting.
 
+    embedder_base_url: the address of a server that embeds documents; `embedding_model` is then a name there.
     home: the folder in which models and other data of this project are kept.
     catalog: a file with models of one's own, and names for them.
     threads: processor threads that a model computes with.
@@ -94,6 +97,7 @@ class Settings(BaseModel):
 
     model: str | None = Field(default=None, min_length=1)
     embedding_model: str | None = Field(default=None, min_length=1)
+    embedder_base_url: str | None = Field(default=None, min_length=1)
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir(APPLICATION, appauthor=False)))
     catalog: Path | None = None
     threads: int | None = Field(default=None, ge=1)
@@ -147,6 +151,7 @@ class Settings(BaseModel):
 _EXPECTED = {
     "model": "a model's name or path",
     "embedding_model": "a model's name or path",
+    "embedder_base_url": "the address of a server, such as http://127.0.0.1:4891/v1",
     "home": "a folder",
     "catalog": "a file",
     "threads": "a whole number, 1 or more",

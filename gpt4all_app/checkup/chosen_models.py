@@ -16,10 +16,14 @@ from gpt4all_core.catalog.machine import memory_bytes
 from gpt4all_core.catalog.memory import CELLS_PER_TOKEN, USUAL_CONTEXT
 from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.config import Settings
-from gpt4all_core.errors import ModelError
+from gpt4all_core.errors import ConfigError, MissingDependency, ModelError
 from gpt4all_core.model_memory import CacheShape, model_memory
+from gpt4all_core.remote.embedder import RemoteEmbedder
 
 _RECOMMEND = "gpt4all models recommend"
+
+_PATIENCE_S = 10.0
+"""How long a server may take to tell its models."""
 
 
 def findings(reference: str | None, settings: Settings, *, features: AbstractSet[str]) -> Iterator[Finding]:
@@ -36,6 +40,9 @@ def findings(reference: str | None, settings: Settings, *, features: AbstractSet
     else:
         yield _of_chat_model(about, path, header, features)
         yield _memory(header, settings)
+    if settings.embedder_base_url is not None:
+        yield _of_server(settings.embedder_base_url, settings.embedding_model)
+        return
     try:
         embedder = resolve_model(role="embedder")
         check_loadable(embedder)
@@ -43,6 +50,14 @@ def findings(reference: str | None, settings: Settings, *, features: AbstractSet
         yield Finding("embedder", "problem", describe(error), taken_back("embedding_model"))
     else:
         yield Finding("embedder", "ok", embedder.name)
+
+
+def _of_server(base_url: str, model: str | None) -> Finding:
+    try:
+        with RemoteEmbedder(model, base_url=base_url, timeout_s=_PATIENCE_S, max_retries=0) as embedder:
+            return Finding("embedder", "ok", f"{embedder.name} at {base_url}")
+    except (ModelError, ConfigError, MissingDependency) as error:
+        return Finding("embedder", "problem", describe(error), taken_back("embedder_base_url"))
 
 
 def _of_chat_model(about: str, path: Path, header: GGUFHeader, features: AbstractSet[str]) -> Finding:

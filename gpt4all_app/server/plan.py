@@ -13,6 +13,7 @@ from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.localdocs_options import DocumentOptions
 from gpt4all_app.server.options import ServerOptions
 from gpt4all_app.server.served_models import ServedModels
+from gpt4all_core.chosen_embedder import settings_embedder
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,10 @@ class ServerPlan:
         return open_access(self.options.access, index=self.index, api_key=self.options.api_key)
 
     def open_documents(self, models: ServedModels, access: Access | None = None) -> ServedDocuments:
-        """The documents, embedded by the first of the models that can."""
+        """The documents, embedded as the settings say, else by the first of the models that can."""
         return ServedDocuments(
             self.index,
-            embedder=lambda: models.embedder(None),
+            embedder=lambda: settings_embedder() or models.embedder(None),
             embedders=models.embedder,
             options=self.documents,
             access=None if access is None else UsersView(access),

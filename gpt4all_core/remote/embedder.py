@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import Self, get_args
 
@@ -117,9 +116,10 @@ class RemoteEmbedder:
         asked = (choices.long_text, choices.max_tokens, choices.dimensions)
         if found.facts.identity is not None and asked == ("mean", None, None):
             return found.facts.identity
-        told = (found.facts.name, found.facts.identity, found.query_prefix, found.document_prefix, *asked)
+        name = found.facts.label if found.facts.owner == "llamacpp" else found.facts.name
+        told = (name, found.facts.identity, found.query_prefix, found.document_prefix, *asked)
         digest = hashlib.sha256("\0".join(map(str, told)).encode()).hexdigest()
-        return f"{Path(found.facts.name).name}-remote-{digest[:16]}"
+        return f"{found.facts.label}-remote-{digest[:16]}"
 
     @property
     def query_prefix(self) -> str:

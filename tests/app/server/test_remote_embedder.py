@@ -10,8 +10,10 @@ import xllamacpp
 from loopback import LoopbackServer
 from scripted_endpoint import ScriptedEndpoint
 
+from gpt4all_app.checkup.chosen_models import findings
 from gpt4all_app.server.find_models import find_models
 from gpt4all_core.catalog.resolve import resolve_model
+from gpt4all_core.config import resolve_settings
 from gpt4all_core.embedder import LocalEmbedder
 from gpt4all_core.errors import ConfigError, EndpointError, GenerationError, ModelNotFound
 from gpt4all_core.remote.embedder import RemoteEmbedder
@@ -115,6 +117,22 @@ def test_an_index_goes_on_when_its_embedder_moves_behind_an_address(own_address,
         report = docs.sync()
         assert report.embedded == 1
         assert docs.search("When is pay day?")[0].path.name == "pay.txt"
+
+
+def test_settings_have_documents_embedded_by_an_address(own_address, local, tmp_path, monkeypatch):
+    monkeypatch.setenv("GPT4ALL_EMBEDDER_BASE_URL", own_address)
+    with LocalDocs(tmp_path / "index") as docs:
+        assert isinstance(docs.embedder, RemoteEmbedder)
+        assert docs.embedder.identity == local.identity
+    [finding] = [
+        each for each in findings(None, resolve_settings(), features=set()) if each.about == "embedder"
+    ]
+    assert (finding.level, finding.text) == ("ok", f"all-minilm-l6-v2 at {own_address}")
+    monkeypatch.setenv("GPT4ALL_EMBEDDING_MODEL", "unheard-of")
+    [finding] = [
+        each for each in findings(None, resolve_settings(), features=set()) if each.about == "embedder"
+    ]
+    assert (finding.level, finding.remedy) == ("problem", "unset GPT4ALL_EMBEDDER_BASE_URL")
 
 
 def test_the_identity_of_another_server_is_of_the_model_and_of_nothing_of_the_machine(llama_address, local):
