@@ -20,6 +20,7 @@ from gpt4all_app.options import (
     Json,
     Model,
     PdfLayout,
+    VectorIndex,
     index_options,
     search_filter,
 )
@@ -127,6 +128,7 @@ def ask(
     hidden: Hidden = False,
     every_file: EveryFile = False,
     pdf_layout: PdfLayout = None,
+    vector_index: VectorIndex = None,
     model: Model = None,
     json: Json = False,
 ) -> None:
@@ -144,7 +146,14 @@ def ask(
     place = absolute(index) if index else index_for(folders) if folders else default_index()
     session.check_model(model)
     where = search_filter(collection, files)
-    options = index_options(include, exclude, hidden=hidden, every_file=every_file, pdf_layout=pdf_layout)
+    options = index_options(
+        include,
+        exclude,
+        hidden=hidden,
+        every_file=every_file,
+        pdf_layout=pdf_layout,
+        vector_index=vector_index,
+    )
     kept = absolute(history) if history else None
     with session.open_docs(place, folders=folders, model=model, options=options) as opened:
         known = require_contents(opened, advice=_NO_FOLDERS)

@@ -1,11 +1,12 @@
 """`gpt4all chat`: a conversation in a terminal, or line by line from a pipe."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gpt4all_app.options import Model
+from gpt4all_app.options import Model, VectorIndex
 from gpt4all_app.output import Output
 from gpt4all_app.paths import absolute
 from gpt4all_app.session import Session
@@ -31,6 +32,7 @@ def chat(
             help="Folder to talk about, as with /docs; may be given more than once.",
         ),
     ] = None,
+    vector_index: VectorIndex = None,
     max_tokens: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Most tokens of an answer. Default: what the context holds."),
@@ -60,7 +62,7 @@ def chat(
     from gpt4all_app.talk.conversation import Conversation  # noqa: PLC0415 - as above
     from gpt4all_core.types import GenerationParams  # noqa: PLC0415 - as above
 
-    session: Session = context.obj
+    session: Session = replace(context.obj, vector_index=vector_index)
     output = Output(is_json=json)
     for folder in docs or ():
         check_folder(absolute(folder))

@@ -10,6 +10,7 @@ from gpt4all_app.command_group import CommandGroup
 from gpt4all_app.docs_contents import compare, list_documents, summarise
 from gpt4all_app.docs_exchange import export_index, import_gpt4all, import_index
 from gpt4all_app.docs_map import show_map
+from gpt4all_app.docs_vectors import describe_place, move_vectors
 from gpt4all_app.options import (
     Collections,
     ConfirmRemoval,
@@ -21,6 +22,7 @@ from gpt4all_app.options import (
     Index,
     Json,
     PdfLayout,
+    VectorIndex,
     index_options,
     search_filter,
 )
@@ -87,13 +89,21 @@ def sync(
     every_file: EveryFile = False,
     pdf_layout: PdfLayout = None,
     confirm_removal: ConfirmRemoval = False,
+    vector_index: VectorIndex = None,
     index: Index = None,
     json: Json = False,
 ) -> None:
     """Bring the index to what the folders hold now, and say what became of each file."""
     session: Session = context.obj
     output = Output(is_json=json)
-    options = index_options(include, exclude, hidden=hidden, every_file=every_file, pdf_layout=pdf_layout)
+    options = index_options(
+        include,
+        exclude,
+        hidden=hidden,
+        every_file=every_file,
+        pdf_layout=pdf_layout,
+        vector_index=vector_index,
+    )
     with session.open_docs(index_place(index), options=options) as opened:
         folders = require_contents(opened)
         report = sync_visibly(opened, output, rebuild=rebuild, confirm_removal=confirm_removal)
@@ -121,13 +131,21 @@ def watch(
     hidden: Hidden = False,
     every_file: EveryFile = False,
     pdf_layout: PdfLayout = None,
+    vector_index: VectorIndex = None,
     index: Index = None,
     json: Json = False,
 ) -> None:
     """Sync now and after each change, until Ctrl-C; with --json a document a sync, each on a line."""
     session: Session = context.obj
     output = Output(is_json=json)
-    options = index_options(include, exclude, hidden=hidden, every_file=every_file, pdf_layout=pdf_layout)
+    options = index_options(
+        include,
+        exclude,
+        hidden=hidden,
+        every_file=every_file,
+        pdf_layout=pdf_layout,
+        vector_index=vector_index,
+    )
     with session.open_docs(index_place(index), options=options) as opened:
         output.note(f"watching {', '.join(map(str, require_contents(opened)))}; Ctrl-C ends it")
         for number, report in enumerate(watch_visibly(opened, every_s=every, polling=polling)):
@@ -171,6 +189,7 @@ def search(
     ] = 0,
     collection: Collections = None,
     files: Files = None,
+    vector_index: VectorIndex = None,
     index: Index = None,
     json: Json = False,
 ) -> None:
@@ -180,7 +199,7 @@ def search(
 
     session: Session = context.obj
     output = Output(is_json=json)
-    with session.open_docs(index_place(index)) as opened:
+    with session.open_docs(index_place(index), options=index_options(vector_index=vector_index)) as opened:
         folders = require_contents(opened)
         refine = Refine(
             diversity=diversity, drop_repeats=drop_repeats, min_score=min_score, expand_tokens=expand
@@ -221,7 +240,8 @@ def status(context: typer.Context, *, index: Index = None, json: Json = False) -
         rows += [("files", f"{held.files}{unreadable}"), ("passages", str(held.passages))]
         rows += [("texts", str(held.texts))] if held.texts else []
         rows += [("choice", str(held.choice))] if str(held.choice) else []
-        output.fields([*rows, ("vectors", str(held.vectors)), ("embedder", held.embedder or "none yet")])
+        vectors = f"{held.vectors}{describe_place(held.vectors_at, pending=held.vectors_pending)}"
+        output.fields([*rows, ("vectors", vectors), ("embedder", held.embedder or "none yet")])
         if held.unreadable:
             output.note(f"what cannot be read and why: gpt4all docs sync{_at(index)}")
         if held.folders and not held.files:
@@ -270,6 +290,7 @@ app.command()(compare)
 app.command("export")(export_index)
 app.command("import")(import_index)
 app.command("import-gpt4all")(import_gpt4all)
+app.command("move-vectors")(move_vectors)
 
 
 def _at(index: Path | None) -> str:
@@ -285,6 +306,7 @@ def _record(report: SyncReport, index: Path, folders: tuple[Path, ...]) -> dict[
         "counts": report.counts,
         "embedded": report.embedded,
         "rebuilt": report.rebuilt,
+        "behind": report.behind,
         "texts": report.texts,
         "files": [asdict(file) for file in report.files],
     }
@@ -298,6 +320,10 @@ def _show(report: SyncReport, output: Output, *, folders: tuple[Path, ...]) -> N
     output.data(summary(report))
     if report.rebuilt:
         output.note(f"the vector index: {report.rebuilt}")
+    if report.behind:
+        output.note(
+            f"the vector index is not complete, and searches find everything without it: {report.behind}"
+        )
 
 
 def _described(file: FileOutcome, folders: tuple[Path, ...]) -> str:

@@ -100,6 +100,16 @@ PdfLayout = Annotated[
         " 1.4 times as long. Later syncs do as the last one did; another choice reads all files anew.",
     ),
 ]
+VectorIndex = Annotated[
+    str | None,
+    typer.Option(
+        "--vector-index",
+        metavar="STORE",
+        show_default=False,
+        help="Where vectors are kept: 'chroma' in files, 'exact' nowhere else, or the address of a server, as"
+        " chroma+http://host:8000. Default: the setting of this name.",
+    ),
+]
 ConfirmRemoval = Annotated[
     bool,
     typer.Option(
@@ -110,18 +120,19 @@ ConfirmRemoval = Annotated[
 
 
 def index_options(
-    include: Sequence[str] | None,
-    exclude: Sequence[str] | None,
+    include: Sequence[str] | None = None,
+    exclude: Sequence[str] | None = None,
     *,
-    hidden: bool,
+    hidden: bool = False,
     every_file: bool = False,
     pdf_layout: bool | None = None,
+    vector_index: str | None = None,
 ) -> "IndexOptions":
-    """Which files come into the index and how, what was not given as before.
+    """Which files come into the index and how, and where its vectors are, what was not given as before.
 
     every_file: which files, as if nothing had been given before either.
 
-    Raises ConfigError for a pattern that is none.
+    Raises ConfigError for a pattern or a store that is none.
     """
     from gpt4all_localdocs.config import IndexOptions  # noqa: PLC0415 - not for --help
 
@@ -131,6 +142,7 @@ def index_options(
         exclude=tuple(exclude) if exclude else unsaid,
         hidden_files=hidden or (False if every_file else None),
         pdf_layout=pdf_layout,
+        vector_index=vector_index,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import gpt4all_core
 import gpt4all_localdocs
+from gpt4all_app.options import index_options
 
 if TYPE_CHECKING:
     from gpt4all_core.protocols import ChatModel, Embedder
@@ -21,11 +22,13 @@ class Session:
 
     embedder, chat_model: used instead of the ones that settings and options name, if given; they
     stay open. shows_traceback: errors come with theirs, set by --debug or GPT4ALL_DEBUG.
+    vector_index: where indexes that are opened without options keep their vectors; None as the setting says.
     """
 
     embedder: "Embedder | None" = None
     chat_model: "ChatModel | None" = None
     shows_traceback: bool = False
+    vector_index: str | None = None
 
     def open_docs(
         self,
@@ -36,6 +39,8 @@ class Session:
         options: "IndexOptions | None" = None,
     ) -> "LocalDocs":
         """The index in this directory; close it."""
+        if options is None and self.vector_index is not None:
+            options = index_options(vector_index=self.vector_index)
         return gpt4all_localdocs.LocalDocs(
             index,
             folders=folders,

@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from gpt4all_core.chosen_embedder import chosen_embedder
+from gpt4all_core.embedder import LocalEmbedder
 from gpt4all_core.errors import ConfigError, LocalDocsError, NothingIndexed
 from gpt4all_core.local_model import LocalModel
 from gpt4all_core.protocols import ChatModel, Embedder, Vectors
@@ -29,6 +30,7 @@ from gpt4all_localdocs.expand import expand_hits
 from gpt4all_localdocs.file_choice import read_choice
 from gpt4all_localdocs.folders import check_folder
 from gpt4all_localdocs.index_contents import IndexContents
+from gpt4all_localdocs.move_vectors import MovedVectors, move_vectors
 from gpt4all_localdocs.pipeline import DocumentPipeline, open_pipeline
 from gpt4all_localdocs.portable_index import PortableIndex
 from gpt4all_localdocs.put import delete_texts, put_texts
@@ -39,6 +41,7 @@ from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.sync import OnProgress, StopSignal, sync
 from gpt4all_localdocs.texts import Text
 from gpt4all_localdocs.types import Hit, SearchMode, SyncReport
+from gpt4all_localdocs.vector_index.registry import VectorIndexChoice
 from gpt4all_localdocs.vector_index.search_index import SearchIndex
 from gpt4all_localdocs.watch import WatchedFolders
 from gpt4all_localdocs.writer_lock import WriterLock
@@ -187,6 +190,28 @@ class LocalDocs(IndexContents, DocumentAnswers, DocumentMaps, WatchedFolders, Po
                 stop=stop,
             )
 
+    def move_vectors(
+        self, to: VectorIndexChoice, *, key: str | None = None, keep: bool = False
+    ) -> MovedVectors:
+        """Have the vectors kept by another store, and compare what it holds and finds with the index.
+
+        to: as `IndexOptions.vector_index`, which is this from now on for this object; others that open the
+        index have to be told. key: what that store wants, where it is not the same. keep: a server's
+        collection stays there. Nothing is embedded, and searches go on meanwhile. Raises VectorServerError
+        where the new store does not answer, and then all is as before; ConfigError and IndexBusy as `add`.
+        """
+        check_kind("keep", keep, bool)
+        with self._writing():
+            moved = move_vectors(self._store, self._options, to=to, key=key, keep=keep)
+        with self._lock:
+            self._options = replace(
+                self._options, vector_index=to, vector_index_key=key or self._options.vector_index_key
+            )
+            index = self._open.pop("index", None)
+        if index is not None:
+            index.close()
+        return moved
+
     def put(self, texts: Iterable[Text]) -> list[str]:
         """Add or replace texts beside the files, and return their ids in the order of the texts.
 
@@ -261,7 +286,7 @@ class LocalDocs(IndexContents, DocumentAnswers, DocumentMaps, WatchedFolders, Po
         """The embedder in use; found at the first look, loaded at its first text."""
         given = self._given_embedder
         if given is None or isinstance(given, (str, Path)):
-            return self._opened("embedder", lambda: chosen_embedder(given))  # type: ignore[no-any-return]  # one dict for all
+            return self._opened("embedder", lambda: LocalEmbedder(given))  # type: ignore[no-any-return]  # one dict for all
         return given
 
     @property

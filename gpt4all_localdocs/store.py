@@ -41,6 +41,8 @@ class StoreSummary:
 
     texts: those that programs put, which are no files; passages and vectors are of both.
     choice: the patterns that the last sync took files by.
+    vectors_at: what searches of a large index ask: "chroma" for files beside the store, the address of a
+    server, or nothing where the index itself answers. vectors_pending: changes that this lacks yet.
     """
 
     folders: tuple[Path, ...]
@@ -51,6 +53,8 @@ class StoreSummary:
     embedder: str | None
     texts: int = 0
     choice: FileChoice = field(default_factory=FileChoice)
+    vectors_at: str = ""
+    vectors_pending: int = 0
 
 
 class Store:
@@ -256,7 +260,19 @@ class Store:
                 Path(row[0]) for row in connection.execute("SELECT path FROM folders ORDER BY path")
             )
         identity = None if embedder is None else embedder[0]
-        return StoreSummary(folders, files, unreadable, passages, vectors, identity, texts, choice)
+        generation = self.vectors.generation
+        return StoreSummary(
+            folders,
+            files,
+            unreadable,
+            passages,
+            vectors,
+            identity,
+            texts,
+            choice,
+            vectors_at="" if generation is None else generation.place or "chroma",
+            vectors_pending=self.vectors.count_pending(),
+        )
 
     def check_integrity(self) -> None:
         """Read everything once: raises IndexCorrupt for damaged pages or keyword rows."""

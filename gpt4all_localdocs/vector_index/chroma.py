@@ -127,7 +127,16 @@ def connect(
         database=database,
     )
     client._server._session.timeout = limits  # noqa: SLF001 - no argument or setting of Chroma 1.5 sets it
+    # It has looked for tenant and database through connections of its own, and has no more use of them.
+    client._admin_client._server._session.close()  # noqa: SLF001 - as above
     return client
+
+
+def disconnect(client: Any) -> None:
+    """Close what `connect` opened."""
+    session = client._server._session  # noqa: SLF001 - Chroma 1.5 leaves its connections open as it closes
+    client.close()
+    session.close()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any, Final
 from gpt4all_core.errors import ConfigError, VectorServerError
 from gpt4all_core.protocols import Vectors
 from gpt4all_localdocs.vector_index.address import ServerAddress
-from gpt4all_localdocs.vector_index.chroma import SPACE, connect
+from gpt4all_localdocs.vector_index.chroma import SPACE, connect, disconnect
 from gpt4all_localdocs.vector_index.protocol import Neighbour
 
 _DEFAULTS: Final = ("default_tenant", "default_database")
@@ -49,11 +49,14 @@ class ChromaServer:
 
     def create(self, name: str, *, dimensions: int) -> "ChromaCollection":
         del dimensions  # a collection learns them from its first vector
-        self.drop(name)
         with self._translated():
-            made = self._connected().create_collection(
+            client = self._connected()
+            made = client.get_or_create_collection(
                 name, configuration={"hnsw": SPACE}, embedding_function=None
             )
+            if made.count():
+                client.delete_collection(name)
+                made = client.create_collection(name, configuration={"hnsw": SPACE}, embedding_function=None)
         return self._collection(made)
 
     def open(self, name: str) -> "ChromaCollection | None":
@@ -89,7 +92,7 @@ class ChromaServer:
         with self._lock:
             client, self._client = self._client, None
         if client is not None:
-            client.close()
+            disconnect(client)
 
     def _connected(self) -> Any:
         with self._lock:

@@ -41,7 +41,16 @@ def test_sync_names_each_file_that_is_not_as_it_was(indexed, leave):
 
 def test_sync_as_json_names_every_file(indexed, leave):
     document = indexed("docs", "sync", "--json").document
-    assert set(document) == {"index", "folders", "counts", "embedded", "rebuilt", "files", "texts"}
+    assert set(document) == {
+        "index",
+        "folders",
+        "counts",
+        "embedded",
+        "rebuilt",
+        "behind",
+        "files",
+        "texts",
+    }
     assert document["counts"] == {"unchanged": 2}
     assert set(document["files"][0]) == {"path", "outcome", "reason", "chunks", "notes"}
     assert indexed("docs", "sync", "--rebuild", "--json").document["embedded"] == 2
@@ -76,7 +85,7 @@ def test_status_counts_what_is_there(indexed, leave):
     found = indexed("docs", "status")
     assert f"folder    {leave}\nfiles     2\npassages  2\n" in found.out
     document = indexed("docs", "status", "--json").document
-    counts = {"files", "unreadable", "texts", "passages", "vectors"}
+    counts = {"files", "unreadable", "texts", "passages", "vectors", "vectors_at", "vectors_pending"}
     assert set(document) == {"index", "folders", "embedder", "collections", "choice", *counts}
 
 

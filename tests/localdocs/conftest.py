@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from chroma_process import ChromaProcess
 from kept_vectors import embedded_once
 
 from gpt4all_localdocs import LocalDocs
@@ -20,3 +21,19 @@ def example_docs(tmp_path_factory, starter_model, vectors):
         with embedded_once(vectors):
             docs.sync()
         yield docs
+
+
+@pytest.fixture(scope="session")
+def vector_servers(tmp_path_factory):
+    """Starts the vector server of a kind where it does not run yet; they end with the tests."""
+    kinds = {"chroma": ChromaProcess}
+    running = {}
+
+    def start(kind):
+        if kind not in running:
+            running[kind] = kinds[kind](tmp_path_factory.mktemp(kind) / "data")
+        return running[kind]
+
+    yield start
+    for server in running.values():
+        server.close()

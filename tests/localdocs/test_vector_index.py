@@ -1,4 +1,4 @@
-"""Both vector indexes answer alike; Chroma's files are guarded, and never the only copy."""
+"""Chroma's files are guarded, and never the only copy."""
 
 import os
 import re
@@ -18,7 +18,6 @@ from workbench import FileIndex, Workbench
 from gpt4all_core.errors import LocalDocsError
 from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.vector_index.chroma import ChromaIndex
-from gpt4all_localdocs.vector_index.exact import ExactIndex
 from gpt4all_localdocs.vector_index.generations import find_change, generation_directory
 from gpt4all_localdocs.vector_index.probe import probe
 from gpt4all_localdocs.vector_index.protocol import VectorIndex
@@ -30,40 +29,6 @@ HERE = Path(__file__).parent
 def random_vectors(count: int, *, dimensions: int = 16, seed: int = 0) -> np.ndarray:
     rows = np.random.default_rng(seed).normal(size=(count, dimensions)).astype(np.float32)
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-
-@pytest.fixture(params=["exact", "chroma"])
-def index(request: pytest.FixtureRequest, tmp_path: Path):
-    opened: VectorIndex = ExactIndex() if request.param == "exact" else ChromaIndex.open(tmp_path / "chroma")
-    yield opened
-    opened.close()
-    opened.close()
-
-
-def test_query_returns_the_nearest_by_cosine_best_first(index: VectorIndex) -> None:
-    rows = random_vectors(50)
-    ids = [f"id{number}" for number in range(50)]
-    index.upsert(ids, rows)
-    found = index.query(rows[7] * 3, 5)
-    cosines = rows @ rows[7]
-    nearest = np.argsort(-cosines)[:5]
-    assert [id_ for id_, _ in found] == [ids[place] for place in nearest]
-    assert [cosine for _, cosine in found] == pytest.approx(cosines[nearest], abs=1e-5)
-
-
-def test_upsert_replaces_and_delete_passes_over_strangers(index: VectorIndex) -> None:
-    rows = random_vectors(3)
-    index.upsert(["a", "b"], rows[:2])
-    index.upsert(["b", "c"], rows[[2, 1]])
-    index.delete(["a", "stranger"])
-    assert index.ids() == {"b", "c"}
-    assert index.query(rows[2], 1)[0][0] == "b"
-    assert len(index.query(rows[2], 10)) == 2
-
-
-def test_an_empty_index_finds_nothing(index: VectorIndex) -> None:
-    assert index.query(random_vectors(1)[0], 3) == []
-    assert index.ids() == set()
 
 
 def test_chroma_takes_more_than_one_of_its_batches(tmp_path: Path) -> None:
