@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gpt4all_localdocs.extract import Extraction
     from gpt4all_localdocs.gpt4all_collections import GPT4AllCollection, GPT4AllImport, import_gpt4all
     from gpt4all_localdocs.local_docs import LocalDocs
+    from gpt4all_localdocs.local_docs_group import LocalDocsGroup
     from gpt4all_localdocs.map.document_map import DocumentMap
     from gpt4all_localdocs.move_vectors import MovedVectors
     from gpt4all_localdocs.refine import Refine
@@ -44,6 +45,7 @@ _HOME = {
     "IndexOptions": "config",
     "IndexedDocument": "document_table",
     "LocalDocs": "local_docs",
+    "LocalDocsGroup": "local_docs_group",
     "MovedVectors": "move_vectors",
     "Refine": "refine",
     "SearchFilter": "search_filter",
@@ -69,6 +71,7 @@ __all__ = [
     "IndexOptions",
     "IndexedDocument",
     "LocalDocs",
+    "LocalDocsGroup",
     "MovedVectors",
     "Refine",
     "SearchFilter",

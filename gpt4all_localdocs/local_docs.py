@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from gpt4all_core.embedder import LocalEmbedder
+from gpt4all_core.chosen_embedder import chosen_embedder
 from gpt4all_core.errors import ConfigError, LocalDocsError, NothingIndexed
 from gpt4all_core.local_model import LocalModel
 from gpt4all_core.protocols import ChatModel, Embedder, Vectors
@@ -286,7 +286,7 @@ class LocalDocs(IndexContents, DocumentAnswers, DocumentMaps, WatchedFolders, Po
         """The embedder in use; found at the first look, loaded at its first text."""
         given = self._given_embedder
         if given is None or isinstance(given, (str, Path)):
-            return self._opened("embedder", lambda: LocalEmbedder(given))  # type: ignore[no-any-return]  # one dict for all
+            return self._opened("embedder", lambda: chosen_embedder(given))  # type: ignore[no-any-return]  # one dict for all
         return given
 
     @property
