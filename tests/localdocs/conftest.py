@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from chroma_process import ChromaProcess
 from kept_vectors import embedded_once
+from qdrant_process import QdrantProcess
 
 from gpt4all_localdocs import LocalDocs
 
@@ -26,7 +27,7 @@ def example_docs(tmp_path_factory, starter_model, vectors):
 @pytest.fixture(scope="session")
 def vector_servers(tmp_path_factory):
     """Starts the vector server of a kind where it does not run yet; they end with the tests."""
-    kinds = {"chroma": ChromaProcess}
+    kinds = {"chroma": ChromaProcess, "qdrant": QdrantProcess}
     running = {}
 
     def start(kind):

@@ -18,7 +18,7 @@ from gpt4all_localdocs.vector_index.server import VectorServer
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
 DIMENSIONS = 16
-SERVERS = ["chroma"]
+SERVERS = ["chroma", "qdrant"]
 PREFIX = f"contract-{uuid.uuid4().hex[:8]}-"
 
 
