@@ -25,7 +25,8 @@ KEEP_ALIVE_S = 75
 """How long an idle connection stays open: longer than clients keep theirs (httpx 5 s, aiohttp 15 s), so
 that no request is sent into one that is just being closed."""
 
-_BACKLOG = 2048
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
 
 
 def run_server(
@@ -85,8 +86,14 @@ def logging_of(server: uvicorn.Server) -> Iterator[None]:
         logs.removeHandler(handler)
 
 
-def server_config(app: FastAPI, *, last_moments_s: int = LAST_MOMENTS_S) -> uvicorn.Config:
-    """How uvicorn is to serve an application."""
+def server_config(
+    app: FastAPI, *, last_moments_s: int = LAST_MOMENTS_S, is_worker: bool = False
+) -> uvicorn.Config:
+    """How uvicorn is to serve an application.
+
+    is_worker: one of several that listen on one socket. It then takes one connection each time that it has
+    nothing else to do, which leaves the others to those that are idle; uvloop takes all that wait.
+    """
     return uvicorn.Config(
         app,
         http=PunctualProtocol,
@@ -97,6 +104,8 @@ def server_config(app: FastAPI, *, last_moments_s: int = LAST_MOMENTS_S) -> uvic
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=last_moments_s,
+        loop="asyncio" if is_worker else "auto",
+        backlog=1 if is_worker else BACKLOG,  # of asyncio, how many it accepts at once
     )
 
 
@@ -105,7 +114,7 @@ def listening_socket(options: ServerOptions) -> socket.socket:
     host = options.host.removeprefix("[").removesuffix("]")
     address = address_of(host)
     family = socket.AF_INET6 if address is not None and address.version == 6 else socket.AF_INET
-    return socket.create_server((host, options.port), family=family, backlog=_BACKLOG)
+    return socket.create_server((host, options.port), family=family, backlog=BACKLOG)
 
 
 def address_listened_on(listening: socket.socket) -> str:

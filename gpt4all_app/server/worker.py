@@ -11,7 +11,7 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
-from gpt4all_app.server.run import logging_of, server_config
+from gpt4all_app.server.run import BACKLOG, logging_of, server_config
 
 READY: Final = b"ready"
 """Said by a worker once it answers."""
@@ -35,7 +35,7 @@ def work(make_app: Callable[[], FastAPI], listening: socket.socket, control: Con
         signal.signal(number, lambda *_signal: None)  # uvicorn's come, and raise theirs again at the end
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)
-    server = _Worker(server_config(make_app()), control)
+    server = _Worker(server_config(make_app(), is_worker=True), control)
     threading.Thread(target=server.obey, name="gpt4all-control", daemon=True).start()
     with logging_of(server):
         server.run(sockets=[listening])
@@ -48,6 +48,8 @@ class _Worker(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for listening in sockets or ():
+            listening.listen(BACKLOG)  # what was said to asyncio was said to the system, too
         with suppress(OSError):  # who wanted to know is gone
             self._control.send_bytes(READY)
 
