@@ -23,6 +23,7 @@ from gpt4all_app.options import (
     Json,
     PdfLayout,
     VectorIndex,
+    Workers,
     index_options,
     search_filter,
 )
@@ -90,6 +91,7 @@ def sync(
     pdf_layout: PdfLayout = None,
     confirm_removal: ConfirmRemoval = False,
     vector_index: VectorIndex = None,
+    workers: Workers = None,
     index: Index = None,
     json: Json = False,
 ) -> None:
@@ -103,6 +105,7 @@ def sync(
         every_file=every_file,
         pdf_layout=pdf_layout,
         vector_index=vector_index,
+        workers=workers,
     )
     with session.open_docs(index_place(index), options=options) as opened:
         folders = require_contents(opened)

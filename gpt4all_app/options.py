@@ -110,6 +110,16 @@ VectorIndex = Annotated[
         " chroma+http://host:8000. Default: the setting of this name.",
     ),
 ]
+Workers = Annotated[
+    str | None,
+    typer.Option(
+        "--workers",
+        metavar="WHERE",
+        show_default=False,
+        help="What reads and embeds files: 'local', 'ray' (started for the sync), 'ray:auto' (this machine's"
+        " cluster) or a cluster's address, as ray://head:10001. Default: the setting of this name.",
+    ),
+]
 ConfirmRemoval = Annotated[
     bool,
     typer.Option(
@@ -127,12 +137,13 @@ def index_options(
     every_file: bool = False,
     pdf_layout: bool | None = None,
     vector_index: str | None = None,
+    workers: str | None = None,
 ) -> "IndexOptions":
     """Which files come into the index and how, and where its vectors are, what was not given as before.
 
     every_file: which files, as if nothing had been given before either.
 
-    Raises ConfigError for a pattern or a store that is none.
+    Raises ConfigError for a pattern, a store or workers that are none.
     """
     from gpt4all_localdocs.config import IndexOptions  # noqa: PLC0415 - not for --help
 
@@ -143,6 +154,7 @@ def index_options(
         hidden_files=hidden or (False if every_file else None),
         pdf_layout=pdf_layout,
         vector_index=vector_index,
+        workers=workers,
     )
 
 
