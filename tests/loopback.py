@@ -14,11 +14,11 @@ from gpt4all_app.server.run import server_config
 class LoopbackServer:
     """Answers on a free port, in a thread, until it is closed."""
 
-    def __init__(self, models, options=None, *, documents=None, last_moments_s=1):
+    def __init__(self, models, options=None, *, documents=None, access=None, last_moments_s=1):
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        app = create_app(models, options, documents=documents)
+        app = create_app(models, options, documents=documents, access=access)
         self._server = uvicorn.Server(server_config(app, last_moments_s=last_moments_s))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
         self._thread.start()

@@ -25,6 +25,10 @@ from page_blocks import (
     try_command,
 )
 
+from gpt4all_app.server.access import open_access
+from gpt4all_app.server.access_options import AccessOptions
+from gpt4all_app.server.access_users_file import UserEntry, add_user, key_digest
+from gpt4all_app.server.access_view import UsersView
 from gpt4all_app.server.find_models import find_models
 from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_core import requantize
@@ -39,6 +43,7 @@ NOT_RUN = {
         "docs/evaluation.md",
         "gpt4all eval smollm2-135m-instruct --data DIR",
     ): "asks for data that are not ours",
+    ("docs/users.md", "$ gpt4all users add ann"): "each key is another; the server of the page has these",
     ("docs/models.md", "$ gpt4all models recommend"): "depends on how fast this machine is",
     ("docs/models.md", "$ gpt4all models table"): "test_models_page has it as in a terminal of 80 columns",
     ("docs/langchain.md", "from langchain_gpt4all import GPT4AllRerank"): "its model is not on this disk",
@@ -112,11 +117,23 @@ def served(page, tmp_path):
     if ADDRESS not in page.read_text("utf-8"):
         yield ADDRESS
         return
-    documents = ServedDocuments(tmp_path / "served")
+    access = users_of(page, tmp_path)
+    documents = ServedDocuments(tmp_path / "served", access=access and UsersView(access))
     documents.maps.after_sync = lambda: None  # no page looks at a map
-    server = LoopbackServer(find_models(["smollm2-135m-instruct"]), documents=documents)
+    models = find_models(["smollm2-135m-instruct"])
+    server = LoopbackServer(models, documents=documents, access=access)
     yield server.url
     server.close()
+
+
+def users_of(page, folder):
+    """Ann and Bob, with the keys that the page shows."""
+    keys = dict.fromkeys(re.findall(r"gpt4all-[\w-]{43}", page.read_text("utf-8")))
+    if not keys:
+        return None
+    for name, key in zip(("ann", "bob"), keys, strict=True):
+        add_user(folder / "users.toml", name, UserEntry(key_sha256=key_digest(key), tokens_per_day=200_000))
+    return open_access(AccessOptions(users=folder / "users.toml"), index=folder / "served", api_key=None)
 
 
 class Reading:
