@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -29,12 +29,15 @@ from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ConfigError, UnsupportedParameter
 from gpt4all_core.foreign_arguments import advice_on
+from gpt4all_core.remote_arguments import EndpointFields
 from gpt4all_core.sampling_arguments import Number, SamplingFields, Texts
-from gpt4all_core.shared_models import ModelRecipe, SharedModels, model_label
+from gpt4all_core.shared_models import ModelRecipe, RemoteModelRecipe, SharedModels, model_label
 from gpt4all_core.types import MAX_TOOL_ROUNDS, Adapter, GenerationParams, KVType
 
 if TYPE_CHECKING:
+    from gpt4all_core.answering_model import AnsweringModel
     from gpt4all_core.local_model import LocalModel
+    from gpt4all_core.remote.chat import RemoteModel
 
 Choices = TypeVar("Choices", bound="GenerationFields")
 
@@ -138,12 +141,18 @@ class ModelFields(StrictArguments):
             yield name, model_label(value) if name == "model" and value else value
 
 
-class LanguageModelFields(ModelFields):
+class LanguageModelFields(EndpointFields, ModelFields):
     """All arguments of a class that generates text, but for those of GenerationFields."""
+
+    local_only: ClassVar[tuple[str, ...]] = (
+        *EndpointFields.local_only,
+        *("kv_type", "parallel", "max_waiting", "cache_bytes", "cache_dir"),
+        *("reproducible", "isolate", "projector"),
+    )
 
     context_size: int | None = Field(default=None, gt=0)
     """Tokens that prompt and answer may have together; None takes 4,096, or what the model was
-    trained for if that is less."""
+    trained for if that is less, and behind an address what the server tells."""
 
     kv_type: KVType | None = None
     """How keys and values are kept: "f16" (None), "q8_0" in 53 % of the memory, "q4_0" in 28 %."""
@@ -154,9 +163,10 @@ class LanguageModelFields(ModelFields):
     max_waiting: int | None = Field(default=None, ge=0)
     """Most requests that wait for a place in the batch; one more raises EngineBusy. None is 1,024."""
 
-    max_retries: int = Field(default=0, ge=0)
+    max_retries: int | None = Field(default=None, ge=0)
     """How often to ask again where EngineBusy would be raised, after a quarter of a second and then twice
-    as long each time; `timeout` begins anew."""
+    as long each time; `timeout` begins anew. Behind an address, where it cannot be reached or is too busy, as
+    long as no answer has begun. None is 0, and behind an address 2."""
 
     cache_bytes: int | None = Field(default=None, ge=0)
     """Host memory for the KV cells of idle conversations; None is an eighth of the machine's, at most
@@ -176,20 +186,29 @@ class LanguageModelFields(ModelFields):
     projector: ModelReference = Field(default=None, repr=False)
     """The `mmproj` file of a model that sees; None takes the one beside the model's file, if one fits."""
 
-    def _local_model(self, reference: str | Path | None) -> "LocalModel":
+    def _chat_model(self, reference: str | Path | None) -> "AnsweringModel":
         """The model of this reference, by this object's other arguments; not yet loaded if it is new."""
-        model: LocalModel = self._opened.get(self._recipe(reference))
+        model: AnsweringModel = self._opened.get(self._recipe(reference))
         return model
 
-    async def _alocal_model(self, reference: str | Path | None) -> "LocalModel":
+    async def _achat_model(self, reference: str | Path | None) -> "AnsweringModel":
         """The same, loaded, for an event loop."""
-        model: LocalModel = await self._opened.aget(self._recipe(reference))
+        model: AnsweringModel = await self._opened.aget(self._recipe(reference))
         return model
+
+    @property
+    def _retries_here(self) -> int:
+        """How often EngineBusy is answered by asking again; behind an address its own client does that."""
+        return 0 if self.base_url is not None else self.max_retries or 0
 
     def _label(self, reference: str | Path | None) -> str:
         """What to call a model in traces: a name, never a path. Neither loads nor fetches it."""
-        named = reference or resolve_settings().model
-        if named is not None:
+        if reference is not None:
+            return model_label(reference)
+        if self.base_url is not None:
+            there: RemoteModel | None = self._opened.made(self._recipe(None))
+            return there.name if there is not None and there.is_open else "remote"
+        if (named := resolve_settings().model) is not None:
             return model_label(named)
         made: LocalModel | None = self._opened.made(self._recipe(None))
         return model_name(resolve_model(None)) if made is None or self.allow_download else made.name
@@ -201,7 +220,15 @@ class LanguageModelFields(ModelFields):
         made: LocalModel | None = self._opened.made(self._recipe(reference))
         return resolve_model(reference) if made is None or self.allow_download else made.path
 
-    def _recipe(self, reference: str | Path | None) -> ModelRecipe:
+    def _recipe(self, reference: str | Path | None) -> ModelRecipe | RemoteModelRecipe:
+        if self.base_url is not None:
+            return RemoteModelRecipe(
+                reference,
+                self.base_url,
+                **self.endpoint_arguments,
+                max_retries=self.max_retries,
+                context_size=self.context_size,
+            )
         names = [field.name for field in fields(ModelRecipe)[1:]]
         return ModelRecipe(reference, **{name: getattr(self, name) for name in names})
 

@@ -11,6 +11,7 @@ from gpt4all_core.types import KVType
 if TYPE_CHECKING:
     from gpt4all_core.embedder import LocalEmbedder, LongText
     from gpt4all_core.local_model import LocalModel
+    from gpt4all_core.remote.chat import RemoteModel
     from gpt4all_core.remote.embedder import RemoteEmbedder
     from gpt4all_core.remote.reranker import RemoteReranker
     from gpt4all_core.reranker import LocalReranker, LongDocument
@@ -143,11 +144,28 @@ class RemoteRerankerRecipe:
         return RemoteReranker(_name(self.reference), **_given(self))
 
 
+@dataclass(frozen=True, slots=True)
+class RemoteModelRecipe:
+    """The arguments of a RemoteModel, by the same names; None stands for its defaults."""
+
+    reference: str | Path | None
+    base_url: str
+    api_key: str | None = field(default=None, repr=False)
+    timeout_s: float | None = None
+    max_retries: int | None = None
+    context_size: int | None = None
+
+    def make(self) -> "RemoteModel":
+        from gpt4all_core.remote.chat import RemoteModel  # noqa: PLC0415 - heavy, see ModelRecipe
+
+        return RemoteModel(_name(self.reference), **_given(self))
+
+
 def _name(reference: str | Path | None) -> str | None:
     return None if reference is None else str(reference)
 
 
-def _given(recipe: RemoteEmbedderRecipe | RemoteRerankerRecipe) -> dict[str, Any]:
+def _given(recipe: RemoteEmbedderRecipe | RemoteRerankerRecipe | RemoteModelRecipe) -> dict[str, Any]:
     """Its arguments behind the first, less those that are None."""
     values = {argument.name: getattr(recipe, argument.name) for argument in fields(recipe)[1:]}
     return {name: value for name, value in values.items() if value is not None}

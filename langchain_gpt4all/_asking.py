@@ -14,19 +14,19 @@ from langchain_gpt4all._fields import Call
 from langchain_gpt4all._messages import to_messages
 
 if TYPE_CHECKING:
+    from gpt4all_core.answering_model import AnsweringModel
     from gpt4all_core.chat_reply import ChatReply
-    from gpt4all_core.local_model import LocalModel
     from gpt4all_core.protocols import Generation
 
 R = TypeVar("R")
 
 
-def ask(model: "LocalModel", messages: Sequence[BaseMessage], call: Call) -> "ChatReply":
+def ask(model: "AnsweringModel", messages: Sequence[BaseMessage], call: Call) -> "ChatReply":
     """The request for an answer. Blocks while files are read, grammars compiled and places awaited."""
     return ask_again(partial(_ask_once, model, messages, call), max_retries=call.max_retries)
 
 
-async def aask(model: "LocalModel", messages: Sequence[BaseMessage], call: Call) -> "ChatReply":
+async def aask(model: "AnsweringModel", messages: Sequence[BaseMessage], call: Call) -> "ChatReply":
     """The same for an event loop."""
     return await aask_again(
         partial(_ask_once, model, messages, call),
@@ -36,12 +36,12 @@ async def aask(model: "LocalModel", messages: Sequence[BaseMessage], call: Call)
     )
 
 
-def complete(model: "LocalModel", prompts: Sequence[str], call: Call) -> list["Generation"]:
+def complete(model: "AnsweringModel", prompts: Sequence[str], call: Call) -> list["Generation"]:
     """One request a prompt, all at once; none if one is refused. Blocks while files are read."""
     return ask_again(partial(_complete_once, model, prompts, call), max_retries=call.max_retries)
 
 
-async def acomplete(model: "LocalModel", prompts: Sequence[str], call: Call) -> list["Generation"]:
+async def acomplete(model: "AnsweringModel", prompts: Sequence[str], call: Call) -> list["Generation"]:
     """The same for an event loop."""
     return await aask_again(
         partial(_complete_once, model, prompts, call),
@@ -69,7 +69,7 @@ def answers_of(asks: Sequence[Callable[[], R]], threads: Executor) -> list[R]:
                 answer.cancel()
 
 
-def _ask_once(model: "LocalModel", messages: Sequence[BaseMessage], call: Call) -> "ChatReply":
+def _ask_once(model: "AnsweringModel", messages: Sequence[BaseMessage], call: Call) -> "ChatReply":
     constraint = None if call.answer_schema is None else model.constrain(schema=call.answer_schema)
     return model.chat(
         to_messages(messages),
@@ -81,7 +81,7 @@ def _ask_once(model: "LocalModel", messages: Sequence[BaseMessage], call: Call) 
     )
 
 
-def _complete_once(model: "LocalModel", prompts: Sequence[str], call: Call) -> list["Generation"]:
+def _complete_once(model: "AnsweringModel", prompts: Sequence[str], call: Call) -> list["Generation"]:
     requests: list[Generation] = []
     with ExitStack() as undo:
         for prompt in prompts:

@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from pydantic import Field, SecretStr
+from typing import Any, ClassVar
 
 from gpt4all_core.arguments import (
     AnswerFields,
@@ -42,7 +40,7 @@ class LocalModelFields(LanguageModelFields, GenerationFields):
         """Raises UnsupportedParameter for what cannot be given in a call, ConfigError for bad values."""
         model, given = self._given(stop, overrides)
         chosen = merge_call(self, given, owner=f"a call of {type(self).__name__}", kind=GenerationFields)
-        return Call(model, to_params(chosen), chosen.timeout, max_retries=self.max_retries)
+        return Call(model, to_params(chosen), chosen.timeout, max_retries=self._retries_here)
 
     def _given(
         self, stop: Sequence[str] | None, overrides: Mapping[str, Any]
@@ -67,9 +65,8 @@ class CallFields(AnswerFields):
 class ChatModelFields(LocalModelFields, AnswerFields):
     """All arguments of a class that talks."""
 
-    api_key: SecretStr | None = Field(default=None, exclude=True, repr=False)
-    """LangChain's argument for all providers, which programs that choose between them give to each. A
-    local model asks for no key, so there is nothing that this one would change."""
+    # Programs that choose between providers give a key to each, and a local model asks for none.
+    endpoint_only: ClassVar[tuple[str, ...]] = ("timeout_s",)
 
     def _merged(self, stop: Sequence[str] | None, overrides: Mapping[str, Any]) -> Call:
         model, given = self._given(stop, overrides)
@@ -86,5 +83,5 @@ class ChatModelFields(LocalModelFields, AnswerFields):
             ),
             to_answer_schema(chosen.response_format),
             Reasoning(chosen.reasoning, chosen.reasoning_budget),
-            self.max_retries,
+            self._retries_here,
         )

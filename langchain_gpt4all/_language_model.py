@@ -1,5 +1,6 @@
 """What LangChain asks of a chat model and of a text completion model alike."""
 
+import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -16,7 +17,9 @@ from langchain_gpt4all._fields import LocalModelFields
 from langchain_gpt4all._results import PROVIDER
 
 
-class LocalLanguageModel(LocalModelFields, BaseLanguageModel[Any]):
+class LocalLanguageModel(  # type: ignore[misc]  # what pydantic's plugin adds to each of them has one name
+    LocalModelFields, BaseLanguageModel[Any]
+):
     """Token counts, and what caches and traces know a model by. To be named before LangChain's class."""
 
     _decisive: ClassVar[type[GenerationFields]] = GenerationFields
@@ -34,7 +37,13 @@ class LocalLanguageModel(LocalModelFields, BaseLanguageModel[Any]):
         """
         if self.custom_get_token_ids is not None:
             return self.custom_get_token_ids(text)
-        return self._local_model(self.model).token_ids(text)
+        return self._chat_model(self.model).token_ids(text)
+
+    def get_num_tokens(self, text: str) -> int:
+        """How many tokens a text has; for a model behind an address its server's count, or an estimate."""
+        if self.custom_get_token_ids is not None:
+            return len(self.custom_get_token_ids(text))
+        return self._chat_model(self.model).count_tokens(text)
 
     @property
     def _identifying_params(self) -> Mapping[str, Any]:
@@ -47,6 +56,10 @@ class LocalLanguageModel(LocalModelFields, BaseLanguageModel[Any]):
                 (_identity(Path(path)), strength) for path, strength in chosen["adapters"].items()
             ]
         identity: dict[str, Any] = {"model": self._label(self.model)}
+        if self.base_url is not None:
+            # Traces are sent away, and an address names machines.
+            identity["address"] = hashlib.sha256(self.base_url.encode()).hexdigest()[:16]
+            return identity | chosen
         with suppress(ModelNotFound):  # which the request itself is told of
             identity |= {f"model_{name}": value for name, value in _identity(self._file(self.model)).items()}
         if self.projector is not None:
@@ -58,7 +71,7 @@ class LocalLanguageModel(LocalModelFields, BaseLanguageModel[Any]):
         """The object as traces are told of it: without folders, which name people."""
         told: dict[str, Any] = dumpd(self)
         arguments = told["kwargs"]
-        for name in ("cache_dir", "adapters", "projector"):
+        for name in ("cache_dir", "adapters", "projector", "base_url"):
             arguments.pop(name, None)
         if self.model is not None:
             arguments["model"] = model_label(self.model)

@@ -3,14 +3,33 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from gpt4all_core.catalog.gguf import read_header
 from gpt4all_core.errors import ModelError
-from gpt4all_core.shared_models import ModelRecipe, model_label
+from gpt4all_core.shared_models import ModelRecipe, RemoteModelRecipe, model_label
 
 _SIGNS_OF_THOUGHT = ("<think>", "reasoning_content", "<|channel|>", "[THINK]")
 """One of them is in the chat template of every model that was trained to think aloud."""
+
+_BEHIND_AN_ADDRESS: Mapping[str, Any] = MappingProxyType(
+    {
+        "text_inputs": True,
+        "text_outputs": True,
+        "image_url_inputs": False,
+        "pdf_inputs": True,
+        "pdf_tool_message": True,
+        "video_inputs": False,
+        "tool_calling": True,
+        "tool_choice": True,
+        "tool_call_streaming": True,
+        "structured_output": False,
+        "temperature": True,
+    }
+)
+"""What holds of all servers, which are not asked for a profile. Agents are not told of structured output:
+they would ask for tools and a schema in one request, which llama-server and vLLM refuse."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -22,7 +41,7 @@ class LocalModelProfile(Mapping[str, Any]):
     is known, and its first use says why.
     """
 
-    recipe: ModelRecipe
+    recipe: ModelRecipe | RemoteModelRecipe
 
     def __getitem__(self, key: str) -> Any:
         return self._facts[key]
@@ -48,6 +67,8 @@ class LocalModelProfile(Mapping[str, Any]):
 
     @cached_property
     def _read(self) -> Mapping[str, Any]:
+        if isinstance(self.recipe, RemoteModelRecipe):
+            return _BEHIND_AN_ADDRESS
         model = replace(self.recipe, allow_download=False).make()
         template = read_header(model.path).text("tokenizer.chat_template")
         can_talk = template is not None

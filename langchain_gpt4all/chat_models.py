@@ -198,7 +198,7 @@ class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="for
         tool_choice: as for `bind_tools`; models whose template knows no tools are told of it.
         """
         call = self._merged(None, {"tools": tools, "tool_choice": tool_choice})
-        return self._local_model(self.model).count_message_tokens(
+        return self._chat_model(self.model).count_message_tokens(
             to_messages(messages), tool_use=call.tool_use, reasoning=call.reasoning
         )
 
@@ -224,7 +224,7 @@ class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="for
         **kwargs: Any,
     ) -> ChatResult:
         call = self._merged(stop, kwargs)
-        model = self._local_model(call.model)
+        model = self._chat_model(call.model)
         with langchain_errors(), not_left_running(ask(model, messages, call)) as reply:
             return to_chat_result(reply.result(), model_name=model.name)
 
@@ -236,7 +236,7 @@ class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="for
         **kwargs: Any,
     ) -> ChatResult:
         call = self._merged(stop, kwargs)
-        model = await self._alocal_model(call.model)
+        model = await self._achat_model(call.model)
         with langchain_errors(), not_left_running(await aask(model, messages, call)) as reply:
             return to_chat_result(await reply.aresult(), model_name=model.name)
 
@@ -287,7 +287,7 @@ class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="for
     ) -> Iterator[T]:
         """An answer as a writer writes it down."""
         call = self._merged(stop, given)
-        model = self._local_model(call.model)
+        model = self._chat_model(call.model)
         with langchain_errors(), not_left_running(ask(model, messages, call)) as reply:
             yield from writer.begin(model_name=model.name)
             for event in reply.events:
@@ -302,7 +302,7 @@ class ChatGPT4All(ChatModelFields, LocalLanguageModel, BaseChatModel, extra="for
         given: dict[str, Any],
     ) -> AsyncIterator[T]:
         call = self._merged(stop, given)
-        model = await self._alocal_model(call.model)
+        model = await self._achat_model(call.model)
         with langchain_errors(), not_left_running(await aask(model, messages, call)) as reply:
             for written in writer.begin(model_name=model.name):
                 yield written

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gpt4all_core.protocols import Generation
 
 
-class GPT4All(LocalLanguageModel, LLM, extra="forbid"):
+class GPT4All(LocalLanguageModel, LLM, extra="forbid"):  # type: ignore[misc]  # as LocalLanguageModel
     """A private local model that continues a text, in this process.
 
     The prompt is sent as it stands: no chat template is applied, so a model trained to answer may
@@ -63,7 +63,7 @@ class GPT4All(LocalLanguageModel, LLM, extra="forbid"):
         **kwargs: Any,
     ) -> LLMResult:
         call = self._merged(stop, kwargs)
-        model = self._local_model(call.model)
+        model = self._chat_model(call.model)
         with langchain_errors(), _not_left_running(complete(model, prompts, call)) as requests:
             completions = [request.result() for request in requests]
         return to_llm_result(completions, model_name=model.name)
@@ -76,7 +76,7 @@ class GPT4All(LocalLanguageModel, LLM, extra="forbid"):
         **kwargs: Any,
     ) -> LLMResult:
         call = self._merged(stop, kwargs)
-        model = await self._alocal_model(call.model)
+        model = await self._achat_model(call.model)
         with langchain_errors(), _not_left_running(await acomplete(model, prompts, call)) as requests:
             completions = [await request.aresult() for request in requests]
         return to_llm_result(completions, model_name=model.name)
@@ -89,7 +89,7 @@ class GPT4All(LocalLanguageModel, LLM, extra="forbid"):
         **kwargs: Any,
     ) -> Iterator[GenerationChunk]:
         call = self._merged(stop, kwargs)
-        model = self._local_model(call.model)
+        model = self._chat_model(call.model)
         with langchain_errors(), _not_left_running(complete(model, [prompt], call)) as [request]:
             for piece in request:
                 chunk = to_text_chunk(piece)
@@ -106,7 +106,7 @@ class GPT4All(LocalLanguageModel, LLM, extra="forbid"):
         **kwargs: Any,
     ) -> AsyncIterator[GenerationChunk]:
         call = self._merged(stop, kwargs)
-        model = await self._alocal_model(call.model)
+        model = await self._achat_model(call.model)
         with langchain_errors(), _not_left_running(await acomplete(model, [prompt], call)) as [request]:
             async for piece in request:
                 chunk = to_text_chunk(piece)

@@ -17,7 +17,7 @@ from llamaindex_gpt4all._messages import to_messages
 from llamaindex_gpt4all._results import ResponseWriter, to_chat_response
 
 if TYPE_CHECKING:
-    from gpt4all_core.local_model import LocalModel
+    from gpt4all_core.answering_model import AnsweringModel
 
 R = TypeVar("R")
 Shape = Callable[[ChatResponse], R]
@@ -32,24 +32,24 @@ class Question:
     call: Call
 
 
-def answer(model: "LocalModel", question: Question, shape: Shape[R]) -> R:
+def answer(model: "AnsweringModel", question: Question, shape: Shape[R]) -> R:
     """The whole answer."""
     with not_left_running(_ask(model, question)) as reply:
         return shape(to_chat_response(reply.result(), model_name=model.name))
 
 
-async def aanswer(model: "LocalModel", question: Question, shape: Shape[R]) -> R:
+async def aanswer(model: "AnsweringModel", question: Question, shape: Shape[R]) -> R:
     """The same for an event loop."""
     with not_left_running(await _aask(model, question)) as reply:
         return shape(to_chat_response(await reply.aresult(), model_name=model.name))
 
 
-def stream(model: "LocalModel", question: Question, shape: Shape[R]) -> Generator[R, None, None]:
+def stream(model: "AnsweringModel", question: Question, shape: Shape[R]) -> Generator[R, None, None]:
     """The answer as it grows; the request is made at once. The last response has the usage."""
     return _responses(held(_ask(model, question)), shape, model.name)
 
 
-async def astream(model: "LocalModel", question: Question, shape: Shape[R]) -> AsyncGenerator[R, None]:
+async def astream(model: "AnsweringModel", question: Question, shape: Shape[R]) -> AsyncGenerator[R, None]:
     """The same for an event loop."""
     return _aresponses(held(await _aask(model, question)), shape, model.name)
 
@@ -68,12 +68,12 @@ async def _aresponses(reply: ChatReply, shape: Shape[R], model_name: str) -> Asy
     yield shape(to_chat_response(await reply.aresult(), model_name=model_name, delta=""))
 
 
-def _ask(model: "LocalModel", question: Question) -> ChatReply:
+def _ask(model: "AnsweringModel", question: Question) -> ChatReply:
     """The request for an answer. Blocks while files are read, grammars compiled and places awaited."""
     return ask_again(partial(_ask_once, model, question), max_retries=question.call.max_retries)
 
 
-async def _aask(model: "LocalModel", question: Question) -> ChatReply:
+async def _aask(model: "AnsweringModel", question: Question) -> ChatReply:
     """The same for an event loop."""
     return await aask_again(
         partial(_ask_once, model, question),
@@ -83,7 +83,7 @@ async def _aask(model: "LocalModel", question: Question) -> ChatReply:
     )
 
 
-def _ask_once(model: "LocalModel", question: Question) -> ChatReply:
+def _ask_once(model: "AnsweringModel", question: Question) -> ChatReply:
     call = question.call
     constraint = None if call.answer_schema is None else model.constrain(schema=call.answer_schema)
     if not isinstance(question.prompt, str):

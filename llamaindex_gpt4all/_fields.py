@@ -68,5 +68,5 @@ class ChatModelFields(LocalModelFields, AnswerFields):
             ),
             to_answer_schema(chosen.response_format),
             Reasoning(chosen.reasoning, chosen.reasoning_budget),
-            self.max_retries,
+            self._retries_here,
         )

@@ -33,7 +33,7 @@ from pydantic import BaseModel
 
 from gpt4all_core.arguments import refuse_unknown
 from gpt4all_core.asked_tools import ToolChoice, to_choice
-from gpt4all_core.errors import ConfigError
+from gpt4all_core.errors import ConfigError, UnsupportedParameter
 from llamaindex_gpt4all._asking import Question, aanswer, answer, astream, stream
 from llamaindex_gpt4all._errors import NoToolCall
 from llamaindex_gpt4all._fields import ChatModelFields
@@ -86,9 +86,11 @@ class GPT4All(FunctionCallingLLM, ChatModelFields):
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What LlamaIndex plans with. Finds the model's file and reads its header; does not load it."""
-        model = self._local_model(self.model)
-        can_talk = has_chat_template(model.path)
+        """What LlamaIndex plans with. Finds the model's file and reads its header, or asks its address once;
+        does not load it.
+        """
+        model = self._chat_model(self.model)
+        can_talk = self.base_url is not None or has_chat_template(self._file(self.model))
         return LLMMetadata(
             context_window=model.context_size,
             num_output=self.max_tokens or DEFAULT_NUM_OUTPUTS,
@@ -108,7 +110,8 @@ class GPT4All(FunctionCallingLLM, ChatModelFields):
 
     def as_tokenizer(self) -> Callable[[str], list[int]]:
         """What gives the ids of a text's tokens in the model's own vocabulary, for `Settings.tokenizer`,
-        splitters, memories and TokenCountingHandler. Loads the model at its first text.
+        splitters, memories and TokenCountingHandler. Loads the model at its first text. Behind an address
+        whose server tells no ids they are numbers, as many as there are tokens.
         """
         return self._token_ids
 
@@ -122,40 +125,40 @@ class GPT4All(FunctionCallingLLM, ChatModelFields):
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         question = self._chat_question(messages, kwargs)
-        return answer(self._local_model(self.model), question, _as_it_is)
+        return answer(self._chat_model(self.model), question, _as_it_is)
 
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         question = self._chat_question(messages, kwargs)
-        return await aanswer(await self._alocal_model(self.model), question, _as_it_is)
+        return await aanswer(await self._achat_model(self.model), question, _as_it_is)
 
     @stops_when_left
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         question = self._chat_question(messages, kwargs)
-        return stream(self._local_model(self.model), question, _as_it_is)
+        return stream(self._chat_model(self.model), question, _as_it_is)
 
     @astops_when_left
     @llm_chat_callback()
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         question = self._chat_question(messages, kwargs)
-        return await astream(await self._alocal_model(self.model), question, _as_it_is)
+        return await astream(await self._achat_model(self.model), question, _as_it_is)
 
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         question = self._completion_question(prompt, kwargs, formatted=formatted)
-        return answer(self._local_model(self.model), question, to_completion_response)
+        return answer(self._chat_model(self.model), question, to_completion_response)
 
     @llm_completion_callback()
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         question = self._completion_question(prompt, kwargs, formatted=formatted)
-        return await aanswer(await self._alocal_model(self.model), question, to_completion_response)
+        return await aanswer(await self._achat_model(self.model), question, to_completion_response)
 
     @stops_when_left
     @llm_completion_callback()
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         question = self._completion_question(prompt, kwargs, formatted=formatted)
-        return stream(self._local_model(self.model), question, to_completion_response)
+        return stream(self._chat_model(self.model), question, to_completion_response)
 
     @astops_when_left
     @llm_completion_callback()
@@ -163,7 +166,7 @@ class GPT4All(FunctionCallingLLM, ChatModelFields):
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseAsyncGen:
         question = self._completion_question(prompt, kwargs, formatted=formatted)
-        return await astream(await self._alocal_model(self.model), question, to_completion_response)
+        return await astream(await self._achat_model(self.model), question, to_completion_response)
 
     def get_tool_calls_from_response(
         self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
@@ -315,4 +318,8 @@ class GPT4All(FunctionCallingLLM, ChatModelFields):
         return self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
 
     def _token_ids(self, text: str) -> list[int]:
-        return self._local_model(self.model).token_ids(text)
+        model = self._chat_model(self.model)
+        try:
+            return model.token_ids(text)
+        except UnsupportedParameter:  # of a server that tells how many alone, which is what is asked for here
+            return list(range(model.count_tokens(text)))

@@ -44,6 +44,10 @@ Method = Literal["get", "post"]
 Write = Callable[[Json], Piece | None]
 """What one event of a stream adds to the text; None for one that adds nothing."""
 
+_IDLE_S = 3.0
+"""How long a connection without a request is kept: uvicorn and llama-server hang up after five seconds, and a
+request that meets them at it is lost."""
+
 _SENT = frozenset(
     {
         *("host", "accept", "accept-encoding", "connection", "content-type", "content-length"),
@@ -291,7 +295,9 @@ def _client(options: EndpointOptions) -> "openai.AsyncOpenAI":
         http_client=httpx2.AsyncClient(
             timeout=httpx2.Timeout(options.timeout_s, connect=options.connect_timeout_s, pool=None),
             limits=httpx2.Limits(
-                max_connections=options.max_connections, max_keepalive_connections=options.max_connections
+                max_connections=options.max_connections,
+                max_keepalive_connections=options.max_connections,
+                keepalive_expiry=_IDLE_S,
             ),
             verify=ssl.create_default_context(),
             trust_env=False,

@@ -42,6 +42,7 @@ OLD = {
 """Constructor arguments of langchain-ollama 1.1.0 and langchain-community 0.4.2, by class."""
 
 ACCEPTED = {
+    "base_url": "http://127.0.0.1:11434/v1",
     "model": "smollm2-135m-instruct",
     "model_name": "all-minilm-l6-v2",
     "reasoning": True,

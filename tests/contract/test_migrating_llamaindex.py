@@ -38,6 +38,7 @@ OLD = {
 0.8.0 and -embeddings-ollama 0.10.0, by class."""
 
 ACCEPTED = {
+    "base_url": "http://127.0.0.1:11434/v1",
     "model": "smollm2-135m-instruct",
     "model_name": "all-minilm-l6-v2",
     "temperature": 0.7,

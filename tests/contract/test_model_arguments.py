@@ -54,7 +54,7 @@ def test_every_argument_reaches_the_local_model_unchanged(kind):
     assert face._recipe(MODEL) == ModelRecipe(
         MODEL, **GIVEN | {"cache_dir": str(FOLDER), "projector": str(GIVEN["projector"])}
     )
-    model = face._local_model(MODEL)
+    model = face._chat_model(MODEL)
     reached = {name: getattr(model._settings, name) for name in GIVEN if name not in ELSEWHERE}
     assert reached | {name: getattr(model, f"_{name}") for name in ELSEWHERE} == GIVEN
 

@@ -49,6 +49,9 @@ class RawEndpoint:
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
 
+    def answer_models(self, *models):
+        self._answers["/v1/models"] = [answer(200, {"data": list(models)})]
+
     def close(self):
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()

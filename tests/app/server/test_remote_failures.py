@@ -194,8 +194,27 @@ def test_a_call_that_must_come_and_does_not_is_an_error(asking):
         model.chat(QUESTION, PARAMS, tool_use=ToolUse((TOOL,), "weather")).result()
 
 
-def test_an_answer_that_a_server_did_not_hold_to_its_schema_is_an_error(asking):
-    model, _ = asking(events(delta(content='{"place": 7}'), delta("stop")))
-    rule = model.constrain(schema=TOOL.parameters)
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"schema": TOOL.parameters}, '{"place": 7}'),
+        ({"schema": TOOL.parameters}, '{"place": "Kiel"'),
+        ({"choices": ["red", "blue"]}, "reds"),
+        ({"regex": "[0-9]{3}"}, "12"),
+        ({"lark": 'start: "x" "y"'}, "xz"),
+        ({"quote_from": ["The sky is blue."]}, 'sky was"'),
+    ],
+)
+def test_an_answer_that_a_server_did_not_hold_to_its_rule_is_an_error(asking, rule, said):
+    model, endpoint = asking(events(delta(content=said), delta("stop")))
+    endpoint.answer_models({"id": "big", "owned_by": "llamacpp", "meta": {"n_ctx": 512}})
     with pytest.raises(OutputError, match="did not hold its answer to the rule"):
-        model.chat(QUESTION, PARAMS, constraint=rule).result()
+        model.chat(QUESTION, PARAMS, constraint=model.constrain(**rule)).result()
+
+
+def test_a_rule_that_nobody_could_hold_to_is_not_sent(asking):
+    model, endpoint = asking(WELL)
+    endpoint.answer_models({"id": "big", "owned_by": "llamacpp", "meta": {"n_ctx": 512}})
+    with pytest.raises(UnsupportedSchema):
+        model.constrain(regex="(")
+    assert [path for path, _, _ in endpoint.asked] == ["/v1/models"]
