@@ -15,8 +15,9 @@ from gpt4all_localdocs.vector_index.word_server import ServedWords, WordServer
 from gpt4all_localdocs.vector_index.word_table import WordCollection, WordTable
 from gpt4all_localdocs.vector_index.word_weights import weigh_question
 
-_MOST_PENDING: Final = 1_000
-"""Passages that the server lacks yet; with more, as while a collection is filled, FTS5 ranks them all."""
+_MOST_PENDING: Final = 5_000
+"""Passages that the server lacks yet, as texts that were put since the last sync may be; with more, as while
+a collection is filled, FTS5 ranks all there are."""
 _RETRY_S: Final = 5.0
 """How long searches do without a server that did not answer before it is asked again."""
 _DUE: Final = Condition("chunks.id IN (SELECT row FROM pending_words WHERE operation = 'upsert')")

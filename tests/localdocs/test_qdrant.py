@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from gpt4all_localdocs.vector_index.served_words import words_prefix
 from gpt4all_localdocs.vector_index.word_table import WordTable
 from gpt4all_localdocs.vector_index.word_weights import weigh_passages
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1", *([str(urlsplit(URL).hostname)] if URL else [])])
 KEY = os.environ.get("GPT4ALL_TEST_QDRANT_KEY", "a key of the tests")
 QUESTIONS = ("word7 beta", "7.txt", "snake_case nowhere")
 
