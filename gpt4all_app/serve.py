@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gpt4all_app.open_page import tell_of_page
-from gpt4all_app.options import Index, complete_model
+from gpt4all_app.options import Index, VectorIndex, complete_model
 from gpt4all_app.output import Output
 from gpt4all_app.paths import absolute, index_place
 from gpt4all_app.serve_access import (
@@ -112,6 +112,7 @@ def serve(
     cors: _Cors = None,
     host_name: _HostNames = None,
     index: Index = None,
+    vector_index: VectorIndex = None,
     allow_folder: _AllowedFolders = None,
     max_upload: _MaxUpload = 100,
     page: _Page = True,
@@ -158,7 +159,9 @@ def serve(
         tuple(model or ()),
         index_place(index),
         DocumentOptions(
-            allowed_folders=tuple(map(absolute, allow_folder or ())), file_bytes=max_upload * MEGABYTE
+            allowed_folders=tuple(map(absolute, allow_folder or ())),
+            file_bytes=max_upload * MEGABYTE,
+            vector_index=vector_index,
         ),
     )
     _run(plan, workers=workers, opens_page=open_page)

@@ -73,7 +73,7 @@ def move_vectors(
     counted, sampled, agreement = _compare(store, chosen, open_index)
     leftover = ""
     if former is not None and former.place and former.place != target:
-        leftover = "it was to be kept" if keep else _drop(store, options, former)
+        leftover = f"{former.collection}, which was to be kept" if keep else _drop(store, options, former)
     is_indexed = target == "exact" or store.vectors.generation is not None or not store.vectors.count()
     unfit = "" if is_indexed else published.rebuilt or "its vectors find each other badly in a graph"
     return MovedVectors(origin, target, store.vectors.count(), counted, sampled, agreement, unfit, leftover)
@@ -94,16 +94,15 @@ def _target(options: IndexOptions) -> str:
 
 def _drop(store: Store, options: IndexOptions, former: Generation) -> str:
     """Remove the collections at the origin; returns why they stay, if they do."""
+    if "+" not in former.place:  # no address
+        return f"what the {former.place} holds; it is the program's own"
     try:
-        place = choose_place(options.vector_index, options.vector_index_key)
-        if isinstance(place, str) or place.place != former.place:
-            place = choose_place(former.place, options.vector_index_key)
-        if isinstance(place, str):
-            return f"{former.collection} in an {former.place} stays: another program has that"
-        with closing(place):
-            drop_collections(store, place)
+        place = choose_place(former.place, options.vector_index_key)
+        if not isinstance(place, str):
+            with closing(place):
+                drop_collections(store, place)
     except (LocalDocsError, ConfigError) as error:  # the vectors are moved all the same
-        return f"{former.collection} at {former.place} stays: {error}"
+        return f"{former.collection} at {former.place}: {error}"
     return ""
 
 
@@ -115,7 +114,7 @@ def _compare(store: Store, options: IndexOptions, open_index: OpenIndex) -> tupl
         return vectors.count(), len(sample), 1.0
     queries = np.stack([vectors.get(key) for key in sample])
     least, wanted = _least_cosines(store, queries), min(_NEIGHBOURS, vectors.count())
-    place = choose_place(options.vector_index, options.vector_index_key)
+    place = choose_place(options.vector_index, options.vector_index_key, vectors=store.vectors)
     if isinstance(place, str):
         with closing(open_index(generation_directory(store.directory, generation))) as files:
             return len(files.ids()), len(sample), _agreement(files, queries, least, wanted=wanted)

@@ -1,15 +1,17 @@
 """The index of `gpt4all docs`, `ask` and `serve` where none is named: whether it can be read, and what of."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from gpt4all_app.checkup.finding import Finding
 from gpt4all_app.failures import describe
 from gpt4all_app.output import counted
 from gpt4all_app.paths import default_index
-from gpt4all_core.errors import ConfigError, LocalDocsError
+from gpt4all_core.errors import ConfigError, LocalDocsError, VectorServerError
 from gpt4all_localdocs.database import DATABASE_NAME, Database
 from gpt4all_localdocs.store import Store, StoreSummary
+from gpt4all_localdocs.vector_index.registry import choose_place
 
 _SYNC = "gpt4all docs sync"
 
@@ -28,10 +30,27 @@ def findings() -> Iterator[Finding]:
         yield Finding("index", "problem", describe(error))
         return
     yield _of_files(place, held)
+    if "+" in held.vectors_at:  # an address
+        yield _of_server(held)
     for folder in held.folders:
         if not folder.is_dir():
             text = f"{folder} is not there; what is known of its files is kept"
             yield Finding("indexed folder", "advice", text, f"gpt4all docs remove {folder}")
+
+
+def _of_server(held: StoreSummary) -> Finding:
+    """Whether the server that keeps the vectors answers; searches and syncs do without it meanwhile."""
+    try:
+        server = choose_place(held.vectors_at, None)
+        if not isinstance(server, str):
+            with closing(server):
+                server.names("gpt4all-")
+    except (ConfigError, VectorServerError) as error:
+        return Finding("vector index", "advice", describe(error), _SYNC)
+    if held.vectors_pending:
+        lacking = f"{held.vectors_at} lacks {counted(held.vectors_pending, 'change')}"
+        return Finding("vector index", "advice", lacking, _SYNC)
+    return Finding("vector index", "ok", f"{held.vectors_at} answers")
 
 
 def _of_files(place: Path, held: StoreSummary) -> Finding:

@@ -89,7 +89,9 @@ class ServedDocuments:
                 raise RequestRefused(503, "the server is ending; ask again", "server_ending")
             if self._docs is None:
                 embedder = self._make_embedder() if self._make_embedder else None
-                options = IndexOptions(lock_timeout_s=self.options.lock_timeout_s)
+                options = IndexOptions(
+                    lock_timeout_s=self.options.lock_timeout_s, vector_index=self.options.vector_index
+                )
                 self._docs = LocalDocsGroup(
                     self._index, embedder=embedder, options=options, open_embedder=self._embedders
                 )

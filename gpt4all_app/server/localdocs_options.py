@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from gpt4all_core.errors import ConfigError
+from gpt4all_localdocs.vector_index.registry import check_vector_index
 
 MEGABYTE: Final = 1024 * 1024
 
@@ -18,9 +19,10 @@ class DocumentOptions:
     file_bytes: of one uploaded file; a few thousand pages. files, upload_bytes: of one request; what is more
     comes in several. collections: that there may be when a client makes another; to list so many takes some
     seconds. lock_timeout_s: how long a change waits for another program that writes to the index: a client
-    waits meanwhile, and may ask again.
+    waits meanwhile, and may ask again. vector_index: where vectors are kept, as `IndexOptions` has it.
 
-    Raises ConfigError for limits that let nothing in, and for allowed folders that are none.
+    Raises ConfigError for limits that let nothing in, for allowed folders that are none, and for a store of
+    vectors that is none.
     """
 
     allowed_folders: tuple[Path, ...] = ()
@@ -29,6 +31,7 @@ class DocumentOptions:
     upload_bytes: int = 1024 * MEGABYTE
     collections: int = 500
     lock_timeout_s: float = 5.0
+    vector_index: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("file_bytes", "files", "upload_bytes", "collections"):
@@ -37,6 +40,7 @@ class DocumentOptions:
         for folder in self.allowed_folders:
             if not folder.is_dir():
                 raise ConfigError(f"the allowed folder {folder} is no folder; check --allow-folder")
+        check_vector_index(self.vector_index)
 
     def allows(self, real: Path) -> bool:
         """Whether a folder, its links resolved, lies in one that is allowed."""

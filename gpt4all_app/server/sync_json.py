@@ -28,7 +28,8 @@ class FileReport(BaseModel):
 class SyncReportFacts(BaseModel):
     """Counts and files of one collection. files: those that are not as they were, or not wholly indexed.
 
-    stopped: whether somebody ended the sync before it was done; the next one goes on.
+    stopped: whether somebody ended the sync before it was done; the next one goes on. behind: whether the
+    server that keeps the vectors lacks some, which searches find all the same.
     """
 
     object: Literal["sync.report"]
@@ -43,6 +44,7 @@ class SyncReportFacts(BaseModel):
     embedded: int
     seconds: float
     stopped: bool
+    behind: bool
     files: list[FileReport]
 
 
@@ -127,5 +129,6 @@ def report_json(
         "embedded": report.embedded,
         "seconds": round(seconds, 3),
         "stopped": report.is_stopped,
+        "behind": bool(report.behind),
         "files": files,
     }

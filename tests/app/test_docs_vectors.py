@@ -4,6 +4,11 @@ import json
 
 import pytest
 
+from gpt4all_app.checkup import kept_documents
+from gpt4all_app.paths import default_index
+from gpt4all_localdocs.store import Store
+from gpt4all_localdocs.vector_table import Generation
+
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
 NOBODY = "chroma+http://127.0.0.1:1"
@@ -43,11 +48,12 @@ def test_a_sync_whose_server_does_not_answer_is_complete_and_says_so(indexed, le
     assert "does not answer" in moved.err
 
 
-@pytest.mark.parametrize("command", ["ask", "chat", "sync", "search", "watch"])
+@pytest.mark.parametrize("command", ["ask", "chat", "serve", "sync", "search", "watch"])
 def test_a_store_that_is_none_is_refused_wherever_an_index_is_opened(indexed, leave, command):
     arguments = {
         "ask": ["ask", "how?", "--docs", leave],
         "chat": ["chat", "--docs", leave],
+        "serve": ["serve"],
         "sync": ["docs", "sync"],
         "search": ["docs", "search", "leave"],
         "watch": ["docs", "watch"],
@@ -64,3 +70,14 @@ def test_the_setting_holds_for_every_command_and_its_key_is_never_shown(indexed)
     assert "hush" not in kept.err + indexed("config", "show").out + indexed("config", "show", "--json").out
     indexed("docs", "sync")
     assert "in the index alone" in indexed("docs", "status").out
+
+
+def test_the_doctor_asks_the_server_that_keeps_the_vectors(indexed, monkeypatch):
+    place = default_index()
+    with Store.open(place) as store:
+        store.vectors.publish(Generation(7, "1", place=NOBODY, collection="gone"))
+    levels = {finding.about: finding for finding in kept_documents.findings()}
+    assert levels["vector index"].level == "advice"
+    assert f"the vector server at {NOBODY} does not answer" in levels["vector index"].text
+    assert indexed("docs", "move-vectors", "--to", "chroma").code == 0
+    assert "vector index" not in {finding.about for finding in kept_documents.findings()}

@@ -232,6 +232,7 @@ def test_progress_comes_as_events_and_the_report_last(shelf):
     }  # fmt: skip
     assert name == "report"
     assert (report["added"], report["unreadable"], report["stopped"]) == (2, 1, False)
+    assert report["behind"] is False
     [broken] = [file for file in report["files"] if file["outcome"] == "unreadable"]
     assert (broken["filename"], bool(broken["reason"])) == ("broken.pdf", True)
     again = papers.sync()
