@@ -48,6 +48,7 @@ NOT_RUN = {
     ("docs/models.md", "$ gpt4all models table"): "test_models_page has it as in a terminal of 80 columns",
     ("docs/langchain.md", "from langchain_gpt4all import GPT4AllRerank"): "its model is not on this disk",
     ("docs/llamaindex.md", "from llamaindex_gpt4all import GPT4AllRerank"): "its model is not on this disk",
+    ("docs/remote_models.md", "from gpt4all_core import RemoteReranker"): "no reranker is on this disk",
 }
 """Blocks by their first line. Of commands it is still seen that the program has them."""
 
