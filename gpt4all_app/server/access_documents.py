@@ -34,7 +34,7 @@ class DocumentAccess(Protocol):
         """That these are looked into; None for the whole index."""
 
     def arranging(self, *, has_folder: bool) -> AbstractContextManager[Arranging]:
-        """Within the block nobody else makes a collection; what it raises undoes the claim.
+        """For a block in which nobody else makes a collection; what it raises undoes the claim.
 
         has_folder: of a folder of this machine. Raises RequestRefused where that is not permitted.
         """

@@ -21,6 +21,13 @@ from gpt4all_core.off_loop import off_loop
 PRINCIPAL: Final = "gpt4all.principal"
 """Where a request's scope has who asks."""
 
+TOKEN_HEADERS: Final = (
+    "x-ratelimit-limit-tokens",
+    "x-ratelimit-remaining-tokens",
+    "x-ratelimit-reset-tokens",
+)
+"""OpenAI's names for the tokens that one may have, has left, and when there are all of them again."""
+
 Headers = dict[str, str]
 
 
@@ -84,11 +91,8 @@ class AccessGate:
     def _told(self, principal: Principal, left: int | None) -> Headers:
         if left is None:
             return {}
-        return {
-            "x-ratelimit-limit-tokens": str(principal.limits.tokens_per_day),
-            "x-ratelimit-remaining-tokens": str(left),
-            "x-ratelimit-reset-tokens": f"{self._access.quotas.seconds_left()}s",
-        }
+        told = (str(principal.limits.tokens_per_day), str(left), f"{self._access.quotas.seconds_left()}s")
+        return dict(zip(TOKEN_HEADERS, told, strict=True))
 
 
 def _with(headers: Headers, send: Send) -> Send:

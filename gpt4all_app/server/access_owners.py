@@ -62,7 +62,7 @@ class Owners:
         rows = dict.fromkeys(readers, 0) | dict.fromkeys(writers, 1)
         rows.pop(owner or "", None)
         with self._store.writing() as connection:
-            forget(connection, collection)
+            connection.execute("DELETE FROM shares WHERE collection = ?", (collection,))
             if owner is not None:
                 claim(connection, collection, owner)
             connection.executemany(
@@ -78,6 +78,6 @@ def claim(connection: sqlite3.Connection, collection: str, owner: str) -> None:
 
 
 def forget(connection: sqlite3.Connection, collection: str) -> None:
-    """Whose it was and who might see it, within a transaction."""
-    connection.execute("DELETE FROM owners WHERE collection = ?", (collection,))
-    connection.execute("DELETE FROM shares WHERE collection = ?", (collection,))
+    """Whose a collection was, who might see it and who uploaded to it, within a transaction."""
+    for table in ("owners", "shares", "uploads"):
+        connection.execute(f"DELETE FROM {table} WHERE collection = ?", (collection,))  # noqa: S608 - constants

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from sqlite3 import Connection
 
 from gpt4all_app.server.access import Access
 from gpt4all_app.server.access_actions import collection_resource
@@ -50,13 +49,17 @@ class UsersView:
         if has_folder and not caller.principal.is_administrator:
             message = "collections of the server's own folders are made by administrators; upload files"
             raise RequestRefused(403, message, "folder_not_allowed", param="folder")
-        with self.access.store.writing() as connection:
-            yield _Claiming(self.access, caller, connection)
+        claiming = _Claiming(self, caller)
+        try:
+            yield claiming
+        except BaseException:
+            if claiming.claimed is not None:
+                self.forget(claiming.claimed)
+            raise
 
     def forget(self, name: str) -> None:
         with self.access.store.writing() as connection:
             forget(connection, name)
-            connection.execute("DELETE FROM uploads WHERE collection = ?", (name,))
 
     @contextmanager
     def admit_uploads(self, collection: str, files: Mapping[str, int]) -> Iterator[None]:
@@ -72,27 +75,28 @@ class UsersView:
         self.access.quotas.forget_upload(collection, filename)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Claiming:
-    """A collection in the making, within a transaction. What a server's own key makes is no user's."""
+    """A collection in the making. What a server's own key makes is no user's."""
 
-    access: Access
+    view: UsersView
     caller: Caller
-    connection: Connection
+    claimed: str | None = None
 
     def claim(self, name: str) -> None:
-        principal = self.caller.principal
+        access, principal = self.view.access, self.caller.principal
         self.caller.collections[name] = None
         wanted = collection_resource(name, Ownership(principal.name))
-        if not self.access.policy.allows(self.caller, "create", wanted):
+        if not access.policy.allows(self.caller, "create", wanted):
             message = f"your key does not let you make {name!r}; ask an administrator"
             raise RequestRefused(403, message, "not_permitted", param="id")
-        self.access.quotas.check_collections(self.connection, principal)
-        # Of one of the same name that was deleted by other programs, something may be left.
-        forget(self.connection, name)
-        self.connection.execute("DELETE FROM uploads WHERE collection = ?", (name,))
-        if principal not in (OWNER, NO_NAME):
-            claim(self.connection, name, principal.name)
+        with access.store.writing() as connection:
+            access.quotas.check_collections(connection, principal)
+            # Of one of the same name that was deleted by other programs, something may be left.
+            forget(connection, name)
+            if principal not in (OWNER, NO_NAME):
+                claim(connection, name, principal.name)
+        self.claimed = name
 
 
 def _caller() -> Caller:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from starlette.middleware.cors import CORSMiddleware
 
 from gpt4all_app.server.access import Access
-from gpt4all_app.server.access_gate import AccessGate
+from gpt4all_app.server.access_gate import TOKEN_HEADERS, AccessGate
 from gpt4all_app.server.access_log import AccessLog
 from gpt4all_app.server.access_router import access_router
 from gpt4all_app.server.chat_completions import chat_router
@@ -154,7 +154,7 @@ def _add_middleware(
             allow_origins=options.cors_origins,
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
-            expose_headers=["x-ignored-parameters"],
+            expose_headers=["x-ignored-parameters", "Retry-After", *TOKEN_HEADERS],
         )
     app.add_middleware(CountRequests, metrics=metrics)
     app.add_middleware(AccessLog)

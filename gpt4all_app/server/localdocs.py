@@ -77,6 +77,8 @@ class ServedDocuments:
         self._lock = threading.Lock()
         self._arranging = self.uploads.turn("arranging")
         """Held by a sync, and by what takes folders away: a sync would take them up again."""
+        self._naming = self.uploads.turn("naming")
+        """Held while a collection is made: of two who want a name one has it."""
         self._docs: LocalDocsGroup | None = None
         self._is_closed = False
         self.syncs = SyncRuns(self._sync_docs, after=self._draw_maps, turn=self.uploads.turn("sync"))
@@ -170,7 +172,8 @@ class ServedDocuments:
         if embedder is not None and self._embedders is None:
             message = "this server has one embedder for all collections; leave it out"
             raise RequestRefused(400, message, "unsupported_value", param="embedder")
-        with self.access.arranging(has_folder=folder is not None) as arranging:
+        turn = self._naming.taken(timeout_s=self.options.lock_timeout_s)
+        with turn, self.access.arranging(has_folder=folder is not None) as arranging:
             names = {one.name for one in self.all_collections()}
             if folder is None and name in names:
                 raise RequestRefused(409, f"there is a collection {name!r} already", "collection_exists")

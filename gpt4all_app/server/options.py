@@ -38,7 +38,7 @@ class ServerOptions:
         if self.api_key is None and self.access.users is None and not is_loopback(self.host):
             raise ConfigError(
                 f"host={self.host!r} lets other machines in, and there is no API key;"
-                " give one with --api-key or GPT4ALL_API_KEY, or leave out the host"
+                " give one with --api-key or GPT4ALL_API_KEY, add users, or leave out the host"
             )
         for origin in self.cors_origins:
             if "://" not in origin or origin.endswith("/"):

@@ -86,7 +86,7 @@ class Doorkeeper:
             return refusal(403, "pages of others may not call; see --cors", "unknown_origin")
         is_open = scope["path"] in OPEN_PATHS or is_page_path(scope["path"])
         if not is_open and scope["method"] != "OPTIONS" and not self._is_let_in(scope, headers):
-            return refusal(401, "give the server's API key as: Authorization: Bearer KEY", "invalid_api_key")
+            return refusal(401, "give a key of this server as: Authorization: Bearer KEY", "invalid_api_key")
         return None
 
     def _is_let_in(self, scope: Scope, headers: Headers) -> bool:

@@ -1,11 +1,13 @@
 """Users of one server: whose collections are, who sees what of whom."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from people import API_KEY, People
 from served import QUESTION, Script, events
 from shelf import LEAVE, TRAVEL, refused, told
 
-from gpt4all_app.server.access_users_file import remove_user
+from gpt4all_app.server.access_users_file import UserEntry, add_user, key_digest, remove_user
 from gpt4all_app.server.localdocs_options import DocumentOptions
 from gpt4all_localdocs import Text
 
@@ -106,7 +108,7 @@ def test_what_is_in_no_collection_is_an_administrators(newcomers, tmp_path):
     ann.make(leave_txt=LEAVE)
     (tmp_path / "loose").mkdir()
     (tmp_path / "loose" / "plans.txt").write_text("The plans of the vault.")
-    docs = getattr(newcomers.documents.docs, "main", newcomers.documents.docs)
+    docs = newcomers.documents.docs.main
     docs.add(tmp_path / "loose")
     docs.put([Text("The vault opens at noon.", "vault")])
     newcomers.shelf("bob").make("secrets")
@@ -194,6 +196,26 @@ def test_a_collection_that_another_program_deleted_leaves_its_name_to_who_takes_
     newcomers.documents.uploads.delete("empty")
     assert newcomers.ann.post("/v1/collections", json={"id": "empty"}).status_code == 201
     assert (listed(newcomers.ann), listed(newcomers.cleo)) == (["empty"], [])
+
+
+def test_a_collection_that_was_not_made_is_nobodys(newcomers):
+    add_user(newcomers.file, "dora", UserEntry(key_sha256=key_digest("dora"), administrator=True))
+    asked = {"id": "new", "folder": "/"}
+    assert refused(newcomers.dora.post("/v1/collections", json=asked)) == (403, "folder_not_allowed")
+    assert newcomers.dora.get("/v1/usage").json()["collections"] == 0
+    assert newcomers.ann.post("/v1/collections", json={"id": "new"}).status_code == 201
+    assert newcomers.owner.get("/v1/collections/new/sharing").json()["owner"] == "ann"
+
+
+def test_of_many_who_want_a_name_at_once_one_has_it(newcomers):
+    def ask(name):
+        return name, getattr(newcomers, name).post("/v1/collections", json={"id": "new"}).status_code
+
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(ask, ["ann", "bob", "cleo"] * 2))
+    (winner,) = [name for name, status in answers if status == 201]
+    assert {status for _name, status in answers} == {201, 409}
+    assert newcomers.owner.get("/v1/collections/new/sharing").json()["owner"] == winner
 
 
 def test_users_come_and_go_while_the_server_runs(newcomers):
