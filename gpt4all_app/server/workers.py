@@ -107,11 +107,13 @@ class _Crew:
 
     def attend(self) -> None:
         """Wait a moment for news of workers; replace those that ended."""
-        waiting = {worker.control: worker for worker in self._employed if not worker.is_ready}
-        for said in wait([*waiting, *(worker.process.sentinel for worker in self._employed)], _LOOK_S):
-            if isinstance(said, Connection):
+        new = {worker.control: worker for worker in self._employed if not worker.is_ready}
+        ends = [worker.process.sentinel for worker in self._employed]
+        said = wait([*new, *ends], _LOOK_S)
+        for control, worker in new.items():
+            if control in said:
                 with suppress(EOFError, OSError):  # its end is seen below
-                    waiting[said].is_ready = said.recv_bytes() == READY
+                    worker.is_ready = control.recv_bytes() == READY
                     self._failures = 0
         for place, worker in enumerate(self._employed):
             if not worker.process.is_alive():

@@ -18,9 +18,9 @@ PROGRAM = Path(__file__).with_name("worker_server.py")
 class Workers:
     """A server with two workers, and clients that reach one of them by connecting until they do."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, *, count=2):
         self.process = subprocess.Popen(
-            [sys.executable, PROGRAM, directory], stderr=subprocess.PIPE, text=True
+            [sys.executable, PROGRAM, directory, str(count)], stderr=subprocess.PIPE, text=True
         )
         self.gate = directory / "gate"
         self._clients = []
@@ -118,6 +118,12 @@ def test_whichever_worker_is_asked_tells_what_all_of_them_counted(workers):
     for client in (one, other, other):
         assert client.get("/v1/models").status_code == 200
     assert counted(one) == counted(other) == 3
+    for client in (one, other):
+        assert client.post("/v1/chat/completions", json={"messages": QUESTION}).status_code == 200
+    for client in (one, other):
+        told = client.get("/metrics").text
+        assert 'gpt4all_engine_requests_total{model="scripted"} 2.0' in told
+        assert 'gpt4all_engine_threads{model="scripted"} 2.0' in told
 
 
 def test_a_worker_that_is_killed_is_replaced_and_others_notice_nothing(workers):
@@ -156,7 +162,7 @@ def test_ctrl_c_ends_all_workers(workers):
 
 
 def test_no_worker_outlives_a_server_that_is_killed(tmp_path):
-    server = Workers(tmp_path)
+    server = Workers(tmp_path, count=1)
     try:
         server.end(signal.SIGKILL)  # and with it all that has its streams
     finally:

@@ -1,4 +1,4 @@
-"""A program that serves scripted models with two workers: `python worker_server.py DIRECTORY`.
+"""A program that serves scripted models with workers: `python worker_server.py DIRECTORY COUNT`.
 
 Each answer names the process that gave it, as the header `x-worker`. Embedding waits for as long as there is
 a file `gate` in the directory.
@@ -7,6 +7,7 @@ a file `gate` in the directory.
 import os
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,19 @@ from gpt4all_app.server.app import create_app
 from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.options import ServerOptions
 from gpt4all_app.server.workers import run_workers
+from gpt4all_core.engine.counters import Counters
 from gpt4all_localdocs import pipeline
+
+
+class Counting(Script):
+    """Counts its requests as an engine does."""
+
+    is_open = True
+    counters = Counters()
+
+    def chat(self, *messages, **options):
+        self.counters = replace(self.counters, requests=self.counters.requests + 1, threads=2)
+        return super().chat(*messages, **options)
 
 
 class Waiting(Hashed):
@@ -51,7 +64,7 @@ def make_app(directory):
     embedder = Waiting(directory / "gate")
     documents = ServedDocuments(directory / "index", embedder=lambda: embedder)
     documents.maps.after_sync = lambda: None
-    app = create_app(served(Script(), embedder), documents=documents)
+    app = create_app(served(Counting(), embedder), documents=documents)
     app.add_middleware(NamesItsProcess)
     return app
 
@@ -61,7 +74,7 @@ def main():
     run_workers(
         partial(make_app, directory),
         ServerOptions(port=0),
-        count=2,
+        count=int(sys.argv[2]),
         on_start=lambda url: sys.stderr.write(f"listening on {url}\n"),
     )
 
