@@ -19,7 +19,7 @@ QUESTION ?= How many days of paid annual leave does a full-time employee get?
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-javascript lint types imports docs docs-serve check fix matrix agents fuzz fuzz-server soak soak-server soak-sync schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-scale bench-engine profile-engine clean
+.PHONY: help demo test test-browser test-javascript lint types imports docs docs-serve check fix matrix agents fuzz fuzz-server soak soak-server soak-sync soak-stores schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-scale bench-sync bench-startup bench-schema bench-threads bench-quality bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -90,6 +90,9 @@ soak-server: $(VENV)/.ready ## 100 clients that stream from one server for MINUT
 soak-sync: $(VENV)/.ready ## syncs killed at every write (KILLS=200), random changes, crowds on one index
 	@$(BIN)/python tests/localdocs/soak_sync.py --runs $(KILLS) --seed $(SEED)
 
+soak-stores: $(VENV)/.ready ## vector servers (STORE=chroma or qdrant) killed in the middle of syncs (KILLS=200)
+	@$(BIN)/python tests/localdocs/soak_stores.py --store $(STORE) --runs $(KILLS) --seed $(SEED)
+
 schemas: $(VENV)/.ready ## random answers under published JSON schemas; JSON_SCHEMAS=folder SEEDS=5
 	@$(BIN)/python tests/core/walk_json_schemas.py --seeds $(SEEDS)
 
@@ -112,8 +115,10 @@ $(BENCH)/.peers: tools/install.py constraints.txt $(PEERS) benchmarks/engine/pee
 		echo "no CPU build of PyTorch in this package index: sentence-transformers is left out" >&2
 	@touch $@
 
-bench-retrieval: $(BENCH)/.peers ## nDCG of search beside other recipes; BEIR="folder …"
+bench-retrieval: $(BENCH)/.peers ## nDCG of search beside other recipes, its steps, least scores; BEIR="folder folder"
 	@$(BENCH)/bin/python -m benchmarks.retrieval $(BEIR)
+	@$(BENCH)/bin/python -m benchmarks.retrieval $(BEIR) --steps
+	@$(BENCH)/bin/python -m benchmarks.min_score $(BEIR)
 
 bench-answers: $(BENCH)/.peers ## answers, citations and refusals beside LangChain's recipe; BEIR=folder with SQuAD 2.0
 	@$(BENCH)/bin/python -m benchmarks.answers "$(BEIR)"
@@ -135,8 +140,26 @@ bench-chunking: $(BENCH)/.peers ## spans found, beside other ways of cutting; CH
 bench-queries: $(BENCH)/.peers ## time, disk and memory as an index grows to 100,000 passages; BEIR="folder …"
 	@$(BENCH)/bin/python -m benchmarks.queries $(BEIR) $(if $(PICTURE),--picture "$(PICTURE)")
 
-bench-scale: $(BENCH)/.peers ## time, disk, memory, speed and recall up to 1,000,000 passages, hours; BEIR="folder …" SIZES="1000 …"
+bench-scale: $(BENCH)/.peers ## time, disk, memory, speed, recall up to 1,000,000 passages: hours; BEIR="folder …" SIZES="1000 …"
 	@$(BENCH)/bin/python -m benchmarks.scale $(BEIR) $(if $(SIZES),--sizes $(SIZES)) $(BENCH_OPTIONS)
+	@$(BENCH)/bin/python -m benchmarks.scale_report .bench/results/scale.jsonl $(if $(PICTURE),--picture "$(PICTURE)")
+
+bench-sync: $(VENV)/.ready ## syncs against walking the folder, against embedding alone, and their memory
+	@$(BIN)/python benchmarks/sync.py --files 10000 --texts 16 --memory 10000 100000
+	@$(BIN)/python benchmarks/sync.py --files 0 --texts 0 --memory 10000 100000 --a-directory 10
+
+bench-startup: $(VENV)/.ready ## the command line's first answer, an import, and the memory that is given back
+	@$(BIN)/python -m benchmarks.startup
+
+bench-schema: $(VENV)/.ready ## fields that a model gets right under a schema, shown and not
+	@$(BIN)/python benchmarks/shown_schema.py
+
+bench-threads: $(VENV)/.ready ## tokens/s on quiet and busy cores, by how long threads look before they sleep
+	@for turns in 0 300 600 1000; do echo "GOMP_SPINCOUNT=$$turns"; \
+		GOMP_SPINCOUNT=$$turns $(BIN)/python benchmarks/contention.py || exit; done
+
+bench-quality: $(BENCH)/.peers ## the picture of quality over memory; RESULTS="of `gpt4all eval --json` …"
+	@$(BENCH)/bin/python -m benchmarks.quality docs/images/quality.svg $(RESULTS)
 
 bench-engine: $(BENCH)/.peers ## speed against the limit and other engines; ROWS="one-stream …" for some
 	@$(BENCH)/bin/python -m benchmarks.engine $(if $(ROWS),--only $(ROWS)) $(BENCH_OPTIONS)

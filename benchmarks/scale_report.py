@@ -54,6 +54,13 @@ def print_tables(sizes: Sequence[Steps]) -> None:
         ratios = f"{row['ratio_to_walk']:.2f} | {row['ratio_to_scandir']:.2f}"
         files = sum(row["counts"].values())
         print(f"| {files:,} | {1000 * row['sync_s']:.0f} | {ratios} | {row['grown_mib']:.1f} |")
+    print("\n| passages | a sync with one file changed, s: processor, wall | most memory, MiB |")
+    print("|---|---|---|")
+    for steps in sizes:
+        if "changed" in steps:
+            row = steps["changed"]
+            times = f"{row['processor_s']:.1f}, {row['wall_s']:.1f}"
+            print(f"| {steps['store']['passages']:,} | {times} | {row['peak_mib']:.0f} |")
     for clock in ("processor", "wall"):
         modes = " | ".join(f"{mode}, {clock} ms" for mode in _MODES)
         print(f"\n| passages | vectors | {modes} | recall@10, @100 |")

@@ -96,12 +96,32 @@ def search_exactly(work: Path) -> Measured:
     return _search(work, _EXACTLY)
 
 
+def change_one(work: Path) -> Measured:
+    """A sync after one file has got another line, and what of it was the vector index."""
+    first_page: list[float] = []
+
+    def note(progress: SyncProgress) -> None:
+        if progress.phase == "index":
+            first_page.append(time.perf_counter())
+
+    changed = work / "files" / "0000" / "file000000.md"
+    changed.write_text(f"{changed.read_text(encoding='utf-8')}\n{time.time_ns()}\n", encoding="utf-8")
+    with (
+        LocalDocs(work / "index", embedder=_embedder_of(work), options=_BY_CHROMA) as docs,
+        _clock() as taken,
+    ):
+        started = time.perf_counter()
+        report = docs.sync(on_progress=note)
+    return taken | {"until_copied_s": first_page[0] - started, "counts": report.counts}
+
+
 STEPS: Mapping[str, Callable[[Path], Measured]] = {
     "store": store,
     "publish": publish,
     "unchanged": unchanged,
     "chroma": search_by_chroma,
     "exact": search_exactly,
+    "changed": change_one,
 }
 
 

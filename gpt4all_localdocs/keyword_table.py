@@ -22,9 +22,9 @@ _SCORED: Final = 20_000
 _SCORED_SHARE: Final = 0.1
 """Passages that the essential words may have together: so many, or this share of all where that is more.
 
-Over 1,011,263 passages the best 10 of 299 of 300 questions stayed the same, and the best 200 of 294; 99 of 100
-took 267 ms at most and the slowest 304 ms, where they had taken 486 and 922. Half of that share changes .002 of
-the best 10. Over 101,147 the slowest fell from 91 to 45 ms."""
+Over 1,011,263 passages the best 10 of 299 of 300 questions stayed the same, and the best 200 of 294; 99 of
+100 took 267 ms at most and the slowest 304 ms, where they had taken 486 and 922. Half of that share changes
+.002 of the best 10. Over 101,147 the slowest fell from 91 to 45 ms."""
 
 _MOST_KNOWN: Final = 100_000
 """Words whose counts are remembered, some 10 MB."""
