@@ -96,18 +96,19 @@ class QdrantServer:
     def _answering(self) -> Iterator[tuple[Any, Any]]:
         """The client and its models; what they raise is raised as the project's own errors."""
         try:
-            import qdrant_client  # noqa: PLC0415 - takes 1.3 s to import, for those who have a server only
+            from qdrant_client import QdrantClient, models  # noqa: PLC0415 - takes 1.3 s, and most have no server
             from qdrant_client.common.client_exceptions import QdrantException  # noqa: PLC0415 - see above
+            from qdrant_client.http import exceptions  # noqa: PLC0415 - see above
         except ModuleNotFoundError as error:
             raise MissingDependency("qdrant-client, which speaks to Qdrant,", extra="qdrant") from error
 
         try:
-            yield self._connected(qdrant_client), qdrant_client.models
+            yield self._connected(QdrantClient), models
         except QdrantException as error:
             raise VectorServerError(self.place, f"refuses for now: {error}; sync again") from error
-        except qdrant_client.http.exceptions.UnexpectedResponse as error:
+        except exceptions.UnexpectedResponse as error:
             raise VectorServerError(self.place, _refusal(error.status_code, error.content)) from error
-        except qdrant_client.http.exceptions.ResponseHandlingException as error:
+        except exceptions.ResponseHandlingException as error:
             cause = error.source
             raise VectorServerError(
                 self.place,
@@ -119,10 +120,10 @@ class QdrantServer:
         with self._answering() as (client, _):
             return bool(client.collection_exists(name))
 
-    def _connected(self, qdrant_client: Any) -> Any:
+    def _connected(self, client_class: Any) -> Any:
         with self._lock:
             if self._client is None:
-                client = qdrant_client.QdrantClient(
+                client = client_class(
                     url=self._address.url,
                     port=_PORT,
                     prefer_grpc=False,

@@ -194,7 +194,6 @@ from gpt4all_localdocs.vector_index.qdrant import QdrantServer
 server = QdrantServer(ServerAddress.parse(sys.argv[1]), sys.argv[2])
 server.names("")
 server.close()
-assert "grpc.experimental" not in sys.modules
 print(sorted(hosts))
 """
 
