@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from gpt4all_localdocs.scale.library import Table, load_ray, packed_table, packed_values
+from gpt4all_localdocs.scale.library import Table, load_ray, load_ray_data, packed_table, packed_values
 from gpt4all_localdocs.scale.tasks import CutFile, Failure, pack, unpack_results, unpack_tasks
 from gpt4all_localdocs.scale.worker import guarded, open_worker
 
@@ -32,17 +32,17 @@ class Coordinator:
 
     def start(self, tasks: Sequence[bytes], *, files_per_task: int) -> None:
         """Begin with these files; what was begun before is dropped."""
-        ray = load_ray()
-        context = ray.data.DataContext.get_current()
+        data = load_ray_data()
+        context = data.DataContext.get_current()
         context.enable_progress_bars = False
         context.max_errored_blocks = (
             -1
         )  # a block that is lost names no file; the sync knows which are missing
-        cpus = float(ray.cluster_resources().get("CPU", 1))
+        cpus = float(load_ray().cluster_resources().get("CPU", 1))
         share = 1.0 if cpus > 1 else cpus / 2  # both steps have to find room
         blocks = -(-len(tasks) // files_per_task)
-        loads = {} if self._most_loads is None else {"compute": ray.data.TaskPoolStrategy(self._most_loads)}
-        files = ray.data.from_items([{_COLUMN: task} for task in tasks], override_num_blocks=blocks)
+        loads = {} if self._most_loads is None else {"compute": data.TaskPoolStrategy(self._most_loads)}
+        files = data.from_items([{_COLUMN: task} for task in tasks], override_num_blocks=blocks)
         cut = files.map_batches(
             cut_files,
             fn_kwargs={"job": self._job},
@@ -60,7 +60,7 @@ class Coordinator:
             num_cpus=share,
             max_restarts=_RETRIES,
             max_task_retries=_RETRIES,
-            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=max(1, int(cpus) - 1)),
+            compute=data.ActorPoolStrategy(min_size=1, max_size=max(1, int(cpus) - 1)),
         )
         self._batches = iter(
             embedded.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1)
