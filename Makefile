@@ -13,13 +13,14 @@ PAGES := tests/browser
 SEED ?= 0
 SEEDS ?= 5
 KILLS ?= 200
+STORE ?= chroma
 AGENT_SEEDS ?= 20
 QUESTION ?= How many days of paid annual leave does a full-time employee get?
 # Passed through the environment, where quotes and dollar signs are only characters.
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-javascript lint types imports docs docs-serve check fix matrix agents fuzz fuzz-server soak soak-server soak-sync soak-stores schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-scale bench-sync bench-startup bench-schema bench-threads bench-quality bench-engine profile-engine clean
+.PHONY: help demo test test-browser test-javascript lint types imports docs docs-serve check fix matrix agents fuzz fuzz-server soak soak-server soak-sync soak-ray soak-stores schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-scale bench-sync bench-startup bench-schema bench-threads bench-quality bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -92,6 +93,9 @@ soak-sync: $(VENV)/.ready ## syncs killed at every write (KILLS=200), random cha
 
 soak-stores: $(VENV)/.ready ## vector servers (STORE=chroma or qdrant) killed in the middle of syncs (KILLS=200)
 	@$(BIN)/python tests/localdocs/soak_stores.py --store $(STORE) --runs $(KILLS) --seed $(SEED)
+
+soak-ray: $(VENV)/.ready ## syncs on two nodes of Ray, processes of which are killed (KILLS=200)
+	@$(BIN)/python tests/localdocs/soak_ray.py --runs $(KILLS) --seed $(SEED)
 
 schemas: $(VENV)/.ready ## random answers under published JSON schemas; JSON_SCHEMAS=folder SEEDS=5
 	@$(BIN)/python tests/core/walk_json_schemas.py --seeds $(SEEDS)

@@ -304,22 +304,28 @@ class VectorTable:
             write_meta(connection, _COLLECTION, None if generation is None else generation.collection or None)
             connection.execute("DELETE FROM pending")
 
-    def publish_unfit(self) -> None:
-        """Say that no derived index can hold these vectors; it is forgotten when any comes or goes."""
+    def publish_unfit(self, place: str = "") -> None:
+        """Say that no derived index of this kind can hold these vectors, until any comes or goes.
+
+        place: of a server; empty for files.
+        """
         self.publish(None)
         with self._database.writing() as connection:
-            write_meta(connection, _UNFIT, read_meta(connection, _REVISION) or "0")
+            write_meta(connection, _UNFIT, _unfit(connection, place))
 
-    @property
-    def is_unfit(self) -> bool:
+    def is_unfit(self, place: str = "") -> bool:
         """Whether `publish_unfit` said so of the vectors as they are."""
         with self._database.reading() as connection:
-            return read_meta(connection, _UNFIT) == (read_meta(connection, _REVISION) or "0")
+            return read_meta(connection, _UNFIT) == _unfit(connection, place)
 
     @staticmethod
     def _unpack(rows: Sequence[tuple[str, bytes]], dimensions: int) -> tuple[list[str], Vectors]:
         vectors = np.frombuffer(b"".join(row[1] for row in rows), dtype=_FLOAT32)
         return [row[0] for row in rows], vectors.reshape(len(rows), dimensions)
+
+
+def _unfit(connection: sqlite3.Connection, place: str) -> str:
+    return f"{read_meta(connection, _REVISION) or '0'} {place}".rstrip()
 
 
 def unsettle(connection: sqlite3.Connection) -> None:

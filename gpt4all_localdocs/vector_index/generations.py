@@ -63,7 +63,7 @@ class Generations:
             damage = damage or self._apply_pending(published, on_applied)
             if not damage:
                 return ""
-        if published is None and self._vectors.is_unfit:
+        if published is None and self._vectors.is_unfit():
             return ""
         if published is None and not self._vectors.count():
             self._vectors.publish(None)

@@ -30,8 +30,9 @@ _MARGIN: Final = 2
 _HELD_BYTES: Final = 256 * 2**20
 """Of vectors in memory where they stand in for a derived index; of more, each query reads them anew."""
 _PAGE: Final = 10_000
-_RETRY_S: Final = 5.0
-"""How long searches do without a server that did not answer before it is asked again."""
+_RETRY_S: Final = 30.0
+"""How long searches do without a server that did not answer before one of them asks again, which may take
+five seconds where nothing at all comes back."""
 
 _logger = logging.getLogger(__name__)
 

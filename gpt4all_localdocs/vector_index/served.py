@@ -55,7 +55,7 @@ class ServedGenerations:
                 return ""
             _logger.warning("filling the vector index at %s anew: %s", self._server.place, damage)
             self._vectors.publish(None)
-        if self._vectors.is_unfit:
+        if self._vectors.is_unfit(self._server.place):
             return ""
         if not self._vectors.count():
             self._vectors.publish(None)
@@ -105,7 +105,7 @@ class ServedGenerations:
             )
         if lost:
             # The graph of many equal or nearly equal vectors falls into islands; no other filling joins them.
-            self._vectors.publish_unfit()
+            self._vectors.publish_unfit(self._server.place)
             reason = f"{lost}; searches compare all vectors until some come or go"
             _logger.warning("%s cannot index these vectors: %s", self._server.place, reason)
             return reason

@@ -405,3 +405,25 @@ def test_a_key_is_sent_and_told_to_nobody(
     assert "hush" not in report.behind + caplog.text + repr(resolve_settings())
     assert b"hush" not in (bench.index / "localdocs.sqlite").read_bytes()
     assert "hush" not in repr(IndexOptions(vector_index_key="hush"))
+
+
+class Lost(ExactIndex):
+    """Keeps what it is given, and finds something else."""
+
+    def query(self, vector: np.ndarray, k: int, **_choices: object) -> list[tuple[str, float]]:
+        return [("another", 0.5)]
+
+
+def test_vectors_that_one_store_cannot_index_are_tried_in_another(tmp_path: Path) -> None:
+    bench = Workbench(tmp_path)
+    write_some(bench, 4)
+    bench.options = replace(bench.options, vector_index=Lost())
+    assert "sampled vectors do not find themselves; searches compare" in bench.sync().rebuilt
+    assert bench.sync().rebuilt == ""  # not tried again
+    assert bench.search("word1 beta", mode="vector")
+    bench.options = replace(bench.options, vector_index=ExactIndex())
+    bench.sync()
+    with Store.open(bench.index) as store:
+        generation = store.vectors.generation
+    assert generation is not None
+    assert generation.place == "object ExactIndex"
