@@ -11,6 +11,7 @@ import typer
 from gpt4all_app.ask_conversation import AskedDocuments
 from gpt4all_app.demonstration import weak_model_note
 from gpt4all_app.options import (
+    BaseUrl,
     Collections,
     EveryFile,
     Exclude,
@@ -130,15 +131,17 @@ def ask(
     pdf_layout: PdfLayout = None,
     vector_index: VectorIndex = None,
     model: Model = None,
+    base_url: BaseUrl = None,
     json: Json = False,
 ) -> None:
     """Answer a question from your documents, with its sources; without one, hold a conversation.
 
-    New and changed files are indexed first. Everything stays on this machine. In a conversation a question
+    New and changed files are indexed first. Everything stays on this machine unless
+    --base-url or a setting names another. In a conversation a question
     may lean on those before it ("And in winter?"); lines may come from a pipe, and with --json each answer
     is one document on a line. --history keeps a conversation for the next time.
     """
-    session: Session = context.obj
+    session: Session = context.obj.choosing(base_url=base_url)
     output = Output(is_json=json)
     if question is not None:
         check_words("question", question)

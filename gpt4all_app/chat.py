@@ -1,12 +1,11 @@
 """`gpt4all chat`: a conversation in a terminal, or line by line from a pipe."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gpt4all_app.options import Model, VectorIndex
+from gpt4all_app.options import BaseUrl, Model, VectorIndex
 from gpt4all_app.output import Output
 from gpt4all_app.paths import absolute
 from gpt4all_app.session import Session
@@ -20,6 +19,7 @@ def chat(
     context: typer.Context,
     *,
     model: Model = None,
+    base_url: BaseUrl = None,
     system: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What the model is told before the conversation.")
     ] = None,
@@ -62,7 +62,7 @@ def chat(
     from gpt4all_app.talk.conversation import Conversation  # noqa: PLC0415 - as above
     from gpt4all_core.types import GenerationParams  # noqa: PLC0415 - as above
 
-    session: Session = replace(context.obj, vector_index=vector_index)
+    session: Session = context.obj.choosing(vector_index=vector_index, base_url=base_url)
     output = Output(is_json=json)
     for folder in docs or ():
         check_folder(absolute(folder))

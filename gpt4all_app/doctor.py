@@ -23,7 +23,8 @@ def doctor(*, model: Model = None, json: Json = False) -> None:
     """Look at this installation, and name what is wrong with the command that mends it.
 
     Every finding is ok, an advice (it works, and could be better) or a problem. Nothing is changed, no
-    model is loaded, and nothing goes to the network. Ends with exit code 1 if there is a problem.
+    model is loaded, and nothing goes to the network but a question to addresses that are set. Ends with
+    exit code 1 if there is a problem.
     """
     output = Output(is_json=json)
     found = []

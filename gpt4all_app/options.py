@@ -39,6 +39,17 @@ Model = Annotated[
         help="Name, path of a .gguf file, or hf:owner/repo. Default: the best one on this disk.",
     ),
 ]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--base-url",
+        metavar="URL",
+        show_default=False,
+        help="Ask the model behind this OpenAI-compatible address, as http://host:8000/v1: what is said, and"
+        " the passages it is about, go there. The key is taken from GPT4ALL_API_KEY. Default: the setting"
+        " base_url, else this machine; '' is this machine.",
+    ),
+]
 Index = Annotated[
     Path | None,
     typer.Option(

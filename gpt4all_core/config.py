@@ -3,6 +3,7 @@
 | setting | environment | default |
 |---|---|---|
 | `model` | `GPT4ALL_MODEL` | the catalog's default that is on disk |
+| `base_url` | `GPT4ALL_BASE_URL` | none: the commands and LocalDocs ask a model on this machine |
 | `embedding_model` | `GPT4ALL_EMBEDDING_MODEL` | the bundled embedder |
 | `embedder_base_url` | `GPT4ALL_EMBEDDER_BASE_URL` | none: documents are embedded on this machine |
 | `home` | `GPT4ALL_HOME` | the platform's folder for user data |
@@ -48,6 +49,7 @@ class SettingArguments(TypedDict, total=False):
     """What a caller may give; None and a missing key both mean that it was not given."""
 
     model: str | None
+    base_url: str | None
     embedding_model: str | None
     embedder_base_url: str | None
     home: Path | str | None
@@ -73,6 +75,7 @@ class SettingArguments(TypedDict, total=False):
 class Settings(BaseModel):
     """The settings in force; None leaves the choice to whoever uses the setting.
 
+    base_url: the address of a server that answers; `model` is then a name there.
     embedder_base_url: the address of a server that embeds documents; `embedding_model` is then a name there.
     home: the folder in which models and other data of this project are kept.
     catalog: a file with models of one's own, and names for them.
@@ -96,6 +99,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str | None = Field(default=None, min_length=1)
+    base_url: str | None = Field(default=None, min_length=1)
     embedding_model: str | None = Field(default=None, min_length=1)
     embedder_base_url: str | None = Field(default=None, min_length=1)
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir(APPLICATION, appauthor=False)))
@@ -151,6 +155,7 @@ class Settings(BaseModel):
 _EXPECTED = {
     "model": "a model's name or path",
     "embedding_model": "a model's name or path",
+    "base_url": "the address of a server, such as http://127.0.0.1:4891/v1",
     "embedder_base_url": "the address of a server, such as http://127.0.0.1:4891/v1",
     "home": "a folder",
     "catalog": "a file",

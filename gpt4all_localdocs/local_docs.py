@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from gpt4all_core.chosen_embedder import chosen_embedder
+from gpt4all_core.chosen_model import chosen_model
 from gpt4all_core.errors import ConfigError, LocalDocsError, NothingIndexed
-from gpt4all_core.local_model import LocalModel
 from gpt4all_core.protocols import ChatModel, Embedder, Vectors
 from gpt4all_localdocs.check_arguments import (
     as_list,
@@ -294,7 +294,7 @@ class LocalDocs(IndexContents, DocumentAnswers, DocumentMaps, WatchedFolders, Po
         """The chat model in use; found at the first look, loaded at its first prompt."""
         given = self._given_model
         if given is None or isinstance(given, (str, Path)):
-            return self._opened("model", lambda: LocalModel(given))  # type: ignore[no-any-return]  # one dict for all
+            return self._opened("model", lambda: chosen_model(given))  # type: ignore[no-any-return]  # one dict for all
         return given
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from gpt4all_core.catalog.resolve import resolve_model
 from gpt4all_core.config import Settings
 from gpt4all_core.errors import ConfigError, MissingDependency, ModelError
 from gpt4all_core.model_memory import CacheShape, model_memory
+from gpt4all_core.remote.chat import RemoteModel
 from gpt4all_core.remote.embedder import RemoteEmbedder
 
 _RECOMMEND = "gpt4all models recommend"
@@ -31,15 +32,10 @@ def findings(reference: str | None, settings: Settings, *, features: AbstractSet
 
     features: of the processor, as llama.cpp's build uses them.
     """
-    about = "chat model"
-    try:
-        path = resolve_model(reference)
-        header = check_loadable(path)
-    except ModelError as error:
-        yield Finding(about, "problem", describe(error), _RECOMMEND)
+    if settings.base_url is None:
+        yield from _of_chat_model_here(reference, settings, features)
     else:
-        yield _of_chat_model(about, path, header, features)
-        yield _memory(header, settings)
+        yield _of_address(settings.base_url, reference or settings.model)
     if settings.embedder_base_url is not None:
         yield _of_server(settings.embedder_base_url, settings.embedding_model)
         return
@@ -50,6 +46,28 @@ def findings(reference: str | None, settings: Settings, *, features: AbstractSet
         yield Finding("embedder", "problem", describe(error), taken_back("embedding_model"))
     else:
         yield Finding("embedder", "ok", embedder.name)
+
+
+def _of_chat_model_here(
+    reference: str | None, settings: Settings, features: AbstractSet[str]
+) -> Iterator[Finding]:
+    about = "chat model"
+    try:
+        path = resolve_model(reference)
+        header = check_loadable(path)
+    except ModelError as error:
+        yield Finding(about, "problem", describe(error), _RECOMMEND)
+    else:
+        yield _of_chat_model(about, path, header, features)
+        yield _memory(header, settings)
+
+
+def _of_address(base_url: str, model: str | None) -> Finding:
+    try:
+        with RemoteModel(model, base_url=base_url, timeout_s=_PATIENCE_S, max_retries=0) as found:
+            return Finding("chat model", "ok", f"{found.name} at {base_url} ({found.server.kind})")
+    except (ModelError, ConfigError, MissingDependency) as error:
+        return Finding("chat model", "problem", describe(error), taken_back("base_url"))
 
 
 def _of_server(base_url: str, model: str | None) -> Finding:
