@@ -128,7 +128,7 @@ class EmbeddingCalls:
                 f"{prefix!r} and special tokens fill the {window} tokens that {found.facts.name} sees;"
                 " give more max_tokens, or a shorter prefix"
             )
-        return room
+        return found.counts.surely_fitting(room)
 
     async def _parts(self, found: FoundModel, text: str, kind: TextKind) -> list[str]:
         """The text with its prefix, in parts that fit the window."""

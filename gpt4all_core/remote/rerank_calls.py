@@ -96,7 +96,8 @@ class RerankCalls:
         if found.cuts and self._choices.long_text == "truncate" and self._choices.max_tokens is None:
             return documents
         window = await self.window()
-        room = window - _SPECIAL_TOKENS - await found.counts.count(query)
+        left = window - _SPECIAL_TOKENS - await found.counts.count(query)
+        room = found.counts.surely_fitting(left)
 
         async def fit(document: str) -> str:
             # A token has one byte at least, so that short texts need no counting.

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -249,6 +250,7 @@ def test_without_an_address_that_counts_tokens_they_are_estimated(scripted):
     words = "wonderful " * 40
     with opened(endpoint) as embedder:
         assert embedder.count_tokens(words) >= 40
+        assert embedder.max_tokens == 13
         assert embedder.embed_documents([words]).shape == (1, 2)
     assert len(endpoint.bodies("/tokenize")) == 1
     [body] = endpoint.bodies("/v1/embeddings")
@@ -291,3 +293,29 @@ def test_a_copy_in_another_process_connects_anew(scripted):
     with pickle.loads(sent) as copy:
         assert (copy.identity, copy.embed_query("a").shape) == (identity, (2,))
     assert endpoint.asked[-1][2]["Authorization"] == "Bearer key"
+
+
+async def test_a_cancelled_task_waits_for_no_answer(scripted):
+    asked, answered = threading.Event(), threading.Event()
+
+    def hang(body):
+        asked.set()
+        answered.wait(60)
+        return lengths(body)
+
+    endpoint = scripted({"/v1/models": ONE_MODEL, "/v1/embeddings": hang})
+    with opened(endpoint) as embedder:
+        task = asyncio.create_task(embedder.aembed_documents(["a"]))
+        assert await asyncio.to_thread(asked.wait, 60)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not answered.is_set()
+        answered.set()
+
+
+def test_one_request_that_fails_fails_the_call(scripted):
+    refusal = (400, {"error": {"message": "no such text"}})
+    endpoint = scripted({"/v1/models": ONE_MODEL, "/v1/embeddings": [lengths, refusal, lengths]})
+    with opened(endpoint) as embedder, pytest.raises(EndpointError, match="no such text"):
+        embedder.embed_documents(["text"] * (4 * MOST_TEXTS))
