@@ -155,7 +155,7 @@ def draw(sizes: Sequence[Steps], path: Path) -> None:
         panel.spines[["top", "right"]].set_visible(False)
         panel.title.set_fontsize(8)
         panel.legend(frameon=False, fontsize=7)
-    time.set_ylim(0)
+    time.set_ylim(0, 1.1 * time.get_ylim()[1])
     for panel in (disk, memory, unchanged, latency):
         panel.set_yscale("log")
     figure.supxlabel("passages", fontsize=8)
