@@ -116,13 +116,19 @@ def connect(
     port = 8000 if address.port is None else address.port
     host = f"[{address.host}]" if ":" in address.host else address.host
     root = f"{'https' if address.is_tls else 'http'}://{host}:{port}"
-    httpx.get(f"{root}/api/v2/auth/identity", headers=headers, timeout=limits).raise_for_status()
+    probed = httpx.get(f"{root}/api/v2/auth/identity", headers=headers, timeout=limits, verify=address.is_tls)
+    probed.raise_for_status()
+    settings = _settings()
+    if not address.is_tls:
+        settings.chroma_server_ssl_verify = (
+            False  # else httpx reads all certificates, three times, for nothing
+        )
     client = chromadb.HttpClient(
         host=host,
         port=port,
         ssl=address.is_tls,
         headers=headers,
-        settings=_settings(),
+        settings=settings,
         tenant=tenant,
         database=database,
     )
