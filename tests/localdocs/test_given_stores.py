@@ -173,6 +173,18 @@ def test_a_rebuild_fills_the_store_anew(opened, make_store):
     assert reason(docs) == ""
 
 
+def test_vectors_move_to_a_store_and_back(opened, make_store):
+    store = make_store()
+    docs = opened("chroma")
+    docs.sync()
+    moved = docs.move_vectors(store)
+    assert (moved.vectors, moved.counted, moved.agreement) == (len(WORDS), len(WORDS), 1.0)
+    assert len(kept_in(store)) == len(WORDS)
+    assert found(docs, "parrot") == found(opened("exact"), "parrot")
+    assert reason(docs) == ""
+    assert docs.move_vectors("chroma").agreement == 1.0
+
+
 def test_what_is_no_store_is_refused():
     with pytest.raises(ConfigError, match="let it return a VectorStore"):
         langchain_gpt4all.VectorStoreIndex(lambda _embeddings: "chroma")
