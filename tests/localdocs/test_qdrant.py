@@ -1,6 +1,7 @@
 """Vectors and words on Qdrant: found as in the store itself, and complete again after every kill."""
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -24,7 +25,7 @@ from gpt4all_localdocs.vector_index.address import ServerAddress
 from gpt4all_localdocs.vector_index.qdrant import QdrantServer
 from gpt4all_localdocs.vector_index.served_words import words_prefix
 from gpt4all_localdocs.vector_index.word_table import WordTable
-from gpt4all_localdocs.vector_index.word_weights import weigh_passages
+from gpt4all_localdocs.vector_index.word_weights import weigh_passages, weigh_question
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1", *([str(urlsplit(URL).hostname)] if URL else [])])
 KEY = os.environ.get("GPT4ALL_TEST_QDRANT_KEY", "a key of the tests")
@@ -116,20 +117,30 @@ def assert_found_as_without_a_server(bench: Workbench) -> None:
 
 
 def test_requests_of_any_number_of_points_are_cut_to_what_a_server_takes(server: QdrantServer) -> None:
-    rows = np.random.default_rng(0).normal(size=(2_500, 3)).astype(np.float32)
+    rows = np.random.default_rng(0).normal(size=(1_100, 3)).astype(np.float32)
     vectors = server.create("test-many", dimensions=3)
-    vectors.upsert([f"{number}" for number in range(2_500)], rows)
-    assert vectors.count() == len(vectors.ids()) == 2_500
-    assert vectors.among(["7", "2499", "stranger"]) == {"7", "2499"}
-    vectors.delete([f"{number}" for number in range(1_200)])
-    assert vectors.count() == 1_300
+    vectors.upsert([f"{number}" for number in range(1_100)], rows)
+    assert vectors.count() == len(vectors.ids()) == 1_100
+    assert vectors.among(["7", "1099", "stranger"]) == {"7", "1099"}
+    vectors.delete([f"{number}" for number in range(1_040)])
+    assert vectors.count() == 60
     words = server.create_words("test-words")
-    texts = [("!?", ""), *((f"passage w{number}", "") for number in range(1_500))]
+    texts = [("!?", ""), *((f"passage w{number}", "") for number in range(1_030))]
     weighed = list(weigh_passages(texts, average_length=2))
-    words.upsert(range(1_501), weighed)
-    assert words.count() == 1_501
+    words.upsert(range(1_031), weighed)
+    assert words.count() == 1_031
     assert words.get([0, 9_999]) == {0: weighed[0]}
     assert [row for row, _ in words.query(weighed[7], 1)] == [7]
+
+
+def test_a_word_weighs_the_more_the_fewer_passages_hold_it(server: QdrantServer) -> None:
+    words = server.create_words("test-rare")
+    words.upsert(range(10), list(weigh_passages([("common", "")] * 9 + [("rare", "")], average_length=1)))
+    ((row, score),) = words.query(weigh_question(["rare"]), 100)
+    assert (row, score) == (9, pytest.approx(math.log(1 + 9.5 / 1.5), rel=1e-5))
+    assert words.query(weigh_question(["common"]), 1)[0][1] == pytest.approx(
+        math.log(1 + 1.5 / 9.5), rel=1e-5
+    )
 
 
 def test_the_query_of_the_address_says_how_a_cluster_spreads_a_collection(qdrant: QdrantProcess) -> None:
@@ -249,12 +260,26 @@ def test_what_changes_is_changed_there(bench: Workbench, qdrant: QdrantProcess) 
     (bench.docs / "5.txt").rename(
         bench.docs / "renamed.txt"
     )  # its passages keep their texts, not their labels
-    bench.sync()
+    assert bench.sync().rebuilt == ""
     assert_server_has_what_the_store_has(bench, qdrant.address)
     assert bench.search("renamed", mode="keyword")[0].path.name == "renamed.txt"
     assert_found_as_without_a_server(bench)
     report = bench.sync(rebuild=True)
     assert report.behind == ""
+    assert_server_has_what_the_store_has(bench, qdrant.address)
+
+
+def test_words_of_a_passage_that_the_store_does_not_have_are_noticed(
+    bench: Workbench, qdrant: QdrantProcess, server: QdrantServer
+) -> None:
+    bench.sync()
+    with Store.open(bench.index) as store:
+        kept = WordTable(store.database).collection()
+    assert kept is not None
+    words = server.open_words(kept.name)
+    assert words is not None
+    words.upsert([10_000], list(weigh_passages([("stranger", "")], average_length=1)))
+    assert "the words of 25 passages where the store has 24" in bench.sync().rebuilt
     assert_server_has_what_the_store_has(bench, qdrant.address)
 
 
@@ -276,11 +301,12 @@ def test_words_that_are_not_on_the_server_yet_are_found(own: QdrantProcess, tmp_
     bench.write("3.txt", "zeta of three")
     (bench.docs / "7.txt").unlink()
     assert "does not answer" in bench.sync().behind
-    found = bench.search("zeta word7 alpha", mode="keyword")  # by the store
+    question = "zeta alpha word7 word7 word7"
+    found = bench.search(question, mode="keyword")  # by the store
     own.start()
-    assert [hit.chunk_id for hit in bench.search("zeta word7 alpha", mode="keyword")] == [
-        hit.chunk_id for hit in found
-    ]
+    served = bench.search(question, mode="keyword")
+    assert [hit.chunk_id for hit in served] == [hit.chunk_id for hit in found]
+    assert served[0].score == 1.0  # over the best that there is, not over one that is gone
     assert found[0].path.name == "3.txt"
     assert bench.sync().behind == ""
     assert_server_has_what_the_store_has(bench, own.address)
