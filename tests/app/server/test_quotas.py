@@ -194,18 +194,23 @@ from gpt4all_app.server.access_users_file import UserLimits
 from gpt4all_core.types import Usage
 
 quotas = Quotas(AccessStore(Path(sys.argv[1])))
-ann = Principal("ann", limits=UserLimits(upload_files=30))
-kept = 0
+ann = Principal("ann", limits=UserLimits(upload_files=30, requests_at_once=30, tokens_per_day=10**6))
+kept = begun = 0
 print("ready", flush=True)
 sys.stdin.readline()
-for number in range(25):
+for number in range(200):
     quotas.end(f"{sys.argv[2]}-{number}", "ann", Usage(2, 1))
     try:
         quotas.admit_uploads(ann, "papers", {f"{sys.argv[2]}-{number}": 1})
+        kept += 1
     except QuotaSpent:
-        continue
-    kept += 1
-print(kept)
+        pass
+    try:
+        quotas.begin(f"{sys.argv[2]}-place-{number}", ann, needs_tokens=True)
+        begun += 1
+    except QuotaSpent:
+        pass
+print(kept, begun)
 """
 
 
@@ -224,7 +229,7 @@ def test_workers_that_count_at_once_lose_nothing_and_let_nothing_slip(store):
         for worker in workers:
             worker.stdin.write("\n")
             worker.stdin.flush()
-        kept = [int(worker.communicate(timeout=120)[0]) for worker in workers]
+        told = [map(int, worker.communicate(timeout=120)[0].split()) for worker in workers]
     finally:
         for worker in workers:
             worker.kill()
@@ -232,5 +237,6 @@ def test_workers_that_count_at_once_lose_nothing_and_let_nothing_slip(store):
             worker.stdin.close()
             worker.stdout.close()
     spent = Quotas(store).spent("ann")
-    assert (spent.prompt_tokens, spent.generated_tokens) == (100, 50)
-    assert (sum(kept), spent.upload_files) == (30, 30)
+    assert (spent.prompt_tokens, spent.generated_tokens) == (800, 400)
+    assert (spent.upload_files, spent.requests_running, spent.requests) == (30, 30, 30)
+    assert [sum(counts) for counts in zip(*told, strict=True)] == [30, 30]

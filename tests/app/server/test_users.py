@@ -1,5 +1,6 @@
 """Users of one server: whose collections are, who sees what of whom."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,7 +10,10 @@ from shelf import LEAVE, TRAVEL, refused, told
 
 from gpt4all_app.server.access_users_file import UserEntry, add_user, key_digest, remove_user
 from gpt4all_app.server.localdocs_options import DocumentOptions
+from gpt4all_app.server.localdocs_places import DocumentNames
+from gpt4all_app.server.sync_json import ProgressWriter
 from gpt4all_localdocs import Text
+from gpt4all_localdocs.sync_progress import SyncProgress
 
 FALCON = b"Falcon\n\nThe price is 12.\n"
 SECRET = b"Salaries\n\nThe director gets 27 days of paid leave and a car.\n"
@@ -124,6 +128,14 @@ def test_what_is_in_no_collection_is_an_administrators(newcomers, tmp_path):
     assert ann.client.get("/v1/passages/vault").status_code == 404
 
 
+def test_progress_names_files_of_ones_own_collections(tmp_path):
+    mine, others = tmp_path / "mine" / "a.txt", tmp_path / "others" / "b.txt"
+    for tells_all, shown in ((False, ["a.txt", None]), (True, ["a.txt", "b.txt"])):
+        names = DocumentNames({"mine": (mine.parent,)}, (mine.parent, others.parent), tells_all=tells_all)
+        writer = ProgressWriter(names)
+        assert [writer.write(SyncProgress("load", 1, 2, path))["file"] for path in (mine, others)] == shown
+
+
 def test_a_name_that_is_taken_is_a_conflict_that_tells_nothing(people):
     answer = people.ann.post("/v1/collections", json={"id": "secrets"})
     assert refused(answer) == (409, "collection_exists")
@@ -207,7 +219,16 @@ def test_a_collection_that_was_not_made_is_nobodys(newcomers):
     assert newcomers.owner.get("/v1/collections/new/sharing").json()["owner"] == "ann"
 
 
-def test_of_many_who_want_a_name_at_once_one_has_it(newcomers):
+def test_of_many_who_want_a_name_at_once_one_has_it(newcomers, monkeypatch):
+    uploads = newcomers.documents.uploads
+    make = uploads.make
+
+    def make_slowly(name):
+        time.sleep(0.05)  # until all others have looked for the name
+        return make(name)
+
+    monkeypatch.setattr(uploads, "make", make_slowly)
+
     def ask(name):
         return name, getattr(newcomers, name).post("/v1/collections", json={"id": "new"}).status_code
 
