@@ -92,7 +92,8 @@ def _own_signals() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if before is not None:  # one that is not Python's cannot be set
+            signal.signal(signal.SIGTERM, before)
 
 
 def _first_line(error: Exception) -> str:

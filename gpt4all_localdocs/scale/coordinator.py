@@ -75,8 +75,10 @@ class Coordinator:
 def cut_files(table: Table, *, job: bytes) -> Table:
     """The first step, a task: load and cut the files of a block."""
     _take_one_core()
-    tasks = unpack_tasks(packed_values(table, _COLUMN))
-    return packed_table(_COLUMN, pack(guarded(lambda: [open_worker(job).read(task) for task in tasks])))
+    packed = packed_values(table, _COLUMN)
+    return packed_table(
+        _COLUMN, pack(guarded(lambda: [open_worker(job).read(task) for task in unpack_tasks(packed)]))
+    )
 
 
 class FileEmbedder:

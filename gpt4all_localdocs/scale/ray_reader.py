@@ -25,9 +25,9 @@ _TASKS_A_CPU: Final = 4
 
 _HEARTBEAT_S: Final = 0.2
 
-_LOST = (
-    "the workers that read it died, alone as with other files; the next sync tries again"
-    " (Ray's own log of the worker says how it ended)"
+_LOST: Final = (
+    "no worker brought it back, with other files or alone; Ray's logs of the workers say how they ended, and"
+    " the next sync tries again"
 )
 
 
@@ -82,6 +82,11 @@ class RayReader:
                     yield left.pop(result.number), result.read
             if not left:
                 return
+        if len(left) == len(run) > 1:
+            raise LocalDocsError(
+                f"no worker brought any of {len(run)} files back; look in Ray's logs of the workers how they"
+                " ended, and whether gpt4all-adapters[scale] is installed on every node"
+            )
         for found in left.values():
             yield found, ReadFile(unseen=_LOST)
 

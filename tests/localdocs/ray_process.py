@@ -20,6 +20,11 @@ class RayProcess:
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_TMPDIR": self._folder.name,
+            "RAY_worker_niceness": "0",  # else workers wait for all other tests
+            # Of a machine that has much else to do; by themselves 5, 30 and 30.
+            "RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S": "60",
+            "RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S": "120",
+            "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "120",
         }
         with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
             ports = [str(free.getsockname()[1]) for free in (one, other)]
