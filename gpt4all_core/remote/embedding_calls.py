@@ -88,11 +88,13 @@ class EmbeddingCalls:
     async def dimensions(self) -> int:
         """Length of the vectors; a text is embedded if none was."""
         if self.full_dimensions is None:
-            await self.embed(["length"], "document")
-        return self._choices.dimensions or self.full_dimensions or 0
+            return int((await self.embed(["length"], "document")).shape[1])
+        return self._choices.dimensions or self.full_dimensions
 
     async def embed(self, texts: Sequence[str], kind: TextKind) -> Vectors:
         """float32, shape (len(texts), dimensions), rows of L2 norm 1."""
+        if not texts:
+            return np.zeros((0, await self.dimensions()), dtype=np.float32)
         found = await self.find()
         _check_length(found, self._choices.dimensions)
         split = await all_of(texts, lambda text: self._parts(found, text, kind))
@@ -167,7 +169,7 @@ class EmbeddingCalls:
 
         rows = await all_of(batches(parts), ask)
         self._check_rows(found, rows)
-        return np.concatenate(rows) if rows else np.zeros((0, self._choices.dimensions or 0), np.float32)
+        return np.concatenate(rows)
 
     def _check_rows(self, found: FoundModel, rows: Sequence[Vectors]) -> None:
         for length in {vectors.shape[1] for vectors in rows}:
@@ -179,7 +181,7 @@ class EmbeddingCalls:
                     " gives cannot be compared with what was: make a new object for it"
                 )
             asked = self._choices.dimensions
-            if asked is not None and not found.entry and length != asked:
+            if asked is not None and (length < asked or (length > asked and not found.entry)):
                 raise ConfigError(
                     f"dimensions={asked} was asked for and {found.facts.name} gives {length}; leave it out"
                 )

@@ -34,7 +34,7 @@ class TokenCounts:
     """Counts the tokens of texts for one model of an address, special tokens not counted.
 
     Short texts are estimated, others asked for, where the server has an address for it, and else estimated.
-    Used within the endpoint's own thread.
+    `count` runs in the endpoint's own thread; the others may be called from any.
     """
 
     def __init__(self, endpoint: Endpoint, facts: ModelFacts) -> None:

@@ -211,6 +211,7 @@ def test_another_model_under_the_same_name_is_noticed_by_its_vectors(scripted):
     endpoint = scripted({"/v1/models": ONE_MODEL, "/v1/embeddings": answers})
     with opened(endpoint) as embedder:
         assert embedder.dimensions == 2
+        assert embedder.embed_documents([]).shape == (0, 2)
         with pytest.raises(GenerationError, match="another model answers as some-model"):
             embedder.embed_query("a")
 
@@ -231,6 +232,17 @@ def test_a_length_that_the_server_does_not_give_is_refused(scripted):
     with opened(endpoint, dimensions=1) as embedder, pytest.raises(ConfigError, match="gives 2"):
         embedder.embed_query("a")
     assert endpoint.bodies("/v1/embeddings")[0]["dimensions"] == 1
+
+
+@pytest.mark.parametrize(("asked", "reason"), [(256, "gives 2"), (100, "it was trained for 768")])
+def test_a_model_of_the_catalog_has_the_lengths_that_it_was_trained_for(scripted, asked, reason):
+    models = (200, {"data": [{"id": "nomic-embed-text-v1.5"}]})
+    endpoint = scripted({"/v1/models": models, "/v1/embeddings": lengths})
+    with (
+        RemoteEmbedder(base_url=endpoint.url, dimensions=asked) as embedder,
+        pytest.raises(ConfigError, match=reason),
+    ):
+        embedder.embed_query("a")
 
 
 def test_an_address_without_a_list_of_models_answers_by_the_name_given(scripted):
