@@ -91,11 +91,11 @@ def serve(tmp_path):
     """Starts servers of models, each with an index; they end with the test. maps: made after syncs."""
     with ExitStack() as servers:
 
-        def start(*models, documents=None, options=None, maps=False):
+        def start(*models, documents=None, options=None, access=None, maps=False):
             models = models or [Scripted(["Hello from the script."])]
             listed = [ServedModel(each.name, "chat", lambda each=each: each) for each in models]
             documents = documents or ServedDocuments(tmp_path / "index", embedder=HashEmbedder)
-            server = LoopbackServer(ServedModels(listed), options, documents=documents)
+            server = LoopbackServer(ServedModels(listed), options, documents=documents, access=access)
             servers.callback(server.close)
             if not maps:  # they take seconds, and the last one may outlive the test
                 documents.maps.after_sync = lambda: None
