@@ -20,7 +20,7 @@ QUESTION ?= How many days of paid annual leave does a full-time employee get?
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-javascript lint types imports docs docs-serve check fix matrix agents fuzz fuzz-server soak soak-server soak-sync soak-ray soak-stores schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-scale bench-sync bench-startup bench-schema bench-threads bench-quality bench-engine profile-engine clean
+.PHONY: help demo test test-browser test-javascript lint types imports docs docs-serve check fix matrix agents fuzz fuzz-server soak soak-server soak-sync soak-ray soak-stores schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-scale bench-sync bench-startup bench-schema bench-threads bench-quality bench-map bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -164,6 +164,10 @@ bench-threads: $(VENV)/.ready ## tokens/s on quiet and busy cores, by how long t
 
 bench-quality: $(BENCH)/.peers ## the picture of quality over memory; RESULTS="of `gpt4all eval --json` …"
 	@$(BENCH)/bin/python -m benchmarks.quality docs/images/quality.svg $(RESULTS)
+
+bench-map: $(BENCH)/.peers ## neighbours and topics of maps by UMAP and PCA, time for 1,000 to 20,000; BEIR=folder with SQuAD 2.0
+	@$(BENCH_PIP) -e '.[map]'
+	@$(BENCH)/bin/python -m benchmarks.maps "$(BEIR)"
 
 bench-engine: $(BENCH)/.peers ## speed against the limit and other engines; ROWS="one-stream …" for some
 	@$(BENCH)/bin/python -m benchmarks.engine $(if $(ROWS),--only $(ROWS)) $(BENCH_OPTIONS)
