@@ -35,7 +35,7 @@ from gpt4all_localdocs.folders import check_folder
 from gpt4all_localdocs.types import AnswerMode, SyncReport
 
 if TYPE_CHECKING:
-    from gpt4all_localdocs.local_docs import LocalDocs
+    from gpt4all_localdocs.local_docs_group import LocalDocsGroup
 
 _NO_FOLDERS = "name one with --docs FOLDER, or keep one with: gpt4all docs add FOLDER"
 
@@ -188,7 +188,7 @@ def ask(
             asked.answer_in_conversation(line)
 
 
-def _synced(docs: "LocalDocs", output: Output, *, folders: Sequence[Path]) -> SyncReport:
+def _synced(docs: "LocalDocsGroup", output: Output, *, folders: Sequence[Path]) -> SyncReport:
     """What became of the folders' files; an index that cannot be written answers as it is."""
     if docs.is_read_only:
         output.note(f"{docs.path} cannot be written to; answering from it as it is")
@@ -199,7 +199,7 @@ def _synced(docs: "LocalDocs", output: Output, *, folders: Sequence[Path]) -> Sy
     return report
 
 
-def _patterns(docs: "LocalDocs") -> str:
+def _patterns(docs: "LocalDocsGroup") -> str:
     """Which files the last sync took, in words; empty for all."""
     return str(replace(docs.status().choice, pdf_layout=False))
 

@@ -15,7 +15,7 @@ from gpt4all_localdocs.types import Answer, SyncReport
 
 if TYPE_CHECKING:
     from gpt4all_localdocs.answer_stream import AnswerStream
-    from gpt4all_localdocs.local_docs import LocalDocs
+    from gpt4all_localdocs.local_docs_group import LocalDocsGroup
 
 
 class AskedDocuments:
@@ -27,7 +27,7 @@ class AskedDocuments:
 
     def __init__(
         self,
-        docs: "LocalDocs",
+        docs: "LocalDocsGroup",
         output: Output,
         *,
         folders: Sequence[Path],

@@ -58,6 +58,15 @@ def add(
             "--collection", metavar="NAME", help="A name by which searches find these folders alone."
         ),
     ] = None,
+    embedder: Annotated[
+        str | None,
+        typer.Option(
+            "--embedder",
+            metavar="MODEL",
+            show_default=False,
+            help="What embeds a new --collection, in an index of its own, in the place of the one for all.",
+        ),
+    ] = None,
     index: Index = None,
     json: Json = False,
 ) -> None:
@@ -66,7 +75,7 @@ def add(
     output = Output(is_json=json)
     with session.open_docs(index_place(index)) as opened:
         for folder in folders:
-            opened.add(absolute(folder), collection=collection)
+            opened.add(absolute(folder), collection=collection, embedder=embedder)
         if json:
             output.document({"index": opened.path, "folders": opened.folders})
             return
@@ -233,7 +242,8 @@ def status(context: typer.Context, *, index: Index = None, json: Json = False) -
         require_contents(opened)
         held, collections = opened.status(), opened.collections
         if json:
-            output.document({"index": opened.path, **asdict(held), "collections": collections})
+            record = {"index": opened.path, **asdict(held), "collections": collections}
+            output.document(record | {"embedders": opened.own_collections})
             return
         rows = [("index", str(opened.path))]
         for folder in held.folders:
@@ -244,7 +254,9 @@ def status(context: typer.Context, *, index: Index = None, json: Json = False) -
         rows += [("texts", str(held.texts))] if held.texts else []
         rows += [("choice", str(held.choice))] if str(held.choice) else []
         vectors = f"{held.vectors}{describe_place(held.vectors_at, pending=held.vectors_pending)}"
-        output.fields([*rows, ("vectors", vectors), ("embedder", held.embedder or "none yet")])
+        rows += [("vectors", vectors), ("embedder", held.embedder or "none yet")]
+        rows += [("embedder of", f"{name}: {model}") for name, model in opened.own_collections.items()]
+        output.fields(rows)
         if held.unreadable:
             output.note(f"what cannot be read and why: gpt4all docs sync{_at(index)}")
         if held.folders and not held.files:
@@ -274,6 +286,7 @@ def remove(
     with session.open_docs(index_place(index)) as opened:
         require_contents(opened)
         path = absolute(folder) if folder else None
+        kind = "index of" if collection in opened.own_collections else "name"
         if collection is not None:
             opened.remove_collection(collection)
         count = opened.remove(path) if path else 0
@@ -283,7 +296,7 @@ def remove(
         elif path:
             output.data(f"forgot {path} with {counted(count, 'file')}")
         else:
-            output.data(f"forgot the name {collection}; its folders stay")
+            output.data(f"forgot the {kind} {collection}; its folders stay")
 
 
 app.command("list")(list_documents)

@@ -17,7 +17,7 @@ from gpt4all_app.syncing import require_contents
 from gpt4all_core.errors import LocalDocsError
 
 if TYPE_CHECKING:
-    from gpt4all_localdocs.local_docs import LocalDocs
+    from gpt4all_localdocs.local_docs_group import LocalDocsGroup
     from gpt4all_localdocs.types import Hit
 
 _FILE_HELP = "A path from here, or the id of a text."
@@ -114,7 +114,7 @@ def compare(
         )
 
 
-def _known(docs: "LocalDocs", document: str) -> str | Path:
+def _known(docs: "LocalDocsGroup", document: str) -> str | Path:
     """A text's id as it is, else the path of a file that was named from here; both are in the index."""
     if docs.document_at(document):
         return document

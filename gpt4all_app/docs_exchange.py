@@ -30,12 +30,14 @@ def export_index(
     target = absolute(file)
     with session.open_docs(index_place(index)) as opened:
         require_contents(opened)
-        opened.export(target)
+        opened.main.export(target)
         if json:
             output.document({"index": opened.path, "file": target, "bytes": target.stat().st_size})
         else:
             output.data(str(target))
             output.note(f"open it elsewhere with: gpt4all docs import {target.name}")
+        for name in opened.own_collections:
+            output.note(f"left out: {name}, which has an index of its own")
 
 
 def import_index(
@@ -84,7 +86,9 @@ def import_gpt4all(
     session: Session = context.obj
     output = Output(is_json=json)
     with session.open_docs(index_place(index)) as opened:
-        found = gpt4all_localdocs.import_gpt4all(opened, database=absolute(database) if database else None)
+        found = gpt4all_localdocs.import_gpt4all(
+            opened.main, database=absolute(database) if database else None
+        )
         if json:
             output.document({"index": opened.path, **asdict(found)})
             return

@@ -37,7 +37,7 @@ def move_vectors(
     output = Output(is_json=json)
     with session.open_docs(index_place(index), options=index_options(vector_index=vector_index)) as opened:
         require_contents(opened)
-        moved = opened.move_vectors(to, keep=keep)
+        moved = opened.main.move_vectors(to, keep=keep)
         if json:
             output.document({"index": opened.path, **asdict(moved)})
             return

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gpt4all_core.protocols import ChatModel, Embedder
     from gpt4all_localdocs.config import IndexOptions
     from gpt4all_localdocs.local_docs import LocalDocs
+    from gpt4all_localdocs.local_docs_group import LocalDocsGroup
 
 
 @dataclass(slots=True)
@@ -47,11 +48,11 @@ class Session:
         folders: Sequence[Path] = (),
         model: str | None = None,
         options: "IndexOptions | None" = None,
-    ) -> "LocalDocs":
-        """The index in this directory; close it."""
+    ) -> "LocalDocsGroup":
+        """The index in this directory, with those of its collections; close it."""
         if options is None and self.vector_index is not None:
             options = index_options(vector_index=self.vector_index)
-        return gpt4all_localdocs.LocalDocs(
+        return gpt4all_localdocs.LocalDocsGroup(
             index,
             folders=folders,
             embedder=self.embedder,

@@ -14,7 +14,7 @@ from gpt4all_localdocs.patterns import LEFT_OUT
 from gpt4all_localdocs.types import FileOutcome, Outcome, SyncReport
 
 if TYPE_CHECKING:
-    from gpt4all_localdocs.local_docs import LocalDocs
+    from gpt4all_localdocs.local_docs_group import LocalDocsGroup
 
 _CHANGES: tuple[Outcome, ...] = ("added", "updated", "moved", "removed")
 _ORDER: tuple[Outcome, ...] = (*_CHANGES, "unchanged", "unreadable", "skipped")
@@ -27,7 +27,7 @@ _LISTED = 5
 
 
 def sync_visibly(
-    docs: "LocalDocs", output: Output, *, rebuild: bool = False, confirm_removal: bool = False
+    docs: "LocalDocsGroup", output: Output, *, rebuild: bool = False, confirm_removal: bool = False
 ) -> SyncReport:
     """Sync with a progress bar; raises Stopped on Ctrl-C."""
     try:
@@ -37,7 +37,7 @@ def sync_visibly(
         raise Stopped("stopped; the index is intact, and the same command goes on from here") from error
 
 
-def watch_visibly(docs: "LocalDocs", *, every_s: float, polling: bool) -> Iterator[SyncReport]:
+def watch_visibly(docs: "LocalDocsGroup", *, every_s: float, polling: bool) -> Iterator[SyncReport]:
     """A report after each sync; raises Stopped on Ctrl-C."""
     try:
         yield from docs.watch(every_s=every_s, polling=polling)
@@ -46,7 +46,7 @@ def watch_visibly(docs: "LocalDocs", *, every_s: float, polling: bool) -> Iterat
 
 
 def require_contents(
-    docs: "LocalDocs", *, advice: str = "add one with: gpt4all docs add FOLDER"
+    docs: "LocalDocsGroup", *, advice: str = "add one with: gpt4all docs add FOLDER"
 ) -> tuple[Path, ...]:
     """The folders of the index, none where it has texts alone; LocalDocsError where it has neither."""
     folders = docs.folders

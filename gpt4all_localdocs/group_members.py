@@ -24,7 +24,7 @@ def own_collections_at(path: Path) -> OwnCollections:
 
 def has_index(path: Path) -> bool:
     """Whether there is anything in the indexes of a group at this path; opens none."""
-    return _is_indexed(path) or any(own_collections_at(path).indexed())
+    return is_indexed(path) or any(own_collections_at(path).indexed())
 
 
 class GroupMembers:
@@ -60,7 +60,7 @@ class GroupMembers:
 
     def indexed(self) -> list[LocalDocs]:
         """Those that hold something; `main` where none does, which says so."""
-        return [docs for docs in self.all() if _is_indexed(docs.path)] or [self._main]
+        return [docs for docs in self.all() if is_indexed(docs.path)] or [self._main]
 
     def asked(self, where: Where | None) -> list[tuple[LocalDocs, Where | None]]:
         """Those that a filter lets through, each with what it has to filter by.
@@ -68,8 +68,8 @@ class GroupMembers:
         An index knows no folders of the others, which it would refuse. Raises ConfigError as those do.
         """
         wanted = None if where is None else as_filter(where)
-        chosen = [docs for docs in self._named(wanted) if _is_indexed(docs.path)]
-        if not chosen and not any(_is_indexed(docs.path) for docs in self.all()):
+        chosen = [docs for docs in self._named(wanted) if is_indexed(docs.path)]
+        if not chosen and not any(is_indexed(docs.path) for docs in self.all()):
             chosen = [self._main]
         if wanted is None or not wanted.folders:
             return [(docs, where) for docs in chosen]
@@ -134,7 +134,8 @@ class _Member(LocalDocs):
         return super().embedder if self._open_embedder is None else self._open_embedder(self._reference)
 
 
-def _is_indexed(path: Path) -> bool:
+def is_indexed(path: Path) -> bool:
+    """Whether there is an index in this directory itself."""
     return (path / DATABASE_NAME).exists()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,13 +15,14 @@ from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.document_answers import DocumentAnswers
 from gpt4all_localdocs.document_table import IndexedDocument
 from gpt4all_localdocs.folders import check_folder
-from gpt4all_localdocs.group_members import GroupMembers, has_index, own_collections_at
+from gpt4all_localdocs.group_members import GroupMembers, has_index, is_indexed, own_collections_at
 from gpt4all_localdocs.indexed_files import IndexedFile
 from gpt4all_localdocs.local_docs import LocalDocs
 from gpt4all_localdocs.map.document_map import DocumentMap, MapState
 from gpt4all_localdocs.merge import joined_report, merged_hits, merged_reranked
 from gpt4all_localdocs.refine import Refine
 from gpt4all_localdocs.search_filter import Where
+from gpt4all_localdocs.store import StoreSummary
 from gpt4all_localdocs.sync_progress import OnProgress, StopSignal
 from gpt4all_localdocs.types import Hit, SearchMode, SyncReport
 from gpt4all_localdocs.watch import WatchedFolders
@@ -93,6 +95,11 @@ class LocalDocsGroup(DocumentAnswers, WatchedFolders):
     def has_index(self) -> bool:
         """Whether anything was ever indexed or added here."""
         return has_index(self.path)
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the indexes can be searched but not synced, because they cannot be written to."""
+        return self.main.is_read_only
 
     def of(self, collection: str) -> LocalDocs:
         """The index that a collection is in: its own, or `main`; to export it, or put texts into it."""
@@ -271,12 +278,10 @@ class LocalDocsGroup(DocumentAnswers, WatchedFolders):
 
     def documents(self, *, where: Where | None = None) -> list[IndexedDocument]:
         """The files and texts of all indexes, or those with a passage that fits the filter."""
-        found = [
-            document
-            for docs, filter_ in self._members.asked(where)
-            for document in docs.documents(where=filter_)
-        ]
-        return sorted(found, key=lambda document: str(document.path))
+        found = [docs.documents(where=filter_) for docs, filter_ in self._members.asked(where)]
+        if len(found) == 1:
+            return found[0]
+        return sorted(chain.from_iterable(found), key=lambda document: str(document.path))
 
     def count(self, *, where: Where | None = None) -> int:
         """How many `documents` there are."""
@@ -286,6 +291,21 @@ class LocalDocsGroup(DocumentAnswers, WatchedFolders):
         """Every file that the last syncs read, could not read or passed over, index by index."""
         for docs in self._members.indexed():
             yield from docs.files()
+
+    def status(self) -> StoreSummary:
+        """What all indexes hold now: the sums, and what there is but once of `main`."""
+        main = self.main.status()
+        own = [docs.status() for docs in self._members.by_name().values() if is_indexed(docs.path)]
+        return replace(
+            main,
+            folders=tuple(dict.fromkeys(folder for held in (main, *own) for folder in held.folders)),
+            files=main.files + sum(held.files for held in own),
+            unreadable=main.unreadable + sum(held.unreadable for held in own),
+            passages=main.passages + sum(held.passages for held in own),
+            vectors=main.vectors + sum(held.vectors for held in own),
+            texts=main.texts + sum(held.texts for held in own),
+            vectors_pending=main.vectors_pending + sum(held.vectors_pending for held in own),
+        )
 
     def map(
         self,

@@ -14,7 +14,7 @@ from gpt4all_app.syncing import note_report, require_passages, sync_visibly
 from gpt4all_app.talk.answer_view import AnswerView
 from gpt4all_core.types import GenerationParams, Message, ReasoningDelta
 from gpt4all_localdocs.folders import check_folder
-from gpt4all_localdocs.local_docs import LocalDocs
+from gpt4all_localdocs.local_docs_group import LocalDocsGroup
 from gpt4all_localdocs.types import Answer, AnswerMode
 
 
@@ -78,7 +78,7 @@ class TalkedDocuments:
         """Idempotent."""
         self._stack.close()
 
-    def _opened(self, model: str | None) -> LocalDocs:
+    def _opened(self, model: str | None) -> LocalDocsGroup:
         docs = self._session.open_docs(index_for(self.folders), folders=self.folders, model=model)
         return self._stack.enter_context(docs)
 

@@ -86,7 +86,7 @@ def test_status_counts_what_is_there(indexed, leave):
     assert f"folder    {leave}\nfiles     2\npassages  2\n" in found.out
     document = indexed("docs", "status", "--json").document
     counts = {"files", "unreadable", "texts", "passages", "vectors", "vectors_at", "vectors_pending"}
-    assert set(document) == {"index", "folders", "embedder", "collections", "choice", *counts}
+    assert set(document) == {"index", "folders", "embedder", "embedders", "collections", "choice", *counts}
 
 
 def test_remove_forgets_a_folder_and_leaves_its_files(indexed, leave):
