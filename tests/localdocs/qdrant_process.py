@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +13,9 @@ HERE = Path(__file__).parent
 URL = os.environ.get("GPT4ALL_TEST_QDRANT_URL", "")
 PROGRAM = shutil.which("qdrant")
 KIND = f"the server at {URL}" if URL else PROGRAM or "Qdrant's engine behind a REST of the tests"
+
+_UNTIL_STDIN_ENDS = '"$1" & cat > /dev/null; kill -9 $!; wait'
+"""So that it ends with whoever started it, however that ends."""
 
 
 class QdrantProcess:
@@ -53,15 +55,30 @@ class QdrantProcess:
             **({"QDRANT__SERVICE__API_KEY": self._key} if self._key else {}),
         }
         self._child = subprocess.Popen(
-            [PROGRAM], env=environment, cwd=self.directory, stdout=subprocess.DEVNULL, text=True
+            ["sh", "-c", _UNTIL_STDIN_ENDS, "sh", PROGRAM],
+            env=environment,
+            cwd=self.directory,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
         )
         _wait_until_ready(self.port)
 
+    @property
+    def is_running(self) -> bool:
+        return self._child is not None
+
     def kill(self) -> None:
         """SIGKILL: nothing is flushed, nobody is told."""
-        if self._child is not None:
-            self._child.send_signal(signal.SIGKILL)
-            self.close()
+        if self._child is None:
+            return
+        if PROGRAM is None:
+            self._child.kill()
+        for pipe in (self._child.stdin, self._child.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._child.wait()
+        self._child = None
 
     def forget(self) -> None:
         """Kill it, and take away all that it has."""
@@ -69,13 +86,7 @@ class QdrantProcess:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def close(self) -> None:
-        if self._child is not None:
-            self._child.kill()
-            self._child.wait()
-            for pipe in (self._child.stdin, self._child.stdout):
-                if pipe is not None:
-                    pipe.close()
-            self._child = None
+        self.kill()
 
 
 def _free_port() -> int:

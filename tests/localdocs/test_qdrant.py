@@ -51,13 +51,14 @@ def server(qdrant: QdrantProcess) -> Iterator[QdrantServer]:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[QdrantProcess]:
+def own(qdrant: QdrantProcess, server: QdrantServer) -> Iterator[QdrantProcess]:
     """One that the test may kill."""
     if URL:
         pytest.skip(f"the server at {URL} is not to be killed")
-    process = QdrantProcess(tmp_path / "qdrant", key=KEY)
-    yield process
-    process.close()
+    yield qdrant
+    if not qdrant.is_running:
+        qdrant.start()
+    drop_all(server)
 
 
 def bench_on(address: str, root: Path) -> Workbench:
@@ -74,6 +75,10 @@ def bench_on(address: str, root: Path) -> Workbench:
 def bench(qdrant: QdrantProcess, server: QdrantServer, tmp_path: Path) -> Iterator[Workbench]:
     bench = bench_on(qdrant.address, tmp_path)
     yield bench
+    drop_all(server)
+
+
+def drop_all(server: QdrantServer) -> None:
     for name in server.names("gpt4all-"):
         server.drop(name)
 
