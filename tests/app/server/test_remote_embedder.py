@@ -227,6 +227,25 @@ def test_what_the_catalog_knows_of_a_model_counts_under_its_names_elsewhere(scri
     assert sent == ["search_document: text", "search_query: text"]
 
 
+def test_a_server_that_tells_its_identity_is_told_what_texts_are_and_given_them_whole(scripted):
+    own = {"id": "m", "owned_by": "local", "role": "embedder", "context_tokens": 8, "identity": "m-123"}
+    endpoint = scripted({"/v1/models": (200, {"data": [own]}), "/v1/embeddings": lengths})
+    long_text = "word " * 100
+    with RemoteEmbedder(base_url=endpoint.url) as embedder:
+        embedder.embed_documents([long_text])
+        embedder.embed_query("text")
+        assert embedder.identity == "m-123"
+    sent = [(body["input"], body["input_type"]) for body in endpoint.bodies("/v1/embeddings")]
+    assert sent == [([long_text], "document"), (["text"], "query")]
+    with RemoteEmbedder(base_url=endpoint.url, long_text="truncate") as other:
+        assert other.identity != "m-123"
+    with (
+        RemoteEmbedder(base_url=endpoint.url, query_prefix="query: ") as embedder,
+        pytest.raises(ConfigError, match="own prefixes"),
+    ):
+        embedder.open()
+
+
 def test_a_length_that_the_server_does_not_give_is_refused(scripted):
     endpoint = scripted({"/v1/models": ONE_MODEL, "/v1/embeddings": lengths})
     with opened(endpoint, dimensions=1) as embedder, pytest.raises(ConfigError, match="gives 2"):

@@ -162,3 +162,10 @@ def test_engines_are_counted_once_they_are_open():
 def test_tokens_of_a_client_are_refused_with_what_to_do(texts):
     error = embed(texts, [[1, 2]]).json()["error"]
     assert "check_embedding_ctx_length=False" in error["message"]
+
+
+@pytest.mark.parametrize(("asked", "model"), [({"model": "hash"}, "hash"), ({}, "base")])
+def test_tokens_are_counted_for_models_that_write_or_embed(texts, asked, model):
+    body = texts.post("/tokenize", json={"prompt": "one two three", **asked}).json()
+    assert body == {"count": 3, "model": model}
+    assert texts.post("/tokenize", json={"prompt": "a", "model": "short-first"}).status_code == 400
