@@ -33,3 +33,6 @@ def test_users_find_their_own_documents_with_their_own_keys(serve, open_page, fo
     page = enter("bob")
     expect(page.get_by_text("plans.txt")).to_have_count(0)
     expect(page.locator(".collection")).to_have_count(0)
+    drop(page, folder({"notes.txt": "Bob's notes are of the same name."}))
+    assert "1 added" in report(page)
+    expect(page.locator(".file-name")).to_have_text(["notes.txt"])

@@ -6,7 +6,7 @@ import { icon } from "../icons.js";
 import { errorNotice } from "../notices.js";
 import { CollectionPanel } from "./collection_panel.js";
 import { newCollection } from "./new_collection.js";
-import { createCollection, listCollections } from "./requests.js";
+import { createCollectionLike, listCollections } from "./requests.js";
 import { uploadZone } from "./upload_zone.js";
 import { visibleName } from "./visible_text.js";
 
@@ -150,7 +150,7 @@ class DocumentsView {
     const failed = (error) => fill(problem, errorNotice(error, { title: "The files were not taken" }));
     const onFiles = async (chosen) => {
       try {
-        this.#chosen = (await createCollection(this.#api, FIRST_COLLECTION)).id;
+        this.#chosen = (await createCollectionLike(this.#api, FIRST_COLLECTION)).id;
       } catch (error) {
         failed(error);
         return;

@@ -13,6 +13,17 @@ export function createCollection(api, name, folder = "") {
   return api.post(COLLECTIONS, folder ? { id: name, folder } : { id: name });
 }
 
+/** Make one of this name; where somebody else has it already, with some letters behind it. */
+export async function createCollectionLike(api, name) {
+  try {
+    return await createCollection(api, name);
+  } catch (error) {
+    if (error.code !== "collection_exists") throw error;
+    const [number] = crypto.getRandomValues(new Uint32Array(1));
+    return createCollection(api, `${name}-${number.toString(36)}`);
+  }
+}
+
 export const deleteCollection = (api, collection) => api.delete(addressOf(collection));
 
 export async function listFiles(api, collection, { signal } = {}) {
