@@ -38,6 +38,17 @@ _Models = Annotated[
         " this disk.",
     ),
 ]
+_BaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--base-url",
+        metavar="URL",
+        show_default=False,
+        help="Hand chats on to the models behind this OpenAI-compatible address, in the place of those of"
+        " this disk; its key is taken from GPT4ALL_BASE_URL_KEY. Default: the setting base_url; '' is this"
+        " machine.",
+    ),
+]
 _ApiKey = Annotated[
     str | None,
     typer.Option(
@@ -109,6 +120,7 @@ def serve(
     ] = 4891,
     api_key: _ApiKey = None,
     model: _Models = None,
+    base_url: _BaseUrl = None,
     cors: _Cors = None,
     host_name: _HostNames = None,
     index: Index = None,
@@ -135,6 +147,7 @@ def serve(
         from gpt4all_app.server.localdocs_options import MEGABYTE, DocumentOptions  # noqa: PLC0415 - not for --help
         from gpt4all_app.server.options import ServerOptions  # noqa: PLC0415 - as above
         from gpt4all_app.server.plan import ServerPlan  # noqa: PLC0415 - as above
+        from gpt4all_core.config import resolve_settings  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         if error.name not in ("fastapi", "starlette", "uvicorn", "prometheus_client", "python_multipart"):
             raise
@@ -163,6 +176,7 @@ def serve(
             file_bytes=max_upload * MEGABYTE,
             vector_index=vector_index,
         ),
+        (resolve_settings().base_url if base_url is None else base_url) or "",
     )
     _run(plan, workers=workers, opens_page=open_page)
 

@@ -11,6 +11,7 @@ from gpt4all_app.server.app import create_app
 from gpt4all_app.server.find_models import find_models
 from gpt4all_app.server.localdocs import ServedDocuments
 from gpt4all_app.server.localdocs_options import DocumentOptions
+from gpt4all_app.server.models_elsewhere import models_elsewhere
 from gpt4all_app.server.options import ServerOptions
 from gpt4all_app.server.served_models import ServedModels
 from gpt4all_core.chosen_embedder import settings_embedder
@@ -20,17 +21,19 @@ from gpt4all_core.chosen_embedder import settings_embedder
 class ServerPlan:
     """Which models, documents and rights a server has. Can be pickled: each worker opens its own.
 
-    models: references; all on this disk without any. index: the directory of the documents.
+    models: references; all on this disk without any. index: the directory of the documents. base_url: the
+    address that the chat models are behind, "" for this machine.
     """
 
     options: ServerOptions
     models: tuple[str, ...]
     index: Path
     documents: DocumentOptions
+    base_url: str = ""
 
     def open_models(self) -> ServedModels:
-        """The models, none of which is loaded. Raises what `find_models` does."""
-        return find_models(self.models)
+        """The models, none of which is loaded. Raises what `find_models` and `models_elsewhere` do."""
+        return models_elsewhere(self.base_url, self.models) if self.base_url else find_models(self.models)
 
     def open_access(self) -> Access | None:
         """The users; None where there are none, nor anything like it. Raises what `open_access` does."""

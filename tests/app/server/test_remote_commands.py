@@ -2,7 +2,12 @@
 
 import pytest
 from served import Script
+from starlette.testclient import TestClient
 
+from gpt4all_app.server.app import create_app
+from gpt4all_app.server.localdocs_options import DocumentOptions
+from gpt4all_app.server.options import ServerOptions
+from gpt4all_app.server.plan import ServerPlan
 from gpt4all_core.errors import EndpointError
 from gpt4all_core.testing import HashEmbedder
 from gpt4all_localdocs import LocalDocs
@@ -72,3 +77,24 @@ def test_an_address_that_does_not_answer_ends_a_command_with_what_to_do(gpt4all,
     assert found.code == 3
     assert "look whether it runs there" in found.err
     assert EndpointError.__name__ not in found.err
+
+
+def test_a_server_hands_chats_on_and_keeps_its_own_key(running, monkeypatch, tmp_path):
+    monkeypatch.setenv("GPT4ALL_API_KEY", "of this server's callers")
+    monkeypatch.setenv("GPT4ALL_BASE_URL_KEY", "of the one behind")
+    script = Script(["From afar."] * 2)
+    behind = running(script, options=ServerOptions(api_key="of the one behind"))
+    plan = ServerPlan(ServerOptions(), (), tmp_path / "index", DocumentOptions(), f"{behind.url}/v1")
+    models = plan.open_models()
+    assert [(each.name, each.role) for each in models.listed[:2]] == [
+        ("scripted", "chat"),
+        ("all-minilm-l6-v2", "embedder"),
+    ]
+    with TestClient(create_app(models), "http://127.0.0.1") as client:
+        asked = {"messages": [{"role": "user", "content": "Hello"}]}
+        told = client.post("/v1/chat/completions", json=asked).json()
+        assert told["choices"][0]["message"]["content"] == "From afar."
+        behind.close()
+        told = client.post("/v1/chat/completions", json=asked)
+    assert (told.status_code, told.json()["error"]["code"]) == (502, "endpoint_failed")
+    assert behind.url not in told.text
