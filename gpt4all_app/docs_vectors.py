@@ -8,6 +8,7 @@ import typer
 from gpt4all_app.options import Index, Json, VectorIndex, index_options
 from gpt4all_app.output import Output, counted
 from gpt4all_app.paths import index_place
+from gpt4all_app.progress import sync_bar
 from gpt4all_app.session import Session
 from gpt4all_app.syncing import require_contents
 
@@ -37,7 +38,8 @@ def move_vectors(
     output = Output(is_json=json)
     with session.open_docs(index_place(index), options=index_options(vector_index=vector_index)) as opened:
         require_contents(opened)
-        moved = opened.main.move_vectors(to, keep=keep)
+        with sync_bar(output) as on_progress:
+            moved = opened.main.move_vectors(to, keep=keep, on_progress=on_progress)
         if json:
             output.document({"index": opened.path, **asdict(moved)})
             return

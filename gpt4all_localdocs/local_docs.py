@@ -16,6 +16,7 @@ from gpt4all_core.protocols import ChatModel, Embedder, Vectors
 from gpt4all_localdocs.check_arguments import (
     as_list,
     as_path,
+    check_callable,
     check_count,
     check_kind,
     check_model,
@@ -191,18 +192,27 @@ class LocalDocs(IndexContents, DocumentAnswers, DocumentMaps, WatchedFolders, Po
             )
 
     def move_vectors(
-        self, to: VectorIndexChoice, *, key: str | None = None, keep: bool = False
+        self,
+        to: VectorIndexChoice,
+        *,
+        key: str | None = None,
+        keep: bool = False,
+        on_progress: OnProgress = lambda _progress: None,
     ) -> MovedVectors:
         """Have the vectors kept by another store, and compare what it holds and finds with the index.
 
         to: as `IndexOptions.vector_index`, which is this from now on for this object; others that open the
         index have to be told. key: what that store wants, where it is not the same. keep: a server's
-        collection stays there. Nothing is embedded, and searches go on meanwhile. Raises VectorServerError
-        where the new store does not answer, and then all is as before; ConfigError and IndexBusy as `add`.
+        collection stays there. on_progress: called in this thread. Nothing is embedded, and searches go on
+        meanwhile. Raises VectorServerError where the new store does not answer, and then all is as before;
+        ConfigError and IndexBusy as `add`.
         """
         check_kind("keep", keep, bool)
+        check_callable("on_progress", on_progress)
         with self._writing():
-            moved = move_vectors(self._store, self._options, to=to, key=key, keep=keep)
+            moved = move_vectors(
+                self._store, self._options, to=to, key=key, keep=keep, on_progress=on_progress
+            )
         with self._lock:
             self._options = replace(
                 self._options, vector_index=to, vector_index_key=key or self._options.vector_index_key

@@ -11,8 +11,9 @@ from gpt4all_core.protocols import Vectors
 from gpt4all_core.unit_vectors import unit
 from gpt4all_localdocs.config import IndexOptions
 from gpt4all_localdocs.store import Store
+from gpt4all_localdocs.sync_progress import OnProgress, SyncProgress
 from gpt4all_localdocs.vector_index.chroma import ChromaIndex
-from gpt4all_localdocs.vector_index.generations import OnApplied, OpenIndex, generation_directory
+from gpt4all_localdocs.vector_index.generations import OpenIndex, generation_directory
 from gpt4all_localdocs.vector_index.protocol import VectorIndex
 from gpt4all_localdocs.vector_index.publish import publish_vectors
 from gpt4all_localdocs.vector_index.registry import VectorIndexChoice, choose_place
@@ -53,7 +54,7 @@ def move_vectors(
     to: VectorIndexChoice,
     key: str | None = None,
     keep: bool = False,
-    on_applied: OnApplied = lambda _done, _total: None,
+    on_progress: OnProgress = lambda _progress: None,
     open_index: OpenIndex = ChromaIndex.open,
 ) -> MovedVectors:
     """Fill the target from the store, compare, and have the origin removed. Under the writer lock.
@@ -66,7 +67,12 @@ def move_vectors(
     origin, former = _name(store, options), store.vectors.generation
     if keep and (former is None or not former.place):
         raise ConfigError("keep has a server keep its collection; these vectors are not on one: leave it out")
-    published = publish_vectors(store, chosen, open_index=open_index, on_applied=on_applied)
+    published = publish_vectors(
+        store,
+        chosen,
+        open_index=open_index,
+        on_applied=lambda done, total: on_progress(SyncProgress("index", done, total)),
+    )
     target = _target(chosen)
     if published.behind:
         raise VectorServerError(target, f"did not take the vectors over: {published.behind}")

@@ -318,7 +318,9 @@ def test_vectors_move_between_stores_and_are_compared(tmp_path: Path, server) ->
         docs.sync()
         hits = docs.search("alpha 3 word3 beta", mode="vector")
         for target in ("chroma", server.address, "exact", server.address, "chroma"):
-            moved = docs.move_vectors(target)
+            steps: list[SyncProgress] = []
+            moved = docs.move_vectors(target, on_progress=steps.append)
+            assert steps[-1:] == ([] if target == "exact" else [SyncProgress("index", 6, 6)])
             assert (moved.target, moved.vectors, moved.counted, moved.sampled) == (target, 6, 6, 6)
             assert (moved.agreement, moved.unfit, moved.leftover) == (1.0, "", "")
             assert docs.status().vectors_at == ("" if target == "exact" else target)
