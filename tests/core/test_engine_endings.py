@@ -22,7 +22,7 @@ from measured import wait_until
 from gpt4all_core.engine.engine import Engine
 from gpt4all_core.errors import EngineClosed, GenerationCancelled, GenerationError, OutputError
 from gpt4all_core.testing import ScriptedBackend, follow
-from gpt4all_core.types import GenerationParams
+from gpt4all_core.types import GenerationParams, Usage
 
 # Giving up
 
@@ -80,6 +80,17 @@ def test_a_stream_that_is_left_frees_its_place(held, leave):
         del handle, iterator
     assert ask(engine, "b").result(60).text == "y" * 100
     check_accounts(engine, backend)
+
+
+def test_what_was_given_up_tells_what_it_cost_until_then(held):
+    engine, _backend, gate = held
+    left, kept = ask(engine, "p" * 100), ask(engine, "b")
+    left.cancel()
+    gate.set()
+    with pytest.raises(GenerationCancelled):
+        left.result(60)
+    assert left.usage_so_far == Usage(100, 0)
+    assert kept.result(60).usage == kept.usage_so_far
 
 
 async def test_a_cancelled_task_frees_its_place(held):

@@ -118,6 +118,7 @@ def test_cancelling_reaches_the_child(isolated):
     handle = ask(isolated, params=ENDLESS)
     next(iter(handle))
     handle.cancel()
+    assert handle.usage_so_far.prompt_tokens > 0
     with pytest.raises(GenerationCancelled):
         handle.result(60)
     assert decodes_no_more(isolated)
