@@ -222,9 +222,12 @@ def test_what_the_catalog_knows_of_a_model_counts_under_its_names_elsewhere(scri
     with RemoteEmbedder(base_url=endpoint.url) as embedder:
         embedder.embed_documents(["text"])
         embedder.embed_query("text")
+        embedder.embed_documents(["wonderful " * 100])
         assert embedder.max_tokens < 98
-    sent = [body["input"][0] for body in endpoint.bodies("/v1/embeddings")]
-    assert sent == ["search_document: text", "search_query: text"]
+    document, query, parts = [body["input"] for body in endpoint.bodies("/v1/embeddings")]
+    assert [*document, *query] == ["search_document: text", "search_query: text"]
+    assert len(parts) > 1
+    assert all(part.startswith("search_document: wonderful") for part in parts)
 
 
 def test_a_server_that_tells_its_identity_is_told_what_texts_are_and_given_them_whole(scripted):
