@@ -13,7 +13,7 @@ from gpt4all_app.server.access_caller import Caller, set_caller
 from gpt4all_app.server.access_principals import Principal
 from gpt4all_app.server.access_quotas import LEASE_S
 from gpt4all_app.server.access_recording import Recording
-from gpt4all_app.server.access_rules import RULES
+from gpt4all_app.server.access_rules import rule_of
 from gpt4all_app.server.errors import RequestRefused, error_response
 from gpt4all_core.errors import GPT4AllError
 from gpt4all_core.off_loop import off_loop
@@ -48,7 +48,7 @@ class AccessGate:
             await self._app(scope, receive, send)
             return
         caller = Caller(principal, asyncio.get_running_loop())
-        caller.rule = RULES.get((scope["method"], scope["path"]))
+        caller.rule = rule_of(scope["method"], scope["path"])
         set_caller(caller)
         recording = Recording(self._access.audit, caller, scope, send)
         try:

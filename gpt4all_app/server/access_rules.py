@@ -1,5 +1,6 @@
 """What each address of the server asks of those who call it. An address that is not here lets nobody in."""
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -70,3 +71,25 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
     ("GET", "/v1/passages/{passage}"): Rule("searched", "read"),
 }
 """By method and path, as the app's routes have them."""
+
+_PATTERNS: Final = [
+    (
+        method,
+        re.compile(
+            re.sub(r"\{\w+\}", "[^/]+", path.replace("{model:path}", ".+").replace("{path:path}", ".*"))
+        ),
+        rule,
+    )
+    for (method, path), rule in RULES.items()
+]
+
+
+def rule_of(method: str, path: str) -> Rule | None:
+    """The rule for a request of this path, before anything has looked for its route; None for no address.
+
+    >>> rule_of("GET", "/v1/collections/papers/files").action
+    'read'
+    """
+    return next(
+        (rule for verb, pattern, rule in _PATTERNS if verb == method and pattern.fullmatch(path)), None
+    )

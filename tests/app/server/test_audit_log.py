@@ -72,6 +72,15 @@ def test_the_log_tells_who_asked_what_of_which_collection_and_was_given_what(peo
     assert log.stat().st_mode & 0o777 == 0o600
 
 
+def test_requests_that_find_no_place_are_told_of_too(people, log):
+    server = people(audit_log=log, limits={"requests_at_once": 1})
+    server.shelf("ann").make()
+    server.access.quotas.begin("another", server.access.keys.named("ann"), needs_tokens=False)
+    for path in ("/v1/chunks", "/v1/collections/papers/sync"):
+        assert refused(server.ann.post(path, json={"text": "x"})) == (429, "rate_limit_exceeded")
+    assert [(one["action"], one["status"]) for one in lines(log)[-2:]] == [("read", 429), ("write", 429)]
+
+
 def test_a_stream_is_told_of_before_it_begins_and_at_its_end(people, log):
     server = people(audit_log=log)
     server.shelf("ann").make(leave_txt=LEAVE)
