@@ -73,9 +73,12 @@ def test_a_closed_endpoint_says_so(endpoint):
 
 
 def test_an_endpoint_that_nobody_holds_ends_its_thread(running):
+    before = set(threading.enumerate())
     endpoint = Endpoint(EndpointOptions(running(Script()).url))
     assert names(endpoint).result() == ["scripted"]
-    [thread] = [thread for thread in threading.enumerate() if thread.name == "gpt4all-remote"]
+    [thread] = [
+        each for each in threading.enumerate() if each.name == "gpt4all-remote" and each not in before
+    ]
     del endpoint
     gc.collect()
     thread.join(60)

@@ -115,12 +115,17 @@ def test_leaving_a_stream_frees_its_slot(llama, model):
         time.sleep(0.05)
 
 
+def open_another(model):
+    with RemoteModel("other", base_url=model.address) as another:
+        another.open()
+
+
 @pytest.mark.parametrize(
     ("ask", "kind"),
     [
         (lambda model: model.chat([Message("user", "word " * 600)], GREEDY).result(), ContextOverflow),
         (lambda model: model.constrain(lark="start: /(/"), UnsupportedSchema),
-        (lambda model: RemoteModel("other", base_url=model.address).open(), ModelNotFound),
+        (open_another, ModelNotFound),
         (
             lambda model: model.chat(
                 QUESTION, GREEDY, constraint=model.constrain(schema=SCHEMA), tool_use=ToolUse((TOOL,))
