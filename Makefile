@@ -20,7 +20,7 @@ QUESTION ?= How many days of paid annual leave does a full-time employee get?
 export QUESTION
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-javascript lint types imports docs docs-serve check fix matrix agents fuzz fuzz-server soak soak-server soak-sync soak-ray soak-stores schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-scale bench-sync bench-startup bench-schema bench-threads bench-quality bench-map bench-engine profile-engine clean
+.PHONY: help demo test test-browser test-javascript lint types imports docs docs-serve check fix matrix agents fuzz fuzz-server soak soak-server soak-sync soak-stores soak-ray schemas bench bench-pdf bench-evaluation bench-retrieval bench-answers bench-pipelines bench-header bench-speed bench-chunking bench-queries bench-scale bench-sync bench-startup bench-schema bench-threads bench-quality bench-map bench-engine profile-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
