@@ -2,8 +2,10 @@
 
 import pickle
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,14 +16,24 @@ from gpt4all_core.errors import ConfigError, EmbedderMismatch, LocalDocsError, M
 from gpt4all_core.testing import HashEmbedder
 from gpt4all_localdocs.chunk import ChunkOptions
 from gpt4all_localdocs.config import IndexOptions
+from gpt4all_localdocs.manifest import FileStat
 from gpt4all_localdocs.pipeline import open_pipeline, vector_key
 from gpt4all_localdocs.read_files import LocalReader, ReadFile
 from gpt4all_localdocs.scale.choice import chosen_workers
 from gpt4all_localdocs.scale.open_reader import open_reader
 from gpt4all_localdocs.scale.ray_reader import RayReader
-from gpt4all_localdocs.scale.tasks import Failure, FileTask, WorkerJob, pack, unpack_results, unpack_tasks
+from gpt4all_localdocs.scale.tasks import (
+    CutFile,
+    Failure,
+    FileTask,
+    WorkerJob,
+    pack,
+    unpack_results,
+    unpack_tasks,
+)
 from gpt4all_localdocs.scale.worker import Worker, guarded
 from gpt4all_localdocs.store import Store
+from gpt4all_localdocs.sync_ledger import FoundFile
 
 
 @pytest.fixture
@@ -180,3 +192,53 @@ def test_an_unseen_file_is_reported_keeps_its_passages_and_is_read_the_next_time
     assert [hit.text for hit in bench.search("beta", mode="keyword")] == ["beta"]
     assert bench.sync().counts == {"updated": 1, "unchanged": 1}
     assert bench.content() == bench.fresh_content()
+
+
+class Forgetful(RayReader):
+    """Loses files: in the first round all with an `a`, in the second what `lost` names."""
+
+    lost = ()
+
+    def _results(self, ray, job, tasks, *, files_per_task):
+        self.rounds.append((files_per_task, [task.path.name for task in tasks]))
+        for task in tasks:
+            yield None
+            is_first = len(self.rounds) == 1
+            if task.path.name not in (("a1", "a2", "a3") if is_first else self.lost):
+                yield CutFile(task.number, ReadFile(title=task.path.name))
+
+
+@pytest.fixture
+def forgetful(job, monkeypatch):
+    ray = SimpleNamespace(cluster_resources=lambda: {"CPU": 2.0}, cloudpickle=pickle)
+    monkeypatch.setattr("gpt4all_localdocs.scale.ray_reader.connected", lambda _workers: nullcontext(ray))
+    reader = Forgetful(job, workers="ray", keys_of=lambda _path: ())
+    reader.rounds = []
+    return reader
+
+
+def read_by(reader, names):
+    found = [FoundFile(FileStat(Path(name), 1, 1, 1)) for name in names]
+    return {file.stat.path.name: read for file, read in filter(None, reader.read(found))}
+
+
+def test_files_that_were_lost_are_read_once_more_each_alone_and_then_reported(forgetful):
+    names = [f"{letter}{number}" for letter in "ab" for number in range(12)]
+    forgetful.lost = ("a2",)
+    read = read_by(forgetful, names)
+    assert forgetful.rounds == [(3, names), (1, ["a1", "a2", "a3"])]
+    assert read.keys() == set(names)
+    assert [name for name in names if read[name].unseen] == ["a2"]
+    assert "no worker brought it back" in read["a2"].unseen
+
+
+def test_a_cluster_that_brings_nothing_back_ends_the_sync(forgetful):
+    forgetful.lost = ("a1", "a2")
+    with pytest.raises(LocalDocsError, match="no worker brought any of 2 files back"):
+        read_by(forgetful, ["a1", "a2"])
+
+
+def test_an_embedder_that_cannot_be_sent_is_refused(forgetful):
+    forgetful._job = replace(forgetful._job, embedder=lambda: None)
+    with pytest.raises(ConfigError, match="the embedder function or the splitter cannot be sent"):
+        read_by(forgetful, ["b"])
