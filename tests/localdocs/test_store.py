@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -170,6 +171,7 @@ def locked_away() -> Iterator[Workbench]:
     """An index in a directory that this process may read but not write to."""
     root = Path(tempfile.mkdtemp())
     bench = Workbench(root)
+    bench.options = replace(bench.options, vector_index="chroma")  # the settings are not nobody's to read
     bench.write("a.txt", "alpha one")
     bench.sync()
     for path in (root, bench.docs, bench.index, *bench.index.rglob("*")):
