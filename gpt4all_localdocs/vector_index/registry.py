@@ -50,12 +50,8 @@ def choose_place(
     vectors: those of the index; a `KeyedStore` can be used with them only, and named without.
     A server comes without a connection; close it. Raises ConfigError as `check_vector_index` does.
     """
-    if vector_index is None or key is None:
-        settings = resolve_settings()
-        if vector_index is None:
-            vector_index = settings.vector_index or "chroma"
-        if key is None and settings.vector_index_key is not None:
-            key = settings.vector_index_key.get_secret_value()
+    if vector_index is None:
+        vector_index = resolve_settings().vector_index or "chroma"
     if isinstance(vector_index, KeyedStore):
         return KeyedServer(vector_index, vectors)
     if not isinstance(vector_index, str):
@@ -65,7 +61,12 @@ def choose_place(
     if vector_index == "exact":
         return "exact"
     address = _address(vector_index)
-    return SERVERS[address.store](address, key)
+    return SERVERS[address.store](address, _key_of_settings() if key is None else key)
+
+
+def _key_of_settings() -> str | None:
+    key = resolve_settings().vector_index_key
+    return None if key is None else key.get_secret_value()
 
 
 def _address(text: str) -> ServerAddress:
