@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from gpt4all_core.errors import ConfigError
+from gpt4all_core.shown_address import shown_address
 
 KEY_VARIABLE = "GPT4ALL_API_KEY"
 
@@ -63,9 +64,10 @@ class EndpointOptions:
 def checked_address(base_url: str) -> str:
     """The address without a slash at its end, and with /v1 if it is only a host.
 
-    Raises ConfigError for what is no address of a server, or brings a name or key with it.
+    Raises ConfigError for what is no address of a server, or brings a name or key with it, which it hides.
     """
-    wrong = f"base_url={base_url!r} is no address; give one such as http://127.0.0.1:4891/v1"
+    shown = shown_address(base_url)
+    wrong = f"base_url={shown!r} is no address; give one such as http://127.0.0.1:4891/v1"
     try:
         parts = urlsplit(base_url.strip())
         port_is_well = parts.port is None or parts.port > 0
@@ -76,6 +78,6 @@ def checked_address(base_url: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_well:
         raise ConfigError(wrong)
     if parts.query or parts.fragment:
-        raise ConfigError(f"base_url={base_url!r} has something behind its path; leave that out")
+        raise ConfigError(f"base_url={shown!r} has something behind its path; leave that out")
     path = parts.path.rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path or '/v1'}"

@@ -6,6 +6,7 @@ from typing import Final, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from gpt4all_core.errors import ConfigError
+from gpt4all_core.shown_address import shown_address
 
 _FORM: Final = "write store+http://host:port or store+https://host:port/database"
 _SECRET: Final = re.compile(r"key|token|pass|secret", re.IGNORECASE)
@@ -31,9 +32,7 @@ class ServerAddress:
     def parse(cls, text: str) -> Self:
         """Raises ConfigError for what is no such address, and for one with a key in it, which it hides."""
         store, _, rest = text.partition("+")
-        shown = text.rpartition("@")[2].partition("?")[
-            0
-        ]  # a key may stand before the one or behind the other
+        shown = shown_address(text)
         if not rest.startswith(("http://", "https://")):
             raise ConfigError(f"vector_index {shown!r} is no address of a server; {_FORM}")
         try:
@@ -41,7 +40,7 @@ class ServerAddress:
             host, port = parts.hostname, parts.port
             options = tuple(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
         except ValueError as error:
-            raise ConfigError(f"vector_index {shown!r} is no address: {error}; {_FORM}") from error
+            raise ConfigError(f"vector_index {shown!r} is no address; {_FORM}") from error
         if not host:
             raise ConfigError(f"vector_index {shown!r} names no host; {_FORM}")
         if "@" in parts.netloc or parts.fragment or any(_SECRET.search(name) for name, _ in options):

@@ -5,6 +5,7 @@ from typing import Final, Literal, get_args
 
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ConfigError
+from gpt4all_core.shown_address import shown_address
 from gpt4all_localdocs.check_arguments import check_methods
 from gpt4all_localdocs.vector_index.address import ServerAddress
 from gpt4all_localdocs.vector_index.chroma_server import ChromaServer
@@ -73,7 +74,7 @@ def _address(text: str) -> ServerAddress:
     known = ", ".join(f"{store}+http(s)://host:port" for store in SERVERS)
     expected = f"give 'chroma', 'exact' or an address: {known}"
     if "+" not in text:
-        raise ConfigError(f"vector_index is {text!r}, which is no store; {expected}")
+        raise ConfigError(f"vector_index is {shown_address(text)!r}, which is no store; {expected}")
     address = ServerAddress.parse(text)
     if address.store not in SERVERS:
         raise ConfigError(f"vector_index names the store {address.store!r}, which is none; {expected}")

@@ -44,14 +44,17 @@ def test_an_address_is_kept_as_requests_need_it(given, kept):
         "ftp://a/v1",
         "http://",
         "http://a:port/v1",
-        "http://ann:key@a/v1",
-        "http://a/v1?k=1",
+        "http://ann:secret@a/v1",
+        "http://ann:secret@a:port/v1",
+        "ann:secret@a:8000",
+        "http://a/v1?k=secret",
+        "http://a/v1#secret",
     ],
 )
 def test_what_is_no_address_is_refused_without_showing_a_key(wrong):
     with pytest.raises(ConfigError) as caught:
         EndpointOptions(wrong)
-    assert "key@" not in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_one_endpoint_serves_threads_and_event_loops(endpoint):
