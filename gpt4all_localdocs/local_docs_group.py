@@ -241,11 +241,15 @@ class LocalDocsGroup(DocumentAnswers, WatchedFolders):
         return [found[id_] for id_ in asked if id_ in found]
 
     def document_of(self, hit: Hit, *, most: int | None = None) -> list[Hit]:
-        """All passages of the hit's document in order; none where they are more than `most`."""
+        """All passages of the hit's document in order; none where they are more than `most`.
+
+        Of two indexes with equal files one knows the other's passages by their ids: its own document has to
+        be that of the hit.
+        """
         for docs in self._members.indexed():
-            if hit.chunk_id and not docs.get([hit.chunk_id]):
-                continue
-            return docs.document_of(hit, most=most)
+            passages = docs.document_of(hit)
+            if any(hit.chunk_id in ("", passage.chunk_id) for passage in passages):
+                return [] if most is not None and len(passages) > most else passages
         return []
 
     def document_at(self, path: str | Path) -> list[Hit]:

@@ -173,6 +173,17 @@ def test_passages_are_found_again_by_their_ids(group):
     assert names(group.get(ids, where={"collection": "harbour"})) == ["harbour.txt"]
 
 
+def test_the_document_of_a_passage_is_its_own_where_another_index_has_an_equal_file(group, folders, tmp_path):
+    (tmp_path / "yard").mkdir()
+    (tmp_path / "yard" / "yard.txt").write_text(BOATS)
+    group.add(tmp_path / "yard", collection="yard", embedder="narrow")
+    group.sync()
+    for name in ("harbour", "yard"):
+        [hit] = group.search("mast", where={"collection": name})
+        assert names(group.document_of(hit)) == [f"{name}.txt"]
+        assert group.document_of(hit, most=0) == []
+
+
 def test_vectors_of_two_embedders_are_not_compared(group, folders):
     hits = group.search("mast")
     assert len(hits) == 2
