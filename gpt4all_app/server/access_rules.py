@@ -1,8 +1,9 @@
 """What each address of the server asks of those who call it. An address that is not here lets nobody in."""
 
-import re
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from starlette.routing import compile_path
 
 from gpt4all_app.server.access_actions import Action
 
@@ -72,16 +73,8 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
 }
 """By method and path, as the app's routes have them."""
 
-_PATTERNS: Final = [
-    (
-        method,
-        re.compile(
-            re.sub(r"\{\w+\}", "[^/]+", path.replace("{model:path}", ".+").replace("{path:path}", ".*"))
-        ),
-        rule,
-    )
-    for (method, path), rule in RULES.items()
-]
+# As the routes themselves are matched: a path that reaches one has its rule, however odd it is.
+_PATTERNS: Final = [(method, compile_path(path)[0], rule) for (method, path), rule in RULES.items()]
 
 
 def rule_of(method: str, path: str) -> Rule | None:
@@ -90,6 +83,4 @@ def rule_of(method: str, path: str) -> Rule | None:
     >>> rule_of("GET", "/v1/collections/papers/files").action
     'read'
     """
-    return next(
-        (rule for verb, pattern, rule in _PATTERNS if verb == method and pattern.fullmatch(path)), None
-    )
+    return next((rule for verb, pattern, rule in _PATTERNS if verb == method and pattern.match(path)), None)

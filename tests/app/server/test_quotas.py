@@ -55,6 +55,8 @@ def test_tokens_of_a_day_are_told_and_refused_when_they_are_spent(people):
     spent = server.ann.post("/v1/completions", json={"prompt": "x"})
     assert refused(spent) == (429, "insufficient_quota")
     assert 0 < int(spent.headers["retry-after"]) <= DAY_S
+    # A path that ends with a line end reaches the same address.
+    assert refused(server.ann.post("/v1/completions%0A", json={"prompt": "x"})) == (429, "insufficient_quota")
     assert server.bob.post("/v1/completions", json={"prompt": "x"}).status_code == 200
     assert server.ann.get("/v1/collections").status_code == 200
 
