@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(cls=CommandGroup, rich_markup_mode=None)
 
-_SECRET = "vector_index_key"  # noqa: S105 - the name of a setting
-"""A setting that is written and never shown."""
-
 
 def complete_setting(incomplete: str) -> list[str]:
     """Names for a shell to complete a setting from."""
@@ -81,12 +78,14 @@ def set_value(
     json: Json = False,
 ) -> None:
     """Write a setting into the config file; the rest of the file stays as it is."""
-    from gpt4all_core.config import resolve_settings  # noqa: PLC0415 - as above
+    from gpt4all_app.checked_setting import check_setting  # noqa: PLC0415 - as above
+    from gpt4all_core.config import SECRETS, resolve_settings  # noqa: PLC0415 - as above
 
     _require(name)
     arguments = cast("SettingArguments", {name: value})
     checked = getattr(resolve_settings(**arguments), name)
-    kept = checked if isinstance(checked, int | float) else value if name == _SECRET else str(checked)
+    check_setting(name, value)
+    kept = checked if isinstance(checked, int | float) else value if name in SECRETS else str(checked)
     _change(name, kept, Output(is_json=json))
 
 
@@ -99,12 +98,12 @@ def unset(name: Name, *, json: Json = False) -> None:
 
 def _change(name: str, value: "Scalar | None", output: Output) -> None:
     from gpt4all_app.config_file import change_key  # noqa: PLC0415 - not for --help
-    from gpt4all_core.config import config_file, setting_sources  # noqa: PLC0415 - as above
+    from gpt4all_core.config import SECRETS, config_file, setting_sources  # noqa: PLC0415 - as above
 
     change_key(config_file(), name, value)
     source = setting_sources().get(name, "")
     if output.is_json:
-        shown = None if name == _SECRET else value
+        shown = None if name in SECRETS else value
         output.document({"file": config_file(), "name": name, "value": shown, "source": source or None})
         return
     output.note(f"{name} is {'unset' if value is None else 'set'} in {config_file()}")

@@ -96,7 +96,7 @@ class Settings(BaseModel):
     workers: what reads and embeds documents: "local", "ray", "ray:auto", or the address of a Ray cluster.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     model: str | None = Field(default=None, min_length=1)
     base_url: str | None = Field(default=None, min_length=1)
@@ -152,6 +152,9 @@ class Settings(BaseModel):
         return value and value.expanduser().absolute()
 
 
+SECRETS = frozenset({"vector_index_key"})
+"""Settings that are written and never shown."""
+
 _EXPECTED = {
     "model": "a model's name or path",
     "embedding_model": "a model's name or path",
@@ -182,15 +185,16 @@ def resolve_settings(**arguments: Unpack[SettingArguments]) -> Settings:
     """The settings in force now; an argument that is None was not given.
 
     The environment and the config file are read at every call. An empty environment variable
-    counts as not set. Raises ConfigError, naming the argument, variable or file, the value and
-    what was expected, for an impossible value or an unknown key in the file.
+    counts as not set. Raises ConfigError, naming the argument, variable or file, the value unless it is
+    secret, and what was expected, for an impossible value or an unknown key in the file.
     """
     chosen, origins = _chosen({name: value for name, value in arguments.items() if value is not None})
     try:
         return Settings.model_validate(chosen)
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
-        raise ConfigError(f"{origins[name]} is {chosen[name]!r}; expected {_EXPECTED[name]}") from error
+        wrong = "empty, or no text" if name in SECRETS else repr(chosen[name])
+        raise ConfigError(f"{origins[name]} is {wrong}; expected {_EXPECTED[name]}") from error
 
 
 def setting_sources() -> dict[str, str]:

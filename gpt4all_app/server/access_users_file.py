@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 import secrets
 import tomllib
@@ -13,6 +12,7 @@ from typing import Annotated, Final
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from gpt4all_app.whole_file import write_whole
 from gpt4all_core.errors import ConfigError
 
 EVERYONE: Final = "everyone"
@@ -103,7 +103,7 @@ def add_user(path: Path, name: str, entry: UserEntry) -> None:
             )
         facts = entry.model_dump(exclude_none=True, exclude_defaults=True)
         lines = [f"{key} = {_written(value)}" for key, value in facts.items()]
-        _write(path, "\n".join([text.rstrip("\n"), "", _header(name), *lines, ""]))
+        write_whole(path, "\n".join([text.rstrip("\n"), "", _header(name), *lines, ""]))
 
 
 def remove_user(path: Path, name: str) -> None:
@@ -126,7 +126,7 @@ def remove_user(path: Path, name: str) -> None:
             raise ConfigError(
                 f"the lines of {name!r} in {path} are not plain ones; take them out in an editor"
             )
-        _write(path, changed)
+        write_whole(path, changed)
 
 
 def new_key() -> str:
@@ -159,19 +159,3 @@ def _written(value: object) -> str:
 def _turn(path: Path) -> FileLock:
     path.parent.mkdir(parents=True, exist_ok=True)
     return FileLock(path.with_name(f".{path.name}.lock"), mode=0o600)
-
-
-def _write(path: Path, text: str) -> None:
-    """All or nothing; a server reads it meanwhile."""
-    written = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
-    try:
-        with os.fdopen(
-            os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8"
-        ) as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        written.replace(path)
-    finally:
-        written.unlink(missing_ok=True)

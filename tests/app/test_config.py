@@ -1,3 +1,4 @@
+import os
 import tomllib
 
 import pytest
@@ -45,6 +46,11 @@ def test_a_value_is_kept_in_the_file_as_what_it_is(gpt4all, name, value, kept):
     [
         (("set", "thread", "3"), "did you mean threads?"),
         (("set", "threads", "many"), "expected a whole number, 1 or more"),
+        (("set", "vector_index", "pinecone"), "which is no store; give 'chroma', 'exact'"),
+        (("set", "vector_index", "chroma+http://me:hidden@host"), "set a key as GPT4ALL_VECTOR_INDEX_KEY"),
+        (("set", "workers", "five"), "workers is 'five'; give 'local'"),
+        (("set", "base_url", "http://me:hidden@host/v1"), "give it as api_key or GPT4ALL_API_KEY"),
+        (("set", "embedder_base_url", "host"), "gpt4all config set embedder_base_url VALUE"),
         (("unset", "colour"), "gpt4all config show lists them"),
     ],
 )
@@ -52,6 +58,7 @@ def test_what_is_no_setting_is_refused_and_nothing_written(gpt4all, arguments, a
     found = gpt4all("config", *arguments)
     assert found.code == 2
     assert advice in found.err
+    assert "hidden" not in found.err
     assert not config_file().exists()
 
 
@@ -75,6 +82,15 @@ def test_a_link_to_the_file_stays_one(gpt4all, tmp_path):
     gpt4all("config", "set", "threads", 3)
     assert config_file().is_symlink()
     assert (tmp_path / "dotfile").read_text() == "# mine\nthreads = 3\n\nmodel = 'a'\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions differ")
+def test_the_file_is_its_owners_alone_unless_somebody_says_otherwise(gpt4all):
+    gpt4all("config", "set", "vector_index_key", "a-key")
+    assert config_file().stat().st_mode & 0o777 == 0o600
+    config_file().chmod(0o640)
+    assert "a-key" not in gpt4all("config", "set", "vector_index_key", "a-key", "--json").out
+    assert config_file().stat().st_mode & 0o777 == 0o640
 
 
 def test_the_rest_of_the_file_stays_as_it_was():

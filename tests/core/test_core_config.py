@@ -105,6 +105,13 @@ def test_a_bad_value_in_the_file_is_named_with_the_file(config_file):
         resolve_settings()
 
 
+def test_a_bad_secret_is_refused_without_being_shown(config_file):
+    config_file.write_text("vector_index_key = 31337\n")
+    with pytest.raises(ConfigError, match=r"config\.toml is empty, or no text; expected a key") as caught:
+        resolve_settings()
+    assert "31337" not in f"{caught.value}{caught.value.__cause__}"
+
+
 def test_an_unknown_key_in_the_file_is_refused_with_its_near_miss(config_file):
     config_file.write_text("thread = 4\n")
     with pytest.raises(ConfigError, match=r"sets thread, which is no setting; did you mean threads\?"):
