@@ -107,8 +107,24 @@ def connect(
 
     key: sent in both headers that are in use for it. timeout: seconds to connect, and to wait for an answer.
     """
-    import chromadb  # noqa: PLC0415 - see `ChromaIndex.open`
     import httpx  # noqa: PLC0415 - what chromadb speaks by
+    from chromadb.api.client import Client  # noqa: PLC0415 - see `ChromaIndex.open`
+
+    class LimitedClient(Client):  # type: ignore[misc]  # its package is not typed for mypy
+        """Chroma's own asks who it is as it is made, and waits for the answer for ever."""
+
+        def get_user_identity(self) -> Any:
+            self._server._session.timeout = limits  # noqa: SLF001 - no argument or setting of Chroma 1.5 sets it
+            return self._server.get_user_identity()
+
+        def _validate_tenant_database(self, tenant: str, database: str) -> None:
+            session = self._admin_client._server._session  # noqa: SLF001 - it has connections of its own for this
+            session.timeout = limits
+            try:
+                self._admin_client.get_tenant(name=tenant)
+                self._admin_client.get_database(name=database, tenant=tenant)
+            finally:
+                session.close()
 
     headers = {} if key is None else {"Authorization": f"Bearer {key}", "X-Chroma-Token": key}
     limits = httpx.Timeout(timeout[1], connect=timeout[0])
@@ -123,19 +139,12 @@ def connect(
         settings.chroma_server_ssl_verify = (
             False  # else httpx reads all certificates, three times, for nothing
         )
-    client = chromadb.HttpClient(
-        host=host,
-        port=port,
-        ssl=address.is_tls,
-        headers=headers,
-        settings=settings,
-        tenant=tenant,
-        database=database,
-    )
-    client._server._session.timeout = limits  # noqa: SLF001 - no argument or setting of Chroma 1.5 sets it
-    # It has looked for tenant and database through connections of its own, and has no more use of them.
-    client._admin_client._server._session.close()  # noqa: SLF001 - as above
-    return client
+    settings.chroma_api_impl = "chromadb.api.fastapi.FastAPI"
+    settings.chroma_server_host = host
+    settings.chroma_server_http_port = port
+    settings.chroma_server_ssl_enabled = address.is_tls
+    settings.chroma_server_headers = headers
+    return LimitedClient(tenant=tenant, database=database, settings=settings)
 
 
 def disconnect(client: Any) -> None:

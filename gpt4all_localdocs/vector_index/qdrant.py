@@ -15,6 +15,8 @@ _OLDEST: Final = (1, 10)
 """The first release that weighs words by how rare they are, and answers one kind of query for all vectors."""
 
 _CONNECT_S: Final = 5.0
+_LOOK_S: Final = 10.0
+"""To say which collections there are: every search that asks again after a failure waits for that."""
 _ANSWER_S: Final = 60
 
 
@@ -115,6 +117,12 @@ class QdrantServer:
                 f"does not answer ({type(cause).__name__}: {cause!s:.200}); start it, or check the address,"
                 " and sync again: searches use the store meanwhile",
             ) from error
+        except (json.JSONDecodeError, AssertionError) as error:  # the client's, of an answer without a result
+            raise VectorServerError(
+                self.place,
+                f"does not answer as Qdrant does ({error!s:.200}); check the address, and what stands before"
+                " it, and sync again: searches use the store meanwhile",
+            ) from error
 
     def _has(self, name: str) -> bool:
         with self._answering() as (client, _):
@@ -134,7 +142,7 @@ class QdrantServer:
                     verify=self._address.is_tls,  # certificates take 20 ms to load, also for plain http
                 )
                 try:
-                    client.http.client.add_middleware(_connect_soon)
+                    client.http.client.add_middleware(_limit_waiting)
                     self._check_version(client.info().version)
                 except BaseException:
                     client.close()
@@ -166,11 +174,14 @@ def _spread(address: ServerAddress) -> dict[str, int]:
     return chosen
 
 
-def _connect_soon(request: Any, send: Any) -> Any:
-    """Have a host that nobody is at give up sooner than one that works."""
+def _limit_waiting(request: Any, send: Any) -> Any:
+    """Have a host that nobody is at give up sooner than one that works, and looks sooner than writes."""
     waits = request.extensions.get("timeout")
     if waits:
-        request.extensions["timeout"] = waits | {"connect": min(_CONNECT_S, waits["connect"] or _CONNECT_S)}
+        shorter = {"connect": _CONNECT_S} | ({"read": _LOOK_S} if request.method == "GET" else {})
+        request.extensions["timeout"] = waits | {
+            name: min(limit, waits[name] or limit) for name, limit in shorter.items()
+        }
     return send(request)
 
 
@@ -178,7 +189,7 @@ def _refusal(status: int | None, content: bytes) -> str:
     if status in (401, 403):
         return f"refuses the key (HTTP {status}); set GPT4ALL_VECTOR_INDEX_KEY, and sync again"
     try:
-        reason = json.loads(content)["status"]["error"]
+        reason = str(json.loads(content)["status"]["error"])
     except (ValueError, LookupError, TypeError):
         reason = content[:200].decode("utf-8", "replace")
     return f"refuses (HTTP {status}: {reason:.300}); its log tells more. Searches use the store meanwhile"

@@ -70,7 +70,10 @@ class WordSearch:
         if kept.place != self._server.place or not is_owner(self._store.database):
             return None
         try:
-            found = self._open(kept).query(weigh_question(words), limit + len(pending))
+            served = self._open(kept)
+            if served is None:
+                return None
+            found = served.query(weigh_question(words), limit + len(pending))
         except VectorServerError as error:
             _logger.warning("ranking words without their server: %s", error)
             with self._lock:
@@ -82,8 +85,11 @@ class WordSearch:
         best = sorted(ranked.items(), key=lambda pair: (-pair[1], pair[0]))
         return dict(best[:limit])
 
-    def _open(self, kept: WordCollection) -> ServedWords:
+    def _open(self, kept: WordCollection) -> ServedWords | None:
+        """None where another thread has waited for it in vain while this one waited for that."""
         with self._lock:
+            if time.monotonic() < self._retry_at:
+                return None
             if self._opened is None or self._opened[0] != kept.name:
                 words = self._server.open_words(kept.name)
                 if words is None:
