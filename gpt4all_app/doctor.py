@@ -65,6 +65,7 @@ def _findings(model: str | None) -> "Iterator[Finding]":
         return
     path = config_file()
     yield Finding("settings", "ok", f"{path}{'' if path.exists() else ' (not there, defaults hold)'}")
+    yield from kept_documents.findings_of_settings(settings)
     yield from engine.findings(build, settings)
     yield from chosen_models.findings(model, settings, features=build.features)
     yield from places.findings(settings)

@@ -5,6 +5,7 @@ from pathlib import Path
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.embedder import LocalEmbedder
 from gpt4all_core.remote.embedder import RemoteEmbedder
+from gpt4all_core.remote.options import checked_address
 
 
 def chosen_embedder(reference: str | Path | None = None) -> LocalEmbedder | RemoteEmbedder:
@@ -17,8 +18,12 @@ def chosen_embedder(reference: str | Path | None = None) -> LocalEmbedder | Remo
 
 
 def settings_embedder() -> RemoteEmbedder | None:
-    """The embedder behind the address that is set as `embedder_base_url`, if one is; close it."""
+    """The embedder behind the address that is set as `embedder_base_url`, if one is; close it.
+
+    Raises ConfigError for what is no address.
+    """
     settings = resolve_settings()
     if settings.embedder_base_url is None:
         return None
-    return RemoteEmbedder(settings.embedding_model, base_url=settings.embedder_base_url)
+    address = checked_address(settings.embedder_base_url, name="embedder_base_url")
+    return RemoteEmbedder(settings.embedding_model, base_url=address)

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from gpt4all_app.checked_setting import check_setting
 from gpt4all_app.checkup.finding import Finding
+from gpt4all_app.checkup.taken_back import taken_back
 from gpt4all_app.failures import describe
 from gpt4all_app.output import counted
 from gpt4all_app.paths import default_index
+from gpt4all_core.config import Settings
 from gpt4all_core.errors import ConfigError, LocalDocsError, VectorServerError
 from gpt4all_localdocs.database import DATABASE_NAME, Database
 from gpt4all_localdocs.store import Store, StoreSummary
@@ -36,6 +39,16 @@ def findings() -> Iterator[Finding]:
         if not folder.is_dir():
             text = f"{folder} is not there; what is known of its files is kept"
             yield Finding("indexed folder", "advice", text, f"gpt4all docs remove {folder}")
+
+
+def findings_of_settings(settings: Settings) -> Iterator[Finding]:
+    """Of those that every search and sync would be refused for."""
+    for name, value in (("vector_index", settings.vector_index), ("workers", settings.workers)):
+        try:
+            if value is not None:
+                check_setting(name, value)
+        except ConfigError as error:
+            yield Finding("settings", "problem", describe(error), taken_back(name))
 
 
 def _of_server(held: StoreSummary) -> Finding:

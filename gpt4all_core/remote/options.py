@@ -61,23 +61,26 @@ class EndpointOptions:
         return self.base_url.removesuffix("/v1")
 
 
-def checked_address(base_url: str) -> str:
+def checked_address(base_url: str, *, name: str = "base_url") -> str:
     """The address without a slash at its end, and with /v1 if it is only a host.
 
+    name: of the argument or setting that has it, for messages.
     Raises ConfigError for what is no address of a server, or brings a name or key with it, which it hides.
     """
     shown = shown_address(base_url)
-    wrong = f"base_url={shown!r} is no address; give one such as http://127.0.0.1:4891/v1"
+    wrong = f"{name}={shown!r} is no address; give one such as http://127.0.0.1:4891/v1"
     try:
         parts = urlsplit(base_url.strip())
         port_is_well = parts.port is None or parts.port > 0
     except ValueError as error:
         raise ConfigError(wrong) from error
     if parts.username is not None or parts.password is not None:
-        raise ConfigError("base_url has a name or a key in it, which would be shown; give it as api_key")
+        raise ConfigError(
+            f"{name} has a name or a key in it, which would be shown; give it as api_key or {KEY_VARIABLE}"
+        )
     if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_well:
         raise ConfigError(wrong)
     if parts.query or parts.fragment:
-        raise ConfigError(f"base_url={shown!r} has something behind its path; leave that out")
+        raise ConfigError(f"{name}={shown!r} has something behind its path; leave that out")
     path = parts.path.rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path or '/v1'}"

@@ -10,7 +10,7 @@ from gpt4all_app.checkup.engine import Build
 from gpt4all_app.checkup.installation import judge
 from gpt4all_app.paths import default_index
 from gpt4all_app.serve import serve
-from gpt4all_core.config import Settings
+from gpt4all_core.config import Settings, resolve_settings
 from gpt4all_core.engine.devices import Device
 
 CARD = Device("CUDA0", "a card", "gpu", 8 << 30, 8 << 30)
@@ -73,6 +73,14 @@ def test_a_wrong_setting_does_not_end_the_examination(gpt4all, monkeypatch):
     assert found.code == 1
     assert "problem  settings: the environment variable GPT4ALL_THREADS is 'many'" in found.out
     assert "threads: " in found.out
+
+
+@pytest.mark.parametrize("name", ["vector_index", "workers"])
+def test_a_setting_that_searches_and_syncs_refuse_is_a_problem(home, monkeypatch, name):
+    monkeypatch.setenv(f"GPT4ALL_{name.upper()}", "pinecone")
+    (found,) = kept_documents.findings_of_settings(resolve_settings())
+    assert (found.level, found.remedy) == ("problem", f"unset GPT4ALL_{name.upper()}")
+    assert "'pinecone'" in found.text
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import pytest
 
 from gpt4all_app.failures import describe
+from gpt4all_core.chosen_embedder import chosen_embedder
 from gpt4all_core.config import config_file
 from gpt4all_core.errors import ConfigError, ContextOverflow
 
@@ -39,6 +40,13 @@ def test_arguments_are_options_and_settings(home, ours, theirs):
 def test_a_setting_is_changed_where_it_comes_from(home, monkeypatch):
     monkeypatch.setenv("GPT4ALL_DEVICE", "foo")
     assert describe(ConfigError("device='foo' cannot be had")).endswith("export GPT4ALL_DEVICE=VALUE")
+
+
+def test_an_embedder_s_address_is_changed_by_its_own_setting(home, monkeypatch):
+    monkeypatch.setenv("GPT4ALL_EMBEDDER_BASE_URL", "host")
+    with pytest.raises(ConfigError) as caught:
+        chosen_embedder()
+    assert describe(caught.value).endswith("export GPT4ALL_EMBEDDER_BASE_URL=VALUE")
 
 
 def test_a_config_file_that_cannot_be_read_hides_no_message(home):
