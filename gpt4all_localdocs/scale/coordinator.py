@@ -35,9 +35,8 @@ class Coordinator:
         data = load_ray_data()
         context = data.DataContext.get_current()
         context.enable_progress_bars = False
-        context.max_errored_blocks = (
-            -1
-        )  # a block that is lost names no file; the sync knows which are missing
+        # A block that is lost names no file; the sync knows which are missing.
+        context.max_errored_blocks = -1
         cpus = float(load_ray().cluster_resources().get("CPU", 1))
         share = 1.0 if cpus > 1 else cpus / 2  # both steps have to find room
         blocks = -(-len(tasks) // files_per_task)

@@ -185,9 +185,7 @@ def find_change(directory: Path, generation: Generation) -> str:
         with (path / "chroma.sqlite3").open("rb") as database:
             is_database = database.read(len(_DATABASE)) == _DATABASE
         fingerprint = _fingerprint(path)
-    except (
-        FileNotFoundError
-    ):  # also where another process has published the next one and is removing this one
+    except FileNotFoundError:  # also while another process removes it, having published the next
         return f"{path.name} is missing"
     except OSError as error:
         return f"{path.name} cannot be read: {error.strerror or error}"
