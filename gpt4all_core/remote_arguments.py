@@ -25,9 +25,9 @@ class EndpointFields(BaseModel):
     it is called there. None opens a file of this machine."""
 
     api_key: SecretStr | None = Field(default=None, repr=False, exclude=True)
-    """What that server is sent as a key; None takes GPT4ALL_API_KEY, and sends none without. It stands in
-    no JSON, dictionary, trace or repr, and an object that is read back has none; a pickle, which is for another
-    process of the same program, has it."""
+    """What that server is sent as a key; None takes GPT4ALL_API_KEY, and sends none without. In no
+    JSON, dictionary, trace or repr, so that an object that is read back has none; a pickle, which is for
+    another process of the same program, has it."""
 
     timeout_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Longest silence of that server in seconds; None is 300."""
