@@ -78,7 +78,7 @@ class ServedDocuments:
         self._arranging = self.uploads.turn("arranging")
         """Held by a sync, and by what takes folders away: a sync would take them up again."""
         self._naming = self.uploads.turn("naming")
-        """Held while a collection is made: of two who want a name one has it."""
+        """Held while a collection is made or deleted: of two who want a name one has it."""
         self._docs: LocalDocsGroup | None = None
         self._is_closed = False
         self.syncs = SyncRuns(self._sync_docs, after=self._draw_maps, turn=self.uploads.turn("sync"))
@@ -202,7 +202,9 @@ class ServedDocuments:
         message = f"a sync is running; wait for its end, or stop it: DELETE /v1/collections/{name}/sync"
         if self.syncs.is_running:
             raise RequestRefused(409, message, "index_busy")
-        with self._arranging.taken(timeout_s=self.options.lock_timeout_s, refusal=message):
+        arranging = self._arranging.taken(timeout_s=self.options.lock_timeout_s, refusal=message)
+        with arranging, self._naming.taken(timeout_s=self.options.lock_timeout_s):
+            self.collection(name)  # it may have been deleted meanwhile, and its name be another's
             self._forget(name)
             self.access.forget(name)
 

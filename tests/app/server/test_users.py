@@ -1,7 +1,7 @@
 """Users of one server: whose collections are, who sees what of whom."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from people import API_KEY, People
@@ -11,6 +11,7 @@ from shelf import LEAVE, TRAVEL, refused, told
 from gpt4all_app.server.access_users_file import UserEntry, add_user, key_digest, remove_user
 from gpt4all_app.server.localdocs_options import DocumentOptions
 from gpt4all_app.server.localdocs_places import DocumentNames
+from gpt4all_app.server.shared_turn import SharedTurn
 from gpt4all_app.server.sync_json import ProgressWriter
 from gpt4all_localdocs import Text
 from gpt4all_localdocs.sync_progress import SyncProgress
@@ -237,6 +238,38 @@ def test_of_many_who_want_a_name_at_once_one_has_it(newcomers, monkeypatch):
     (winner,) = [name for name, status in answers if status == 201]
     assert {status for _name, status in answers} == {201, 409}
     assert newcomers.owner.get("/v1/collections/new/sharing").json()["owner"] == winner
+
+
+@pytest.mark.parametrize("moment", ["before its turn", "at its end"])
+def test_deleting_takes_no_collection_that_another_made_meanwhile(newcomers, tmp_path, monkeypatch, moment):
+    newcomers.shelf("ann").make("notes")
+    worker = People(tmp_path)
+    uploads = newcomers.documents.uploads
+    taken, delete = SharedTurn.taken, uploads.delete
+    made = []
+
+    def delete_twice(turn, **how):
+        monkeypatch.undo()
+        assert worker.ann.delete("/v1/collections/notes").status_code == 200
+        made.append(worker.bob.post("/v1/collections", json={"id": "notes"}).status_code)
+        return taken(turn, **how)
+
+    with ThreadPoolExecutor(1) as threads:
+
+        def delete_and_let_make(name):
+            delete(name)
+            asked = threads.submit(worker.bob.post, "/v1/collections", json={"id": name})
+            wait([asked], timeout=0.3)  # it has to wait for this request
+            asked.add_done_callback(lambda answer: made.append(answer.result().status_code))
+
+        if moment == "before its turn":
+            monkeypatch.setattr(SharedTurn, "taken", delete_twice)
+        else:
+            monkeypatch.setattr(uploads, "delete", delete_and_let_make)
+        status = newcomers.ann.delete("/v1/collections/notes").status_code
+    worker.close()
+    assert (status, made) == (404 if moment == "before its turn" else 200, [201])
+    assert (listed(newcomers.ann), listed(newcomers.bob)) == ([], ["notes"])
 
 
 def test_users_come_and_go_while_the_server_runs(newcomers):
