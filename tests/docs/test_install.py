@@ -32,6 +32,18 @@ def steps(installer, tmp_path, monkeypatch):
     return ran
 
 
+def test_every_extra_is_named_and_which_all_leaves_out():
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    named = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    assert named == extras.keys() - {"dev"}
+    [whole] = extras["all"]
+    taken = set(re.findall(r"\w+", whole.partition("[")[2]))
+    [left_out] = re.findall(r"all of these but (.*) \|", page)
+    assert set(re.findall(r"`(\w+)`", left_out)) == named - taken - {"all"}
+
+
 def test_llama_cpp_is_built_first_and_then_the_project_installed(installer, steps, tmp_path):
     installer.install(tmp_path / "new")
     (build, variables), (project, _) = steps
