@@ -1,4 +1,4 @@
-// The server's key, where it wants one.
+// The key of whoever asks, where the server wants one.
 
 import { titledDialog, showDialog } from "./dialogs.js";
 import { element, newId } from "./dom.js";
@@ -21,7 +21,7 @@ export function askForKey({ wasRefused }) {
       element(
         "p",
         {},
-        "This server only answers to those who have its key: what GPT4ALL_API_KEY or --api-key said where it was started.",
+        "This server only answers to those who have a key: the one that was made for you, or what GPT4ALL_API_KEY or --api-key said where it was started.",
       ),
       wasRefused && element("p", { class: "notice bad", role: "alert" }, "That was not the key."),
       element("div", { class: "field" }, element("label", { for: id }, "API key"), input),

@@ -42,7 +42,7 @@ export class Shell {
       element(
         "p",
         { class: "privacy" },
-        "Models and documents stay on this machine. Nothing is loaded from elsewhere.",
+        "What you write and add goes to this server. The page loads nothing from elsewhere.",
       ),
     );
   }

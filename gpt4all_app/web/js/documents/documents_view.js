@@ -165,7 +165,7 @@ class DocumentsView {
       element(
         "p",
         { class: "hint" },
-        "Add some, and the models answer from them, with the passages that they rely on. Everything stays on the computer that this server runs on.",
+        "Add some, and the models answer from them, with the passages that they rely on. They are kept on the computer that this server runs on.",
       ),
       uploadZone({ onFiles, onFailure: failed }),
       problem,
