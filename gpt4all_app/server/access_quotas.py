@@ -64,7 +64,7 @@ class Quotas:
                 connection.execute("DELETE FROM running WHERE ends < ?", (now,))
                 if _running(connection, principal.name, now) >= most:
                     message = (
-                        f"{most} of your requests are being answered, as many as may be at once; wait for one"
+                        f"your requests are being answered, as many as may be at once ({most}); wait for one"
                     )
                     raise QuotaSpent(429, message, "rate_limit_exceeded", retry_after_s=1)
             connection.execute(
@@ -97,7 +97,7 @@ class Quotas:
         """Raise QuotaSpent where a user owns as many as may be; within a transaction."""
         most = principal.limits.collections
         if most is not None and _owned(connection, principal.name) >= most:
-            message = f"you have {most} collections, as many as may be; delete one first"
+            message = f"you have as many collections as you may ({most}); delete one first"
             raise QuotaSpent(409, message, "too_many_collections")
 
     def admit_uploads(self, principal: Principal, collection: str, files: Mapping[str, int]) -> None:

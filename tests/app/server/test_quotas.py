@@ -114,7 +114,9 @@ def test_uploads_are_bounded_by_files_and_bytes_and_replaced_ones_count_once(peo
 def test_collections_that_a_user_owns_are_bounded(people):
     server = people(collections=1)
     server.shelf("ann").make("one")
-    assert refused(server.ann.post("/v1/collections", json={"id": "two"})) == (409, "too_many_collections")
+    second = server.ann.post("/v1/collections", json={"id": "two"})
+    assert refused(second) == (409, "too_many_collections")
+    assert "as many collections as you may (1)" in second.json()["error"]["message"]
     server.shelf("bob").make("two")
     server.ann.delete("/v1/collections/one")
     server.shelf("ann").make("one")
@@ -155,6 +157,7 @@ def test_places_are_taken_by_what_is_answered_and_freed_when_it_is_left(people):
 
     second, own = asyncio.run(ask_and_leave())
     assert refused(second) == (429, "rate_limit_exceeded")
+    assert "at once (1)" in second.json()["error"]["message"]
     assert second.headers["retry-after"] == "1"
     assert own["requests_running"] == 1
     assert endless.left.acquire(timeout=60)
