@@ -14,10 +14,13 @@ N = TypeVar("N", bound=Named)
 
 
 class Arranging(Protocol):
-    """A collection in the making."""
+    """A collection in the making, or one that is to have a further folder."""
 
     def claim(self, name: str) -> None:
         """Whoever asks owns it, if all goes well. Raises RequestRefused where they have as many as may be."""
+
+    def extend(self, name: str) -> None:
+        """Put a folder into one that is there. Raises RequestRefused for who may not write to it."""
 
 
 class DocumentAccess(Protocol):
@@ -69,6 +72,9 @@ class OpenAccess:
 
     def claim(self, name: str) -> None:
         """Nobody owns anything."""
+
+    def extend(self, name: str) -> None:
+        """Everybody may."""
 
     def forget(self, name: str) -> None:
         """As above."""

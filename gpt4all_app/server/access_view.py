@@ -98,6 +98,14 @@ class _Claiming:
                 claim(connection, name, principal.name)
         self.claimed = name
 
+    def extend(self, name: str) -> None:
+        access = self.view.access
+        self.caller.collections[name] = None
+        wanted = collection_resource(name, access.owners.of(name))
+        if not access.policy.allows(self.caller, "write", wanted):
+            # In the words of a name that is taken: perhaps it may not even be seen.
+            raise RequestRefused(409, f"there is a collection {name!r} already", "collection_exists")
+
 
 def _caller() -> Caller:
     caller = current_caller()

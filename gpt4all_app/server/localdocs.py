@@ -183,7 +183,9 @@ class ServedDocuments:
             if embedder is not None and name in names and self.embedder_of(name) != embedder:
                 message = f"the collection {name!r} is there with another embedder; delete it first"
                 raise RequestRefused(409, message, "collection_exists", param="embedder")
-            if name not in names:
+            if name in names:
+                arranging.extend(name)
+            else:
                 arranging.claim(name)
             if embedder is not None:
                 self.docs.make_collection(name, embedder=embedder)

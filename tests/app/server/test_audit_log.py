@@ -13,6 +13,7 @@ from shelf import LEAVE, TRAVEL, refused
 from gpt4all_app.server.access_audit import AuditLog
 from gpt4all_app.server.access_options import AccessOptions
 from gpt4all_app.server.access_policy import load_authorise
+from gpt4all_app.server.localdocs_options import DocumentOptions
 from gpt4all_core.errors import ConfigError
 
 QUESTION = "How much leave is there?"
@@ -190,6 +191,18 @@ def test_a_function_takes_rights_away_also_from_owners_and_administrators(people
     server.shelf("cleo").make("more")
     assert ("cleo", "create", "collection", "more") in permissions.asked
     assert ("ann", "read", "collection", "papers") not in permissions.asked  # the owners' rule said no
+
+
+def test_a_function_keeps_folders_out_of_a_collection_too(people, log, tmp_path):
+    people().shelf("bob").make("secrets")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    options = DocumentOptions(allowed_folders=(folder,))
+    server = people(authorise="permissions:nothing_called_secret", options=options, audit_log=log)
+    asked = {"id": "secrets", "folder": str(folder)}
+    assert refused(server.owner.post("/v1/collections", json=asked)) == (409, "collection_exists")
+    assert lines(log)[-1]["collections"] == ["secrets"]
+    assert not server.documents.has_index
 
 
 def test_a_function_alone_decides_against_the_rule_of_owners(people):
