@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from gpt4all_core.errors import ConfigError
+from gpt4all_core.header_key import check_header_key
 from gpt4all_core.shown_address import shown_address
 
 KEY_VARIABLE = "GPT4ALL_API_KEY"
@@ -47,8 +48,7 @@ class EndpointOptions:
                 raise ConfigError(f"{name}={getattr(self, name)!r} cannot be used; give more than 0")
         if self.max_retries < 0:
             raise ConfigError(f"max_retries={self.max_retries!r} cannot be used; give 0 or more")
-        if self.api_key is not None and not (self.api_key.isascii() and self.api_key.isprintable()):
-            raise ConfigError("api_key has characters that no header may have; give it as it was issued")
+        check_header_key(self.key or "", name=KEY_VARIABLE if self.api_key is None else "api_key")
 
     @property
     def key(self) -> str | None:

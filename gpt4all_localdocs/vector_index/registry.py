@@ -5,6 +5,7 @@ from typing import Final, Literal, get_args
 
 from gpt4all_core.config import resolve_settings
 from gpt4all_core.errors import ConfigError
+from gpt4all_core.header_key import check_header_key
 from gpt4all_core.shown_address import shown_address
 from gpt4all_localdocs.check_arguments import check_methods
 from gpt4all_localdocs.vector_index.address import ServerAddress
@@ -49,7 +50,8 @@ def choose_place(
     """What an option stands for, or the setting `vector_index` where it is None, else "chroma".
 
     vectors: those of the index; a `KeyedStore` can be used with them only, and named without.
-    A server comes without a connection; close it. Raises ConfigError as `check_vector_index` does.
+    A server comes without a connection; close it. Raises ConfigError as `check_vector_index` does, and for a
+    key that cannot be sent.
     """
     if vector_index is None:
         vector_index = resolve_settings().vector_index or "chroma"
@@ -62,7 +64,9 @@ def choose_place(
     if vector_index == "exact":
         return "exact"
     address = _address(vector_index)
-    return SERVERS[address.store](address, _key_of_settings() if key is None else key)
+    key = _key_of_settings() if key is None else key
+    check_header_key(key or "", name="vector_index_key")
+    return SERVERS[address.store](address, key)
 
 
 def _key_of_settings() -> str | None:

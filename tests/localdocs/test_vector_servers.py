@@ -419,6 +419,14 @@ class Lost(ExactIndex):
         return [("another", 0.5)]
 
 
+@pytest.mark.parametrize("key", ["hidden\n", "hidden ", "hidd\u00e9n"])
+@pytest.mark.parametrize("address", [NOBODY, "qdrant+http://127.0.0.1:1"])
+def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(address: str, key: str) -> None:
+    with pytest.raises(ConfigError, match="vector_index_key has characters") as caught:
+        choose_place(address, key)
+    assert "hidd" not in str(caught.value)
+
+
 def test_vectors_that_one_store_cannot_index_are_tried_in_another(tmp_path: Path) -> None:
     bench = Workbench(tmp_path)
     write_some(bench, 4)

@@ -57,6 +57,15 @@ def test_what_is_no_address_is_refused_without_showing_a_key(wrong):
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("key", ["hidden\n", "hidden ", "hidd\u00e9n"])
+def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(monkeypatch, key):
+    monkeypatch.setenv("GPT4ALL_API_KEY", key)
+    for given in ({}, {"api_key": key}):
+        with pytest.raises(ConfigError, match=r"^(GPT4ALL_API_KEY|api_key) has characters") as caught:
+            EndpointOptions("http://127.0.0.1:1/v1", **given)
+        assert "hidd" not in str(caught.value)
+
+
 def test_one_endpoint_serves_threads_and_event_loops(endpoint):
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: names(endpoint).result(), range(16)))
