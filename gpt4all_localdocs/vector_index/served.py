@@ -77,7 +77,7 @@ class ServedGenerations:
             deletes = self._vectors.pending_deletes()
             index.delete(deletes)
             if not done and not deletes:
-                return self._compare_counts(index)
+                return self._find_difference(index)
             damage = self._find_difference(index)
             if not damage and last and not index.among([last]):
                 damage = "it does not hold what was just written to it"

@@ -3,7 +3,7 @@
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,8 +14,10 @@ import pytest
 from workbench import Workbench
 
 from gpt4all_core.errors import VectorServerError
+from gpt4all_core.protocols import Vectors
 from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.vector_index import chroma_server, qdrant
+from gpt4all_localdocs.vector_index.exact import ExactIndex
 from gpt4all_localdocs.vector_index.ownership import take_prefix
 from gpt4all_localdocs.vector_index.registry import choose_place
 from gpt4all_localdocs.vector_index.word_search import WordSearch
@@ -119,6 +121,33 @@ def test_looking_for_a_collection_waits_less_than_reading_and_writing(method: st
     sent: list[Any] = []
     qdrant._limit_waiting(request, sent.append)
     assert sent[0].extensions["timeout"] == {"connect": 5.0, "read": read_s, "write": 60.0, "pool": 60.0}
+
+
+class _Forgetful(ExactIndex):
+    """Counts what it cannot find any more, as a Chroma server does whose disk was full."""
+
+    hidden: frozenset[str] = frozenset()
+
+    def upsert(self, ids: Sequence[str], vectors: Vectors) -> None:
+        super().upsert(ids, vectors)
+        self.hidden -= set(ids)
+
+    def query(self, vector: Vectors, k: int, **choices: Any) -> list[tuple[str, float]]:
+        found = super().query(vector, k + len(self.hidden), **choices)
+        return [(id_, cosine) for id_, cosine in found if id_ not in self.hidden][:k]
+
+
+def test_a_sync_that_changes_nothing_notices_that_vectors_are_not_found_any_more(tmp_path: Path) -> None:
+    given = _Forgetful()
+    bench = Workbench(tmp_path)
+    bench.options = replace(bench.options, vector_index=given)
+    for number in range(8):
+        bench.write(f"{number}.txt", f"alpha {number}")
+    bench.sync()
+    given.hidden = frozenset(sorted(given.ids())[:4])
+    assert "4 of 8 sampled vectors do not find themselves" in bench.sync().rebuilt
+    assert given.hidden == frozenset()
+    assert bench.sync().rebuilt == ""
 
 
 class _SilentWords:
