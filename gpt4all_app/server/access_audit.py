@@ -28,7 +28,6 @@ class AuditLog:
         self._has_questions = has_questions
         self._lock = threading.Lock()
         self._file: int | None = None
-        self._is_torn = False
         try:
             with self._lock:
                 self._opened()
@@ -88,11 +87,21 @@ class AuditLog:
         line = json.dumps(record, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
         with self._lock:
             file = self._opened()
-            line = b"\n" + line if self._is_torn else line
             written = os.write(file, line)
-            self._is_torn = written != len(line)
-            if self._is_torn:
+            if written != len(line):
+                self._end_cut_line(file)
                 raise OSError(f"only {written} of {len(line)} bytes could be written to {self._path}")
+
+    def _end_cut_line(self, file: int) -> None:
+        """Make the last byte of what was just written the end of its line: that takes no room on a full disk.
+
+        Whatever other workers append, meanwhile or after this one was killed, is then a line of its own.
+        """
+        last = os.lseek(file, 0, os.SEEK_CUR) - 1
+        with self._path.open("r+b") as same:
+            if os.path.samestat(os.fstat(same.fileno()), os.fstat(file)):  # it may have been moved away
+                same.seek(last)
+                same.write(b"\n")
 
     def _opened(self) -> int:
         """The file of this name now; others may have moved it."""
