@@ -19,6 +19,7 @@ class RayProcess:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9",  # a cluster reports that it reports nothing
             "RAY_TMPDIR": self._folder.name,
             "RAY_worker_niceness": "0",  # else workers wait for all other tests
             # Of a machine that has much else to do; by themselves 5, 30 and 30.
