@@ -75,7 +75,10 @@ def move_vectors(
     )
     target = _target(chosen)
     if published.behind:
-        raise VectorServerError(target, f"did not take the vectors over: {published.behind}")
+        reason = published.behind.removeprefix(f"{VectorServerError(target, '')}")
+        raise VectorServerError(
+            target, f"did not take over the vectors, which stay where they were: it {reason}"
+        )
     counted, sampled, agreement = _compare(store, chosen, open_index)
     leftover = ""
     if former is not None and former.place and former.place != target:
