@@ -35,8 +35,8 @@ class LoopThread:
 
         From any thread, but neither after `stop` nor beside it.
         """
-        job = _Job(self._loop, work, ended=self._ended)
-        self._loop.call_soon_threadsafe(lambda: self._keep(job.start()))
+        job: _Job[T] = _Job(self._loop, ended=self._ended)
+        self._loop.call_soon_threadsafe(lambda: self._keep(job.start(work)))
         return job.mailbox
 
     def stop(self) -> None:
@@ -72,24 +72,27 @@ class LoopThread:
 
 
 class _Job(Generic[T]):
-    """One request, from its mailbox to its task."""
+    """One request, from its mailbox to its task.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, work: Work[T], *, ended: str) -> None:
+    It and its mailbox hold each other. What the work holds, as the connections, is its task's alone, and
+    is let go of when that ends and not when garbage is collected.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, ended: str) -> None:
         self._loop = loop
-        self._work = work
         self._ended = ended
         self._task: asyncio.Task[None] | None = None
         self.mailbox: Mailbox[T] = Mailbox(self._on_cancel)
 
-    def start(self) -> asyncio.Task[None]:
-        self._task = self._loop.create_task(self._do())
+    def start(self, work: Work[T]) -> asyncio.Task[None]:
+        self._task = self._loop.create_task(self._do(work))
         # A task that is cancelled before it ran never comes to its own end.
         self._task.add_done_callback(lambda _task: self.mailbox.finish(self._stopped()))
         return self._task
 
-    async def _do(self) -> None:
+    async def _do(self, work: Work[T]) -> None:
         try:
-            self.mailbox.finish(await self._work(self.mailbox))
+            self.mailbox.finish(await work(self.mailbox))
         except asyncio.CancelledError:
             self.mailbox.finish(self._stopped())
         except Exception as error:  # noqa: BLE001 - it belongs to whoever waits
