@@ -56,12 +56,26 @@ class Owners:
         return self.all().get(collection, NOBODYS)
 
     def share(
-        self, collection: str, *, owner: str | None, readers: Collection[str], writers: Collection[str]
-    ) -> Ownership:
-        """Share a collection with these and no others; the owner is as given."""
+        self,
+        collection: str,
+        *,
+        present: str | None,
+        owner: str | None,
+        readers: Collection[str],
+        writers: Collection[str],
+    ) -> Ownership | None:
+        """Share a collection with these and no others; the owner is as given.
+
+        None, and nothing is shared, where `present` is not its owner any more.
+        """
         rows = dict.fromkeys(readers, 0) | dict.fromkeys(writers, 1)
         rows.pop(owner or "", None)
         with self._store.writing() as connection:
+            held = connection.execute(
+                "SELECT owner FROM owners WHERE collection = ?", (collection,)
+            ).fetchone()
+            if (held[0] if held else None) != present:
+                return None
             connection.execute("DELETE FROM shares WHERE collection = ?", (collection,))
             if owner is not None:
                 claim(connection, collection, owner)

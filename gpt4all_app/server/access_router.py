@@ -119,17 +119,34 @@ def _add_sharing(router: APIRouter, access: Access, documents: ServedDocuments) 
 
         def shared() -> Json:
             documents.collection(collection)
-            owner = _new_owner(access, collection, asked)
+            present = _own(access, collection)
+            owner = _new_owner(present, access, asked)
             for name in (*asked.readers, *asked.writers):
                 _check_known(access, name, param="readers" if name in asked.readers else "writers")
-            made = access.owners.share(collection, owner=owner, readers=asked.readers, writers=asked.writers)
+            made = access.owners.share(
+                collection, present=present, owner=owner, readers=asked.readers, writers=asked.writers
+            )
+            if made is None:
+                raise _gone(collection)
             return _sharing(collection, made)
 
         return await documents.read(shared)
 
 
-def _new_owner(access: Access, collection: str, asked: SharingRequest) -> str | None:
-    present = access.owners.of(collection).owner
+def _own(access: Access, collection: str) -> str | None:
+    """The owner now; RequestRefused where another made it anew since the request was let in."""
+    caller, present = current_caller(), access.owners.of(collection).owner
+    if caller is None or not access.may(caller, "own", collection):
+        raise _gone(collection)
+    return present
+
+
+def _gone(collection: str) -> RequestRefused:
+    message = f"there is no collection {collection!r}; GET /v1/collections lists yours"
+    return RequestRefused(404, message, "collection_not_found", param="collection")
+
+
+def _new_owner(present: str | None, access: Access, asked: SharingRequest) -> str | None:
     if asked.owner is None or asked.owner == present:
         return present
     caller = current_caller()

@@ -170,6 +170,25 @@ def test_sharing_lets_read_or_write_and_only_the_owner_share(newcomers):
     assert listed(newcomers.bob) == []
 
 
+def test_sharing_shares_no_collection_that_another_made_meanwhile(newcomers, tmp_path, monkeypatch):
+    newcomers.shelf("ann").make("notes")
+    worker, keys = People(tmp_path), newcomers.access.keys
+    named = keys.named
+
+    def replaced_meanwhile(name):
+        monkeypatch.undo()
+        assert worker.ann.delete("/v1/collections/notes").status_code == 200
+        assert worker.bob.post("/v1/collections", json={"id": "notes"}).status_code == 201
+        return named(name)
+
+    monkeypatch.setattr(keys, "named", replaced_meanwhile)
+    answer = newcomers.ann.put("/v1/collections/notes/sharing", json={"readers": ["cleo"]})
+    assert refused(answer) == (404, "collection_not_found")
+    found = worker.owner.get("/v1/collections/notes/sharing").json()
+    worker.close()
+    assert (found["owner"], found["readers"]) == ("bob", [])
+
+
 def test_everyone_stands_for_all_users(newcomers):
     newcomers.shelf("bob").make("secrets")
     newcomers.share("secrets", readers=["everyone"])
