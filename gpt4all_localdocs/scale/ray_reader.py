@@ -101,7 +101,7 @@ class RayReader:
                 while (results := (yield from _awaited(ray, packed))) is not None:
                     packed = coordinator.next.remote()  # made ready while these are written
                     yield from unpack_results(results)
-            except ray.exceptions.RayError as error:
+            except (ray.exceptions.RayError, ConnectionError) as error:  # the latter of ray:// addresses
                 raise LocalDocsError(
                     f"Ray ended the sync ({type(error).__name__}: {_last_line(error)}); what was read is"
                     " kept, and the next sync goes on from there"
@@ -114,7 +114,8 @@ class RayReader:
         try:
             yield coordinator
         finally:
-            ray.kill(coordinator)  # and with it what works for it
+            if ray.is_initialized():  # as in `_awaited`
+                ray.kill(coordinator)  # and with it what works for it
 
     def _task(self, number: int, found: FoundFile) -> FileTask:
         stat = found.stat
@@ -124,9 +125,11 @@ class RayReader:
 
 def _awaited(ray: Any, reference: Any) -> Generator[None, None, Any]:
     """What a call to an actor returns, or raises; None for every moment in which it does not."""
-    while not ray.wait([reference], timeout=_HEARTBEAT_S)[0]:
+    while ray.is_initialized():
+        if ray.wait([reference], timeout=_HEARTBEAT_S)[0]:
+            return ray.get(reference)
         yield None
-    return ray.get(reference)
+    raise ConnectionError("the connection is lost")  # Ray would start another one for whatever is called now
 
 
 def _runs(files: Iterable[FoundFile]) -> Iterator[list[FoundFile]]:

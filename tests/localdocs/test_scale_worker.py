@@ -242,3 +242,22 @@ def test_an_embedder_that_cannot_be_sent_is_refused(forgetful):
     forgetful._job = replace(forgetful._job, embedder=lambda: None)
     with pytest.raises(ConfigError, match="the embedder function or the splitter cannot be sent"):
         read_by(forgetful, ["b"])
+
+
+def test_a_connection_that_is_lost_ends_the_sync_and_starts_no_other_ray(job, monkeypatch):
+    is_connected, waits = iter([True]), iter([([], ["reference"])])
+    call = SimpleNamespace(remote=lambda *_, **__: "reference")
+    coordinator = SimpleNamespace(start=call, next=call)
+    ray = SimpleNamespace(
+        cluster_resources=lambda: {"CPU": 2.0},
+        cloudpickle=pickle,
+        exceptions=SimpleNamespace(RayError=RuntimeError),
+        is_initialized=lambda: next(is_connected, False),
+        remote=lambda **_: lambda _actor: SimpleNamespace(remote=lambda *_, **__: coordinator),
+        wait=lambda *_, **__: next(waits, None) or pytest.fail("Ray was started"),
+        kill=lambda _actor: pytest.fail("Ray was started"),
+    )
+    monkeypatch.setattr("gpt4all_localdocs.scale.ray_reader.connected", lambda _workers: nullcontext(ray))
+    reader = RayReader(job, workers="ray://head:10001", keys_of=lambda _path: ())
+    with pytest.raises(LocalDocsError, match=r"Ray ended the sync \(ConnectionError: the connection is lost"):
+        read_by(reader, ["a"])
