@@ -52,12 +52,18 @@ def findings_of_settings(settings: Settings) -> Iterator[Finding]:
 
 
 def _of_server(held: StoreSummary) -> Finding:
-    """Whether the server that keeps the vectors answers; searches and syncs do without it meanwhile."""
+    """Whether the server that keeps the vectors answers; searches and syncs do without it meanwhile.
+
+    It is asked only where the setting names it, too: an index may come from somebody else, and say where
+    a key is to be sent.
+    """
     try:
-        server = choose_place(held.vectors_at, None)
-        if not isinstance(server, str):
-            with closing(server):
-                server.names("gpt4all-")
+        server = choose_place(None, None)
+        if isinstance(server, str) or server.place != held.vectors_at:
+            text = f"{held.vectors_at} has the vectors; it was not asked, as the settings do not name it"
+            return Finding("vector index", "ok", text)
+        with closing(server):
+            server.names("gpt4all-")
     except (ConfigError, VectorServerError) as error:
         return Finding("vector index", "advice", describe(error), _SYNC)
     if held.vectors_pending:

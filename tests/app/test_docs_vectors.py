@@ -72,10 +72,13 @@ def test_the_setting_holds_for_every_command_and_its_key_is_never_shown(indexed)
     assert "in the index alone" in indexed("docs", "status").out
 
 
-def test_the_doctor_asks_the_server_that_keeps_the_vectors(indexed, monkeypatch):
+def test_the_doctor_asks_the_server_that_keeps_the_vectors_if_settings_name_it(indexed, monkeypatch):
     place = default_index()
     with Store.open(place) as store:
         store.vectors.publish(Generation(7, "1", place=NOBODY, collection="gone"))
+    (finding,) = [finding for finding in kept_documents.findings() if finding.about == "vector index"]
+    assert (finding.level, "was not asked" in finding.text) == ("ok", True)
+    monkeypatch.setenv("GPT4ALL_VECTOR_INDEX", NOBODY)
     levels = {finding.about: finding for finding in kept_documents.findings()}
     assert levels["vector index"].level == "advice"
     assert f"the vector server at {NOBODY} does not answer" in levels["vector index"].text
