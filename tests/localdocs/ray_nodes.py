@@ -13,7 +13,9 @@ _OBJECT_STORE_BYTES = 80_000_000
 
 
 def main(client_port: int, agent_port: int) -> None:
-    Path(os.environ["RAY_TMPDIR"], "ray").mkdir(parents=True)  # Ray writes there before it makes it
+    Path(os.environ["RAY_TMPDIR"], "ray").mkdir(
+        parents=True, exist_ok=True
+    )  # Ray writes there before it makes it
     node = {"num_cpus": 1, "object_store_memory": _OBJECT_STORE_BYTES}
     cluster = Cluster(
         initialize_head=True,
