@@ -9,6 +9,7 @@ from threading import Lock, RLock
 from typing import Final, Self
 
 from gpt4all_core.errors import ConfigError, IndexBusy, IndexCorrupt, LocalDocsError
+from gpt4all_localdocs.write_ahead_log import use_write_ahead_log
 
 DATABASE_NAME: Final = "localdocs.sqlite"
 SCHEMA_VERSION: Final = 3
@@ -274,7 +275,7 @@ class Database:
         try:
             connection.execute("PRAGMA foreign_keys = ON")
             if not self.is_read_only:
-                connection.execute("PRAGMA journal_mode = WAL")
+                use_write_ahead_log(connection, timeout_s=_LOCK_WAIT_S)
                 connection.execute("PRAGMA synchronous = FULL")
         except BaseException:
             connection.close()

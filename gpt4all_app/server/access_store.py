@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from gpt4all_core.errors import LocalDocsError
+from gpt4all_localdocs.write_ahead_log import use_write_ahead_log
 
 _WAIT_S: Final = 15.0
 """For another worker's transaction; each takes milliseconds, but for a disk that is busy."""
@@ -122,7 +123,7 @@ class AccessStore:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
+    use_write_ahead_log(connection, timeout_s=_WAIT_S)
     connection.execute("PRAGMA synchronous = NORMAL")
     if connection.execute("PRAGMA user_version").fetchone()[0] == _VERSION:
         return

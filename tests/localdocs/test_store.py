@@ -19,6 +19,7 @@ from gpt4all_localdocs import database
 from gpt4all_localdocs.database import DATABASE_NAME
 from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.texts import Text
+from gpt4all_localdocs.write_ahead_log import use_write_ahead_log
 
 
 @pytest.fixture
@@ -243,3 +244,18 @@ def test_vectors_come_back_as_they_were_put(tmp_path: Path) -> None:
         assert store.vectors.drop_unused() == 3
         assert store.vectors.pending_deletes() == ["a", "b", "c"]
         assert store.vectors.load()[1].shape == (0, 8)
+
+
+def test_a_new_file_that_another_process_has_locked_is_waited_for(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "new", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    mine = sqlite3.connect(tmp_path / "new", isolation_level=None, check_same_thread=False)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        use_write_ahead_log(mine, timeout_s=0)
+    release = threading.Timer(0.05, other.execute, ["COMMIT"])
+    release.start()
+    use_write_ahead_log(mine, timeout_s=60)
+    release.join()
+    assert mine.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    mine.close()
+    other.close()
