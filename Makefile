@@ -94,7 +94,8 @@ soak-sync: $(VENV)/.ready ## syncs killed at every write (KILLS=200), random cha
 soak-stores: $(VENV)/.ready ## vector servers (STORE=chroma or qdrant) killed in the middle of syncs (KILLS=200)
 	@$(BIN)/python tests/localdocs/soak_stores.py --store $(STORE) --runs $(KILLS) --seed $(SEED)
 
-soak-ray: $(VENV)/.ready ## syncs on two nodes of Ray, processes of which are killed (KILLS=200)
+soak-ray: $(VENV)/.ready ## syncs on two nodes of Ray, processes of which are killed (KILLS=200), and through an address
+	@RAY_ADDRESSES=1 $(BIN)/python -m pytest -q tests/localdocs/test_scale_ray.py
 	@$(BIN)/python tests/localdocs/soak_ray.py --runs $(KILLS) --seed $(SEED)
 
 schemas: $(VENV)/.ready ## random answers under published JSON schemas; JSON_SCHEMAS=folder SEEDS=5

@@ -19,6 +19,9 @@ from gpt4all_localdocs import IndexOptions, LocalDocs
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
+THROUGH_AN_ADDRESS = pytest.mark.skipif(
+    "RAY_ADDRESSES" not in os.environ, reason="Ray starts another server for it; make soak-ray does"
+)
 EXACT = {"vector_index": "exact", "embed_batch": 8}
 
 
@@ -184,12 +187,12 @@ def test_an_embedder_that_differs_on_the_workers_ends_the_sync(folder, tmp_path,
         synced(folder, tmp_path / "index", on_ray, Elsewhere())
 
 
-def test_the_bundled_embedder_is_opened_by_every_worker_also_through_an_address(
-    folder, tmp_path, cluster, ray, at_home
-):
+@pytest.mark.usefixtures("ray")
+@pytest.mark.parametrize("way", ["ray:auto", pytest.param("ray://", marks=THROUGH_AN_ADDRESS)])
+def test_the_bundled_embedder_is_opened_by_every_worker(folder, tmp_path, cluster, way):
     for name in ("hostile", "damaged.pdf"):
         (folder / name).rename(tmp_path / name)
-    options = IndexOptions(workers=cluster.client_address, **EXACT)
+    options = IndexOptions(workers=cluster.client_address if way == "ray://" else way, **EXACT)
     synced(folder, tmp_path / "index", options, "all-minilm-l6-v2")
     synced(folder, tmp_path / "at-home", IndexOptions(**EXACT), "all-minilm-l6-v2")
     rows, expected = rows_of(tmp_path / "index"), rows_of(tmp_path / "at-home")
