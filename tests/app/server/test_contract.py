@@ -51,6 +51,7 @@ REFUSED = {
     "/v1/collections": (
         "id has to be 1 to 64 printable characters",
         "folder (has to be an absolute|is no) path",
+        "this server has one embedder for all collections",
     ),
 }
 """Requests of the right form that are a 400 all the same, by address: parts that contradict each other, what
