@@ -18,6 +18,7 @@ from gpt4all_localdocs.vector_index.ownership import is_owner, take_prefix
 from gpt4all_localdocs.vector_index.self_hits import find_lost
 from gpt4all_localdocs.vector_index.served_words import drop_words
 from gpt4all_localdocs.vector_index.server import ServedVectors, VectorServer
+from gpt4all_localdocs.vector_index.sweep import sweep_collections
 from gpt4all_localdocs.vector_index.word_server import WordServer
 from gpt4all_localdocs.vector_table import Generation
 
@@ -59,7 +60,7 @@ class ServedGenerations:
             return ""
         if not self._vectors.count():
             self._vectors.publish(None)
-            self._sweep(prefix, keep="")
+            sweep_collections(self._server, prefix, keep="")
             return ""
         return self._build(prefix, on_applied) or damage
 
@@ -111,7 +112,7 @@ class ServedGenerations:
             return reason
         self._publish(int(name.removeprefix(prefix)), name)
         self._note_unfinished("", "")
-        self._sweep(prefix, keep=name)
+        sweep_collections(self._server, prefix, keep=name)
         return ""
 
     def _take_up(self, prefix: str) -> tuple[str, ServedVectors, str]:
@@ -143,15 +144,6 @@ class ServedGenerations:
     def _compare_counts(self, index: ServedVectors) -> str:
         found, wanted = index.count(), self._vectors.count()
         return "" if found == wanted else f"it has {found} vectors where the store has {wanted}"
-
-    def _sweep(self, prefix: str, *, keep: str) -> None:
-        """Remove this index's other collections; one that stays is removed the next time."""
-        try:
-            for name in self._server.names(prefix):
-                if name != keep:
-                    self._server.drop(name)
-        except VectorServerError as error:
-            _logger.info("an old collection stays until it is swept the next time: %s", error)
 
 
 def drop_collections(store: Store, server: VectorServer) -> None:

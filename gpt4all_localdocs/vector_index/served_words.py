@@ -12,6 +12,7 @@ from gpt4all_core.errors import VectorServerError
 from gpt4all_localdocs.store import Store
 from gpt4all_localdocs.vector_index.generations import OnApplied
 from gpt4all_localdocs.vector_index.ownership import take_prefix
+from gpt4all_localdocs.vector_index.sweep import sweep_collections
 from gpt4all_localdocs.vector_index.word_server import ServedWords, WordServer
 from gpt4all_localdocs.vector_index.word_table import Texts, WordCollection, WordTable
 from gpt4all_localdocs.vector_index.word_weights import count_words, weigh_passages
@@ -59,7 +60,7 @@ class WordGenerations:
                 self._server.place,
                 f"does not hold the words that were written to it: {difference}; sync again",
             )
-        self._sweep(prefix, keep=begun.name)
+        sweep_collections(self._server, prefix, keep=begun.name)
         return damage
 
     def _begin(self, prefix: str) -> WordCollection:
@@ -111,15 +112,6 @@ class WordGenerations:
             for (row, _, _), weighed in zip(sample, expected, strict=True)
         )
         return f"{others} of {len(sample)} sampled passages have other words there" if others else ""
-
-    def _sweep(self, prefix: str, *, keep: str) -> None:
-        """Remove this index's other collections of words; one that stays is removed the next time."""
-        try:
-            for name in self._server.names(prefix):
-                if name != keep:
-                    self._server.drop(name)
-        except VectorServerError as error:
-            _logger.info("an old collection stays until it is swept the next time: %s", error)
 
 
 def words_prefix(store: Store) -> str:

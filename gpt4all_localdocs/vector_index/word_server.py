@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from gpt4all_localdocs.vector_index.server import VectorServer
 from gpt4all_localdocs.vector_index.word_weights import SparseWords
 
 
@@ -33,18 +34,11 @@ class ServedWords(Protocol):
 
 
 @runtime_checkable
-class WordServer(Protocol):
-    """A `VectorServer` that ranks words besides; names, places and errors are as there."""
-
-    @property
-    def place(self) -> str: ...
+class WordServer(VectorServer, Protocol):
+    """A vector server that ranks words besides."""
 
     def create_words(self, name: str) -> ServedWords:
         """A new collection, empty also where there was one of that name."""
 
     def open_words(self, name: str) -> ServedWords | None:
         """The collection of that name, or None where the server answers that there is none."""
-
-    def names(self, prefix: str) -> list[str]: ...
-
-    def drop(self, name: str) -> None: ...
